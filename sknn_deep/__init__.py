@@ -1,0 +1,7 @@
+"""Deep networks as scikit-learn estimators."""
+
+from sknn_deep.estimators import MLPClassifier, MLPRegressor
+
+__version__ = "0.1.0"
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

@@ -1,0 +1,6 @@
+"""How scikit-learn sees a network: estimators, their data and their targets."""
+
+from sknn_deep.estimators._classifier import MLPClassifier
+from sknn_deep.estimators._regressor import MLPRegressor
+
+__all__ = ["MLPClassifier", "MLPRegressor"]

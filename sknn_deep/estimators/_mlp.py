@@ -1,0 +1,92 @@
+"""What the two multi-layer perceptrons share beyond any network estimator."""
+
+import functools
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_deep.estimators._base import BaseNetEstimator
+from sknn_deep.estimators._data import check_rows
+from sknn_deep.estimators._parameters import (
+    SCORING,
+    TRAINING_CONSTRAINTS,
+    check_activations,
+    check_dropout,
+    check_hidden_layer_sizes,
+)
+from sknn_deep.modules import MLP
+
+
+def is_stochastic(estimator) -> bool:
+    """Tell whether ``partial_fit`` is to be had; raise if it is not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
+
+
+class BaseMLP(BaseNetEstimator):
+    """A multi-layer perceptron from features to ``n_outputs_`` outputs."""
+
+    _parameter_constraints: dict = {
+        **TRAINING_CONSTRAINTS,
+        "hidden_layer_sizes": [
+            "array-like",
+            *TRAINING_CONSTRAINTS["max_iter"],
+        ],
+        "scoring": SCORING,
+    }
+
+    def _make_module(self, n_features):
+        owner = type(self).__name__
+        hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
+        return MLP, {
+            "layer_units": (n_features, *hidden, self._target.n_outputs),
+            "activations": check_activations(self.activation, len(hidden), owner=owner),
+            "dropout": check_dropout(self.dropout, len(hidden), owner=owner),
+            "normalization": self.normalization,
+        }
+
+    def _set_shape(self) -> None:
+        self.n_outputs_ = self._target.n_outputs
+        self.out_activation_ = self._target.out_activation
+        self.n_layers_ = len(check_hidden_layer_sizes(self.hidden_layer_sizes)) + 2
+
+    def _encode(self, samples):
+        return self._target.encode(samples.y)
+
+    def hidden_features(self, X, layer: int = -1) -> np.ndarray:
+        """Return the activations of a hidden layer, as features for something else.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input data.
+
+        layer : int, default=-1
+            Number of the hidden layer, from 0; negative numbers count from the last.
+
+        Returns
+        -------
+        features : ndarray of shape (n_samples, hidden_layer_sizes[layer])
+            What the layer passes on, in the dtype of ``coefs_``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such hidden layer.
+        """
+        check_is_fitted(self)
+        X = check_rows(self, X, reset=False)
+        n_hidden = self.n_layers_ - 2
+        if not -n_hidden <= layer < n_hidden:
+            raise ValueError(
+                f"layer must be from {-n_hidden} to {n_hidden - 1}: this "
+                f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer}."
+            )
+        module = self.net_.module_.eval()
+        pass_on = functools.partial(module.hidden, layer=layer % n_hidden)
+        return torch.cat(list(self.net_.map_blocks(pass_on, X))).numpy()

@@ -1,0 +1,101 @@
+"""The training parameters that all estimators share: what is allowed, and checks."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.metrics import get_scorer_names
+
+from sknn_deep._sklearn_private import Interval, Options, StrOptions
+from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
+from sknn_deep.training import SOLVERS
+
+ACTIVATION = StrOptions(set(ACTIVATIONS))
+
+TRAINING_CONSTRAINTS: dict = {
+    "activation": [ACTIVATION, list, tuple],
+    "solver": [StrOptions(set(SOLVERS)), callable],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [
+        StrOptions({"auto"}),
+        Interval(Integral, 1, None, closed="left"),
+    ],
+    "learning_rate": [
+        StrOptions({"constant", "invscaling", "adaptive", "one_cycle", "cosine"})
+    ],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "device": [str, torch.device],
+    "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
+    "compile": ["boolean"],
+    "callbacks": [list, tuple, None],
+}
+
+SCORING = [StrOptions({*get_scorer_names(), "loss"}), callable, None]
+
+
+def check_hidden_layer_sizes(sizes) -> tuple[int, ...]:
+    """Return the widths of the hidden layers as a tuple."""
+    sizes = list(sizes) if np.iterable(sizes) else [sizes]
+    if any(not isinstance(size, Integral) for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return tuple(int(size) for size in sizes)
+
+
+def check_activations(activation, n_layers: int, *, owner: str) -> tuple[str, ...]:
+    """Return one name for each hidden layer."""
+    if isinstance(activation, str):
+        return (activation,) * n_layers
+    unknown = [name for name in activation if name not in ACTIVATIONS]
+    if unknown:
+        raise ValueError(
+            f"The 'activation' parameter of {owner} must be among "
+            f"{sorted(ACTIVATIONS)}, or a list of them. Got {unknown[0]!r} instead."
+        )
+    if len(activation) != n_layers:
+        raise ValueError(
+            f"The 'activation' parameter of {owner} must name one activation for each "
+            f"of the {n_layers} hidden layers. Got {len(activation)}: {activation!r}."
+        )
+    return tuple(activation)
+
+
+def check_dropout(dropout, n_layers: int, *, owner: str) -> tuple[float, ...]:
+    """Return one probability for each hidden layer."""
+    if isinstance(dropout, Real):
+        return (float(dropout),) * n_layers
+    probabilities = tuple(dropout)
+    if len(probabilities) != n_layers:
+        raise ValueError(
+            f"The 'dropout' parameter of {owner} must be one number, or one for each "
+            f"of the {n_layers} hidden layers. Got {len(probabilities)}: {dropout!r}."
+        )
+    for p in probabilities:
+        if not isinstance(p, Real) or not 0 <= p < 1:
+            raise ValueError(
+                f"The 'dropout' parameter of {owner} must be in the range [0.0, 1.0). "
+                f"Got {p!r} instead."
+            )
+    return tuple(float(p) for p in probabilities)

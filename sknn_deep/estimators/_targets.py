@@ -1,0 +1,168 @@
+"""What is predicted: from the user's ``y`` to the network's targets, and back."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+
+
+@dataclass(frozen=True)
+class ClassTarget:
+    """Class labels of any type.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+
+    kind : {"binary", "multiclass", "multilabel"}
+        Two classes, or one, are told by one output; so is each of several labels.
+    """
+
+    classes: np.ndarray
+    kind: Literal["binary", "multiclass", "multilabel"]
+
+    @classmethod
+    def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
+        """Learn the classes of `y`, or take those that are given."""
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "Multioutput target data is not supported: y of several columns must "
+                "hold only 0 and 1 (one column per label). Use MultiOutputClassifier "
+                "for several targets with classes of their own."
+            )
+        if kind == "multilabel-indicator":
+            return cls(np.arange(y.shape[1]), "multilabel")
+        classes = np.unique(y) if classes is None else classes
+        return cls(classes, "multiclass" if len(classes) > 2 else "binary")
+
+    @property
+    def n_outputs(self) -> int:
+        return 1 if self.kind == "binary" else len(self.classes)
+
+    @property
+    def out_activation(self) -> str:
+        return "softmax" if self.kind == "multiclass" else "logistic"
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Turn labels into what the loss takes.
+
+        Returns
+        -------
+        target : ndarray
+            int64 class numbers of shape (n_samples,) for more than two classes, else
+            bool of shape (n_samples, n_outputs).
+        """
+        if self.kind == "multilabel":
+            return np.asarray(y) != 0
+        codes = np.searchsorted(self.classes, y)
+        if self.kind == "multiclass":
+            return codes.astype(np.int64, copy=False)
+        # A single class is the negative one, as in scikit-learn.
+        return (codes == 1)[:, None]
+
+    def class_numbers(self, probabilities: np.ndarray) -> np.ndarray:
+        """Decide for each row, in the form of :meth:`encode`."""
+        if self.kind == "multiclass":
+            return probabilities.argmax(axis=1)
+        return probabilities > 0.5
+
+    def decode(self, probabilities: np.ndarray) -> np.ndarray:
+        """Turn activated outputs into labels."""
+        numbers = self.class_numbers(probabilities)
+        if self.kind == "multilabel":
+            return numbers.astype(np.int64)
+        if self.kind == "binary":
+            numbers = numbers[:, 0].astype(np.intp)
+            numbers = np.minimum(numbers, len(self.classes) - 1)
+        return self.classes[numbers]
+
+    def probabilities(self, activated: np.ndarray) -> np.ndarray:
+        """Turn activated outputs into one column per class."""
+        if self.kind != "binary":
+            return activated
+        if len(self.classes) == 1:
+            return np.ones_like(activated)
+        return np.hstack([1 - activated, activated])
+
+    def check_known(self, y: np.ndarray, *, warm_start: bool) -> None:
+        """Refuse classes that the network has no outputs for."""
+        if self.kind == "multilabel":
+            if y.ndim != 2 or y.shape[1] != len(self.classes):
+                raise ValueError(
+                    f"y must have one column for each of the {len(self.classes)} "
+                    f"labels seen in the first fit. Got shape {y.shape}."
+                )
+            return
+        seen = unique_labels(y)
+        if warm_start and set(seen) != set(self.classes):
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the "
+                f"previous call to fit. Previously got {self.classes}, `y` has {seen}"
+            )
+        if len(np.setdiff1d(seen, self.classes)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes}. 'y' has {seen}."
+            )
+
+
+@dataclass(frozen=True)
+class NumberTarget:
+    """Numbers, in one column or several.
+
+    Attributes
+    ----------
+    n_outputs : int
+
+    out_activation : {"identity", "exp"}
+
+    mean, scale : ndarray of shape (n_outputs,) or None
+        What standardization subtracts and divides by.
+    """
+
+    n_outputs: int
+    out_activation: str
+    mean: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        *,
+        out_activation: str,
+        normalize: bool,
+    ) -> "NumberTarget":
+        """Learn the number of columns, and their weighted mean and deviation."""
+        columns = y.reshape(len(y), -1)
+        if not normalize:
+            return cls(columns.shape[1], out_activation)
+        mean = np.average(columns, axis=0, weights=weight)
+        variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+        scale = np.sqrt(variance)
+        scale[scale == 0] = 1.0  # a constant column
+        return cls(columns.shape[1], out_activation, mean, scale)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """Turn numbers into targets of shape (n_samples, n_outputs)."""
+        columns = y.reshape(len(y), -1)
+        if columns.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y must have {self.n_outputs} column(s), as in the first fit. Got "
+                f"{columns.shape[1]}."
+            )
+        return columns if self.mean is None else (columns - self.mean) / self.scale
+
+    def decode(self, activated: np.ndarray) -> np.ndarray:
+        """Turn activated outputs into numbers; one column becomes a vector."""
+        if self.mean is not None:
+            activated = (activated * self.scale + self.mean).astype(activated.dtype)
+        return activated[:, 0] if self.n_outputs == 1 else activated

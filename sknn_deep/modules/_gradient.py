@@ -1,0 +1,102 @@
+"""Two ways to the gradient of a loss: written out, or recorded by autograd.
+
+Both are context managers with one signature, so that the training takes either. They
+yield a :class:`Gradient`; afterwards the module's parameters own their memory, hold no
+gradient and no random generator.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sknn_deep.modules._backpropagation import Backpropagation, flat_parameters
+from sknn_deep.modules._blocks import Dense
+from sknn_deep.modules._dropout import Dropout
+from sknn_deep.modules._losses import Loss
+
+
+class Gradient(NamedTuple):
+    """How to compute a gradient, and which parameters the L2 penalty is about.
+
+    Attributes
+    ----------
+    compute : callable (X, target, weight) -> (value, output)
+        Leaves the gradient of the loss in each parameter's ``grad``; returns the loss,
+        a number, and the network's raw output.
+
+    penalized : list of Tensor
+        The weights without the biases, each with its gradient as ``grad``.
+    """
+
+    compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+    penalized: list[Tensor]
+
+
+def dense_weights(module: nn.Module) -> list[nn.Parameter]:
+    """List the weights of the dense layers, which the L2 penalty is about."""
+    return [m.weight for m in module.modules() if isinstance(m, Dense)]
+
+
+@contextmanager
+def explicit_gradient(
+    module: nn.Module,
+    loss: Loss,
+    *,
+    n_rows: int,
+    generator: torch.Generator | None = None,
+) -> Iterator[Gradient]:
+    """Compute gradients of a plain dense stack by :class:`Backpropagation`."""
+    with flat_parameters(module, dense_weights(module)) as (values, gradients):
+        values.grad = gradients
+        compute = Backpropagation(
+            module.blocks(), loss, n_rows=n_rows, generator=generator
+        )
+        yield Gradient(compute, [values])
+
+
+@contextmanager
+def recorded_gradient(
+    module: nn.Module,
+    loss: Loss,
+    *,
+    n_rows: int,
+    generator: torch.Generator | None = None,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+) -> Iterator[Gradient]:
+    """Compute gradients of any module by autograd.
+
+    `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
+    module through ``torch.compile``; `n_rows` is not needed here.
+    """
+    parameters = list(module.parameters())
+    dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
+    forward = torch.compile(module) if compile else module
+    device_type = parameters[0].device.type
+
+    def compute(X, target, weight=None):
+        for p in parameters:
+            p.grad = None
+        mixed = (
+            torch.autocast(device_type, dtype=autocast) if autocast else nullcontext()
+        )
+        with torch.enable_grad():
+            with mixed:
+                output = forward(X)
+            output = output.to(parameters[0].dtype)
+            value = loss(output, target, weight)
+            value.backward()
+        return value.detach(), output.detach()
+
+    for dropout in dropouts:
+        dropout.generator = generator
+    try:
+        yield Gradient(compute, dense_weights(module))
+    finally:
+        for dropout in dropouts:
+            dropout.generator = None
+        for p in parameters:
+            p.grad = None

@@ -1,0 +1,211 @@
+"""Losses: what the training minimizes, as torch modules.
+
+Each takes the network's raw output, the target and optional sample weights, and gives
+the weighted mean over the rows. ``gradient`` gives the same value together with its
+derivative by the output, for training without autograd.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
+    """What each row's loss is multiplied by, so that the sum is the weighted mean."""
+    if weight is None:
+        return 1.0 / n_rows
+    # A batch whose weights are all zero has no loss and no gradient, not a NaN.
+    tiny = torch.finfo(weight.dtype).tiny
+    return (weight / weight.sum().clamp_min(tiny))[:, None]  # (n_batch, 1)
+
+
+class Loss(nn.Module):
+    """A mean over the rows of a loss that is a sum over the outputs.
+
+    A subclass gives ``elementwise``, the loss of each output, and ``derivative``, its
+    derivative by the output; both of the output's shape.
+
+    Shape
+    -----
+    output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; result:
+    a number.
+    """
+
+    def elementwise(self, output: Tensor, target: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def derivative(self, output: Tensor, target: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
+        return (
+            self.elementwise(output, target) * _row_scale(weight, len(output))
+        ).sum()
+
+    def gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        scale = _row_scale(weight, len(output))
+        value = self.elementwise(output, target).mul_(scale).sum()
+        return value, self.derivative(output, target).mul_(scale)
+
+    def reported_scale(self, n_outputs: int) -> float:
+        """What `loss_` multiplies the value by: a mean over outputs, by default."""
+        return 1.0 / n_outputs
+
+
+class SquaredError(Loss):
+    """``(output - target)**2 / 2``."""
+
+    def elementwise(self, output, target):
+        return (output - target).square_().mul_(0.5)
+
+    def derivative(self, output, target):
+        return output - target
+
+    def gradient(self, output, target, weight=None):
+        residual = output - target
+        scale = _row_scale(weight, len(output))
+        if weight is None:
+            value = torch.dot(residual.view(-1), residual.view(-1)).mul_(0.5 * scale)
+        else:
+            value = (residual.square().mul_(scale)).sum().mul_(0.5)
+        return value, residual.mul_(scale)
+
+
+class AbsoluteError(Loss):
+    """``|output - target|``."""
+
+    def elementwise(self, output, target):
+        return (output - target).abs_()
+
+    def derivative(self, output, target):
+        return torch.sign(output - target)
+
+
+class Huber(Loss):
+    """Squared error within `delta` of the target, absolute error outside.
+
+    References
+    ----------
+    Huber, P. J. "Robust estimation of a location parameter." Annals of Mathematical
+    Statistics 35 (1964), 73-101. https://doi.org/10.1214/aoms/1177703732
+    """
+
+    def __init__(self, delta: float = 1.0):
+        super().__init__()
+        self.delta = delta
+
+    def elementwise(self, output, target):
+        return F.huber_loss(output, target, reduction="none", delta=self.delta)
+
+    def derivative(self, output, target):
+        return (output - target).clamp_(-self.delta, self.delta)
+
+
+class Quantile(Loss):
+    """Pinball loss, whose minimum is the `quantile` of the target.
+
+    References
+    ----------
+    Koenker, R. and Bassett, G. "Regression quantiles." Econometrica 46 (1978), 33-50.
+    https://doi.org/10.2307/1913643
+    """
+
+    def __init__(self, quantile: float = 0.5):
+        super().__init__()
+        self.quantile = quantile
+
+    def elementwise(self, output, target):
+        residual = target - output
+        return torch.maximum(self.quantile * residual, (self.quantile - 1) * residual)
+
+    def derivative(self, output, target):
+        above = (output > target).to(output.dtype)
+        below = (output < target).to(output.dtype)
+        return (1 - self.quantile) * above - self.quantile * below
+
+
+class Poisson(Loss):
+    """Half the Poisson deviance, for an output that is the logarithm of the mean."""
+
+    def elementwise(self, output, target):
+        return torch.xlogy(target, target) - target * output - target + output.exp()
+
+    def derivative(self, output, target):
+        return output.exp() - target
+
+    def reported_scale(self, n_outputs):
+        return 1.0
+
+
+class BinaryCrossEntropy(Loss):
+    """Cross entropy of independent yes/no outputs, given as log-odds.
+
+    `label_smoothing` moves the targets from 0 and 1 that far towards 1/2.
+    """
+
+    def __init__(self, label_smoothing: float = 0.0):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def _smooth(self, target: Tensor) -> Tensor:
+        if self.label_smoothing == 0:
+            return target
+        return target * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+
+    def elementwise(self, output, target):
+        return F.binary_cross_entropy_with_logits(
+            output, self._smooth(target), reduction="none"
+        )
+
+    def derivative(self, output, target):
+        return torch.sigmoid(output).sub_(self._smooth(target))
+
+    def reported_scale(self, n_outputs):
+        return 1.0
+
+
+class CrossEntropy(Loss):
+    """Cross entropy of one class in `n_outputs`, given as unnormalized log-odds.
+
+    The target holds class numbers, int64 of shape ``(n_batch,)``. `label_smoothing`
+    spreads that share of each target evenly over all classes.
+
+    References
+    ----------
+    Szegedy, C. et al. "Rethinking the Inception architecture for computer vision."
+    CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
+    """
+
+    def __init__(self, label_smoothing: float = 0.0):
+        super().__init__()
+        self.label_smoothing = label_smoothing
+
+    def forward(self, output, target, weight=None):
+        losses = F.cross_entropy(
+            output, target, reduction="none", label_smoothing=self.label_smoothing
+        )
+        scale = _row_scale(weight, len(output))
+        return (losses * (scale if weight is None else scale[:, 0])).sum()
+
+    def gradient(self, output, target, weight=None):
+        n_rows, n_classes = output.shape
+        scale = _row_scale(weight, n_rows)
+        log_p = torch.log_softmax(output, dim=1)  # (n_batch, n_classes)
+        index = target[:, None]
+        on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
+        losses = log_p.gather(1, index).mul_(-on)  # (n_batch, 1)
+        if off:
+            losses -= off * log_p.sum(dim=1, keepdim=True)
+        value = losses.mul_(scale).sum()
+        delta = log_p.exp_()
+        delta.scatter_add_(1, index, torch.full_like(losses, -on))
+        if off:
+            delta -= off
+        return value, delta.mul_(scale)
+
+    def reported_scale(self, n_outputs):
+        return 1.0

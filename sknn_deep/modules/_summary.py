@@ -1,0 +1,131 @@
+"""What a network is made of, layer by layer."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from sknn_deep.modules._blocks import DenseBlock
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One line of a :class:`ModelSummary`."""
+
+    name: str
+    kind: str
+    output_shape: tuple[int | None, ...]
+    n_parameters: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """The layers of a network with their output shapes and numbers of parameters.
+
+    Prints as a table, and shows as one in a notebook. A dense layer from m to n units
+    has ``(m + 1) * n`` parameters: n weights for each input, and n biases.
+
+    Attributes
+    ----------
+    name : str
+        Name of the estimator.
+
+    layers : tuple of LayerSummary
+
+    n_parameters : int
+        All parameters.
+
+    n_trainable : int
+        Those that training changes.
+
+    n_bytes : int
+        Memory of all parameters.
+    """
+
+    name: str
+    layers: tuple[LayerSummary, ...]
+    n_parameters: int
+    n_trainable: int
+    n_bytes: int
+
+    _HEADINGS = ("Layer (type)", "Output shape", "Param #")
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        return [
+            (
+                f"{layer.name} ({layer.kind})",
+                f"({', '.join(map(str, layer.output_shape))})",
+                f"{layer.n_parameters:,}",
+            )
+            for layer in self.layers
+        ]
+
+    def _totals(self) -> list[str]:
+        frozen = self.n_parameters - self.n_trainable
+        return [
+            f"Total params: {self.n_parameters:,} ({_in_units(self.n_bytes)})",
+            f"Trainable params: {self.n_trainable:,}",
+            f"Non-trainable params: {frozen:,}",
+        ]
+
+    def __str__(self) -> str:
+        rows = [self._HEADINGS, *self._rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(3)]
+        lines = [
+            f"{a:<{widths[0]}}   {b:<{widths[1]}}   {c:>{widths[2]}}"
+            for a, b, c in rows
+        ]
+        rule = "-" * len(lines[0])
+        return "\n".join(
+            [
+                f'Model: "{self.name}"',
+                *(rule, lines[0], rule, *lines[1:], rule),
+                *self._totals(),
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{heading}</th>" for heading in self._HEADINGS)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        totals = "<br>".join(self._totals())
+        return (
+            f"<table><caption>{self.name}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table><p>{totals}</p>"
+        )
+
+
+def _in_units(n_bytes: int) -> str:
+    size = float(n_bytes)
+    for unit in ("B", "KB", "MB"):
+        if size < 1024:
+            return f"{size:.2f} {unit}"
+        size /= 1024
+    return f"{size:.2f} GB"
+
+
+def summarize(module: nn.Module, name: str) -> ModelSummary:
+    """List the layers of `module`, in the order in which data passes them."""
+    layers = []
+    for block in (m for m in module.modules() if isinstance(m, DenseBlock)):
+        n_out = block.dense.out_features
+        for part in block.children():
+            kind = type(part).__name__
+            number = sum(layer.kind == kind for layer in layers) + 1
+            layers.append(
+                LayerSummary(
+                    f"{kind.lower()}_{number}",
+                    kind,
+                    (None, n_out),
+                    sum(p.numel() for p in part.parameters()),
+                )
+            )
+    parameters = list(module.parameters())
+    return ModelSummary(
+        name=name,
+        layers=tuple(layers),
+        n_parameters=sum(p.numel() for p in parameters),
+        n_trainable=sum(p.numel() for p in parameters if p.requires_grad),
+        n_bytes=sum(p.numel() * p.element_size() for p in parameters),
+    )

@@ -1,0 +1,51 @@
+"""How a network is fitted: placement, batches, recipe, and the skorch net."""
+
+from sknn_deep.training._batches import (
+    Batches,
+    DenseRows,
+    Rows,
+    SparseRows,
+    as_tensor,
+    device_permutations,
+    make_rows,
+    numpy_permutations,
+)
+from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._lbfgs import minimize_lbfgs
+from sknn_deep.training._net import Net, add_penalty, copy_state
+from sknn_deep.training._optimizers import SOLVERS, set_learning_rate
+from sknn_deep.training._placement import (
+    Placement,
+    resolve_device,
+    resolve_placement,
+)
+from sknn_deep.training._recipe import Recipe, resolve_recipe
+from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
+from sknn_deep.training._threads import thread_count
+
+__all__ = [
+    "SOLVERS",
+    "STEP_SCHEDULES",
+    "Batches",
+    "Convergence",
+    "DenseRows",
+    "Net",
+    "Placement",
+    "Recipe",
+    "Rows",
+    "SparseRows",
+    "add_penalty",
+    "as_tensor",
+    "copy_state",
+    "cosine",
+    "device_permutations",
+    "make_rows",
+    "minimize_lbfgs",
+    "numpy_permutations",
+    "one_cycle",
+    "resolve_device",
+    "resolve_placement",
+    "resolve_recipe",
+    "set_learning_rate",
+    "thread_count",
+]

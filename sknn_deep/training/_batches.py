@@ -1,0 +1,231 @@
+"""Rows that are already where they are computed with, a batch at a time."""
+
+import ctypes
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_tensor(
+    array: np.ndarray,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Give `array` to torch, without a copy where its type and place are right.
+
+    Read-only memory is shared too: nothing here writes to it, and torch would warn.
+    """
+    if not array.flags.writeable and array.flags.c_contiguous and array.size:
+        address = array.__array_interface__["data"][0]
+        memory = (ctypes.c_char * array.nbytes).from_address(address)
+        memory.owner = array  # keeps the array alive as long as the tensor
+        array = np.frombuffer(memory, dtype=array.dtype).reshape(array.shape)
+    return torch.from_numpy(array).to(device=device, dtype=dtype)
+
+
+class DenseRows:
+    """The rows of a tensor.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_samples, n_features)
+    """
+
+    def __init__(self, X: Tensor):
+        self.X = X
+        self._buffer: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return tuple(self.X.shape)
+
+    def take(self, index: Tensor) -> Tensor:
+        """Gather rows; the result is overwritten by the next call."""
+        if self._buffer is None or len(self._buffer) < len(index):
+            self._buffer = self.X.new_empty(len(index), *self.X.shape[1:])
+        return torch.index_select(self.X, 0, index, out=self._buffer[: len(index)])
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        return self.X[start:stop]
+
+
+class SparseRows:
+    """The rows of a SciPy CSR matrix, made dense when they are asked for.
+
+    Parameters
+    ----------
+    X : CSR matrix or array of shape (n_samples, n_features)
+
+    dtype : torch.dtype
+
+    device : torch.device
+    """
+
+    def __init__(self, X, dtype: torch.dtype, device: torch.device):
+        self.X = X
+        self.dtype = dtype
+        self.device = device
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.X.shape
+
+    def _dense(self, X) -> Tensor:
+        return as_tensor(X.toarray(), self.dtype, self.device)
+
+    def take(self, index: Tensor) -> Tensor:
+        return self._dense(self.X[index.cpu().numpy()])
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        return self._dense(self.X[start:stop])
+
+
+class HostRows(DenseRows):
+    """The rows of an array in host memory, moved and cast when they are asked for.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+
+    dtype : torch.dtype
+
+    device : torch.device
+    """
+
+    def __init__(self, X: np.ndarray, dtype: torch.dtype, device: torch.device):
+        super().__init__(as_tensor(X))
+        self.dtype = dtype
+        self.device = device
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        return super().slice(start, stop).to(self.device, self.dtype)
+
+
+Rows = DenseRows | SparseRows
+
+
+def make_rows(
+    X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
+) -> Rows:
+    """Make rows of a validated array or CSR matrix.
+
+    A `resident` array is moved to the device as a whole, which training wants;
+    otherwise its rows go there as they are asked for, which bounds the memory.
+    """
+    if not isinstance(X, np.ndarray):
+        return SparseRows(X, dtype, device)
+    if resident:
+        return DenseRows(as_tensor(X, dtype, device))
+    return HostRows(X, dtype, device)
+
+
+def numpy_permutations(
+    n_rows: int, random_state: np.random.RandomState
+) -> Callable[[], Tensor]:
+    """Make the row orders that scikit-learn's MLP would draw, one a call.
+
+    Each order permutes the one before, as ``sklearn.utils.shuffle`` does there.
+    """
+    order = np.arange(n_rows)
+
+    def permute() -> Tensor:
+        nonlocal order
+        permutation = np.arange(n_rows)
+        random_state.shuffle(permutation)
+        order = order[permutation]
+        return torch.from_numpy(order)
+
+    return permute
+
+
+def device_permutations(
+    n_rows: int, generator: torch.Generator
+) -> Callable[[], Tensor]:
+    """Make row orders that are drawn on the generator's device, one a call."""
+    return lambda: torch.randperm(n_rows, generator=generator, device=generator.device)
+
+
+# Rows of a block in which data pass a network without training: enough for full
+# speed, few enough to stay in a processor's cache and a small share of memory.
+_MAX_BLOCK_ROWS = 16_384
+_MAX_BLOCK_ELEMENTS = 2**25
+
+
+def rows_per_block(n_units: int) -> int:
+    """Tell how many rows to pass at once through layers of at most `n_units`."""
+    return max(1, min(_MAX_BLOCK_ROWS, _MAX_BLOCK_ELEMENTS // n_units))
+
+
+class Batches:
+    """All rows once, in batches, in a new order each time it is iterated.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+
+    target : Tensor of shape (n_samples,) or (n_samples, n_outputs), or None
+        None is the rows themselves.
+
+    weight : Tensor of shape (n_samples,) or None
+
+    batch_size : int
+
+    permute : callable returning an int64 Tensor of shape (n_rows,), or None
+        None keeps the rows in their order.
+
+    subset : int64 Tensor of shape (n_rows,) or None
+        Numbers of the rows to go through; None is all of them.
+    """
+
+    def __init__(
+        self,
+        rows: Rows,
+        target: Tensor | None,
+        weight: Tensor | None,
+        *,
+        batch_size: int,
+        permute: Callable[[], Tensor] | None = None,
+        subset: Tensor | None = None,
+    ):
+        self.rows = rows
+        self.target = target
+        self.weight = weight
+        self.n_rows = rows.shape[0] if subset is None else len(subset)
+        self.batch_size = min(batch_size, self.n_rows)
+        self.permute = permute
+        self.subset = subset
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-self.n_rows // self.batch_size)
+
+    def _order(self) -> Tensor | None:
+        order = self.permute() if self.permute is not None else None
+        if self.subset is None:
+            return order
+        return self.subset if order is None else self.subset.index_select(0, order)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        order = self._order()
+        for start in range(0, self.n_rows, self.batch_size):
+            stop = min(start + self.batch_size, self.n_rows)
+            if order is None:
+                X = self.rows.slice(start, stop)
+                pick = slice_rows(start, stop)
+            else:
+                index = order[start:stop]
+                X = self.rows.take(index)
+                pick = select_rows(index)
+            target = X if self.target is None else pick(self.target)
+            weight = None if self.weight is None else pick(self.weight)
+            yield X, target, weight
+
+
+def slice_rows(start: int, stop: int) -> Callable[[Tensor], Tensor]:
+    return lambda values: values[start:stop]
+
+
+def select_rows(index: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda values: values.index_select(0, index)

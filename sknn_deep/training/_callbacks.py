@@ -1,0 +1,56 @@
+"""What tells the user how a fit goes, as skorch callbacks."""
+
+import sys
+
+from skorch.callbacks import Callback
+from tqdm.auto import tqdm
+
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
+
+
+def overrides(callback: Callback, *hooks: str) -> bool:
+    """Tell whether `callback` defines one of `hooks` itself."""
+    return any(
+        getattr(type(callback), hook, None) is not getattr(Callback, hook)
+        for hook in hooks
+    )
+
+
+def has_batch_hooks(callback: Callback) -> bool:
+    return overrides(callback, *_BATCH_HOOKS)
+
+
+class EpochProgressBar(Callback):
+    """A bar over the epochs on stderr, with the loss and the validation score."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", file=sys.stderr)
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        epoch = net.history[-1]
+        figures = {"loss": f"{epoch['train_loss']:.4g}"}
+        if "valid_score" in epoch:
+            figures["valid_score"] = f"{epoch['valid_score']:.4g}"
+        self.bar_.set_postfix(figures, refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net, X=None, y=None, **kwargs):
+        self.bar_.close()
+        del self.bar_
+
+
+class IterationLog(Callback):
+    """The lines that scikit-learn's MLP prints on stdout."""
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        epoch = net.history[-1]
+        print(f"Iteration {epoch['epoch']}, loss = {epoch['train_loss']:.8f}")
+        if "valid_score" in epoch:
+            print(f"Validation score: {epoch['valid_score']:f}")
+
+
+def make_reporters(verbose: int | bool) -> list[Callback]:
+    """Make what `verbose` asks for: nothing, a progress bar, or lines."""
+    if not verbose:
+        return []
+    return [EpochProgressBar()] if verbose in (True, 1) else [IterationLog()]

@@ -1,0 +1,68 @@
+"""Full-batch training with SciPy's L-BFGS-B."""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.optimize
+import torch
+from torch import nn
+
+
+def minimize_lbfgs(
+    module: nn.Module,
+    loss_and_gradient: Callable[[], float],
+    *,
+    max_iter: int,
+    max_fun: int,
+    tol: float,
+) -> scipy.optimize.OptimizeResult:
+    """Minimize a loss over the parameters of `module`, in place.
+
+    Parameters
+    ----------
+    module : Module with float64 parameters
+
+    loss_and_gradient : callable
+        Gives the loss at the module's present parameters, and leaves its gradient in
+        each one's ``grad``.
+
+    max_iter, max_fun : int
+        Most iterations, and most evaluations of the loss.
+
+    tol : float
+        Stop when no element of the projected gradient is larger.
+
+    Returns
+    -------
+    result : scipy.optimize.OptimizeResult
+
+    References
+    ----------
+    Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
+    Transactions on Mathematical Software 23 (1997), 550-560.
+    https://doi.org/10.1145/279232.279236
+    """
+    parameters = list(module.parameters())
+
+    def load(packed: np.ndarray) -> None:
+        with torch.no_grad():
+            start = 0
+            for p in parameters:
+                p.copy_(torch.from_numpy(packed[start : start + p.numel()]).view_as(p))
+                start += p.numel()
+
+    def evaluate(packed: np.ndarray) -> tuple[float, np.ndarray]:
+        load(packed)
+        value = loss_and_gradient()
+        return value, torch.cat([p.grad.reshape(-1) for p in parameters]).cpu().numpy()
+
+    start = torch.cat([p.detach().reshape(-1) for p in parameters]).cpu().numpy()
+    result = scipy.optimize.minimize(
+        evaluate,
+        start,
+        method="L-BFGS-B",
+        jac=True,
+        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+    )
+    load(result.x)
+    return result

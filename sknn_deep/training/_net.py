@@ -1,0 +1,383 @@
+"""The skorch net that the estimators train."""
+
+import math
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import EpochTimer
+from torch import Tensor, nn
+
+from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
+from sknn_deep.training._callbacks import has_batch_hooks, make_reporters, overrides
+from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._optimizers import (
+    make_optimizer,
+    make_step,
+    set_learning_rate,
+)
+from sknn_deep.training._placement import Placement, autocast
+from sknn_deep.training._recipe import Recipe
+from sknn_deep.training._schedules import (
+    STEP_SCHEDULES,
+    constant,
+    inverse_scaling,
+)
+from sknn_deep.training._threads import thread_count
+
+
+class Net(NeuralNet):
+    """A skorch net whose epoch is a loop over tensors that are already in place.
+
+    skorch's history, callbacks and ``save_params`` work as in any net. Overridden are:
+
+    - ``initialize_optimizer``: scikit-learn's solvers, and what is not penalized;
+    - ``initialize_history``: which epochs were the best;
+    - ``fit_loop``: :class:`Batches` instead of a ``DataLoader``, scikit-learn's rules
+      for stopping and for the learning rate;
+    - ``run_single_epoch``: no synchronization with the device before the epoch's end,
+      and hooks of single batches only if a callback defines them;
+    - ``forward_iter``: blocks of rows without a ``DataLoader``.
+
+    Parameters
+    ----------
+    module : type of torch.nn.Module
+
+    criterion : type of torch.nn.Module
+        A loss that takes (output, target, weight).
+
+    recipe : Recipe
+
+    placement : Placement
+
+    gradient : callable
+        Makes a context manager that yields how to compute the gradient.
+
+    weights : callable
+        Gives the parameters of a module that the L2 penalty is about.
+
+    owner : str
+        Name of the estimator, for messages.
+
+    Attributes
+    ----------
+    converged_ : bool
+        Whether the last training ended by itself before its last epoch, or followed a
+        schedule to its end.
+
+    diverged_ : bool
+        Whether the last training ended with a loss that is not finite.
+
+    n_seen_ : int
+        Rows seen so far, each epoch counted.
+
+    best_state_ : dict of Tensor
+        The parameters of the epoch with the best validation score. Only with
+        ``early_stopping``, and only while training.
+    """
+
+    def __init__(
+        self,
+        module: type[nn.Module],
+        criterion: type[nn.Module],
+        *,
+        recipe: Recipe,
+        placement: Placement,
+        gradient: Callable[..., AbstractContextManager],
+        weights: Callable[[nn.Module], list[Tensor]],
+        owner: str = "Net",
+        train_split=None,
+        verbose: int | bool = 0,
+        **kwargs,
+    ):
+        super().__init__(
+            module,
+            criterion,
+            train_split=train_split,
+            verbose=verbose,
+            device=str(placement.device),
+            max_epochs=recipe.max_iter,
+            lr=recipe.learning_rate_init,
+            batch_size=recipe.batch_size,
+            **kwargs,
+        )
+        self.recipe = recipe
+        self.placement = placement
+        self.gradient = gradient
+        self.weights = weights
+        self.owner = owner
+
+    @property
+    def _default_callbacks(self):
+        reporters = [(type(cb).__name__, cb) for cb in make_reporters(self.verbose)]
+        return [("epoch_timer", EpochTimer()), *reporters]
+
+    def initialize_history(self):
+        self.best_merits_ = {}
+        return super().initialize_history()
+
+    def initialize_optimizer(self, triggered_directly=None):
+        if self.recipe.solver == "lbfgs":  # SciPy's has no state to keep
+            self.optimizer_ = None
+            return self
+        weights = self.weights(self.module_)
+        others = [
+            p for p in self.module_.parameters() if all(p is not w for w in weights)
+        ]
+        self.optimizer_ = make_optimizer(self.recipe, weights, others, owner=self.owner)
+        return self
+
+    def fit_loop(
+        self,
+        X: Batches,
+        y=None,
+        epochs: int | None = None,
+        *,
+        convergence: Convergence,
+        generator: torch.Generator | None = None,
+        evaluate: Callable[[], tuple[float, float]] | None = None,
+        n_seen: int = 0,
+        **fit_params,
+    ):
+        """Train for some epochs, or until there is no improvement.
+
+        Parameters
+        ----------
+        X : Batches
+            Features, targets and weights.
+
+        y : None
+            Not used: `X` has the targets.
+
+        epochs : int or None
+            None is the recipe's ``max_iter``.
+
+        convergence : Convergence
+            Updated after each epoch.
+
+        generator : torch.Generator or None
+            Where dropout masks come from.
+
+        evaluate : callable or None
+            Gives the loss and the score on the validation set.
+
+        n_seen : int
+            Rows seen before, which inverse scaling counts.
+        """
+        self.n_seen_ = n_seen
+        # Whoever leaves the loop early, a callback included, has a reason to.
+        self.converged_ = True
+        self.diverged_ = False
+        if self.recipe.early_stopping:
+            self.best_state_ = copy_state(self.module_)
+        epochs = self.max_epochs if epochs is None else epochs
+        with (
+            thread_count(self.recipe.n_threads),
+            self.gradient(
+                self.module_, self.criterion_, n_rows=X.batch_size, generator=generator
+            ) as gradient,
+        ):
+            step = self._make_train_step(gradient, n_steps=epochs * len(X))
+            for _ in range(epochs):
+                self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
+                self.module_.train()
+                if not self._run_epoch_unless_interrupted(X, step):
+                    break
+                self._end_epoch(X, convergence, evaluate)
+                self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
+                if self._should_stop(convergence):
+                    break
+            else:
+                self.converged_ = self.recipe.has_step_schedule
+        return self
+
+    def _run_epoch_unless_interrupted(self, X: Batches, step) -> bool:
+        try:
+            self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
+        except KeyboardInterrupt:
+            self.history.pop()
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+            return False
+        return True
+
+    def _make_train_step(self, gradient, n_steps: int) -> Callable:
+        """Make what happens to a batch: gradient, penalty, rate, update."""
+        recipe, optimizer = self.recipe, self.optimizer_
+        update = make_step(optimizer, recipe)
+        schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
+        is_scheduled = schedule is not constant
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        has_gradient_hooks = any(
+            overrides(cb, "on_grad_computed") for _, cb in self.callbacks_
+        )
+        n_taken = 0
+
+        def step(batch) -> dict[str, Tensor]:
+            nonlocal n_taken
+            X, target, weight = batch
+            value, output = gradient.compute(X, target, weight)
+            value = value * self.criterion_.reported_scale(output.shape[-1])
+            if recipe.adds_penalty:
+                value = value + add_penalty(
+                    gradient.penalized, recipe.alpha, weight, len(X)
+                )
+            if has_gradient_hooks:
+                self.notify(
+                    "on_grad_computed",
+                    named_parameters=list(self.get_all_learnable_params()),
+                    batch=batch[:2],
+                    training=True,
+                )
+            if is_scheduled:
+                share = schedule(n_taken, n_steps)
+                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                    group["lr"] = peak * share
+                n_taken += 1
+            update()
+            return {"loss": value, "y_pred": output}
+
+        return step
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Go through the batches, and record their mean loss."""
+        has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for batch in iterator:
+            if has_hooks:
+                self.notify("on_batch_begin", batch=batch[:2], training=training)
+            step = step_fn(batch)
+            n_rows = len(batch[0])
+            total.add_(step["loss"], alpha=n_rows)
+            if has_hooks:
+                self.history.record_batch(prefix + "_loss", step["loss"].item())
+                self.history.record_batch(prefix + "_batch_size", n_rows)
+                self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+        # The epoch's only synchronization.
+        self._record(prefix + "_loss", total.item() / iterator.n_rows)
+        self.history.record(prefix + "_batch_count", len(iterator))
+
+    def _end_epoch(
+        self,
+        X: Batches,
+        convergence: Convergence,
+        evaluate: Callable[[], tuple[float, float]] | None,
+    ) -> None:
+        """Record the validation, update what decides on stopping, and the rate."""
+        recipe = self.recipe
+        self.n_seen_ += X.n_rows
+        loss = self.history[-1]["train_loss"]
+        if evaluate is not None:
+            valid_loss, score = evaluate()
+            self._record("valid_loss", valid_loss)
+            self._record("valid_score", score, higher_is_better=True)
+        if recipe.early_stopping:
+            if convergence.add(score):
+                self.best_state_ = copy_state(self.module_)
+        else:
+            convergence.add(-loss)
+            if not math.isfinite(loss):
+                raise ValueError(self.divergence_message())
+        if recipe.solver == "sgd" and recipe.learning_rate == "invscaling":
+            rate = inverse_scaling(
+                recipe.learning_rate_init, self.n_seen_, recipe.power_t
+            )
+            set_learning_rate(self.optimizer_, rate)
+
+    def _record(self, name: str, value: float, *, higher_is_better=False) -> None:
+        """Record a number of this epoch, and whether it is the best so far."""
+        merit = value if higher_is_better else -value
+        is_best = merit > self.best_merits_.get(name, -math.inf)
+        if is_best:
+            self.best_merits_[name] = merit
+        self.history.record(name, value)
+        self.history.record(f"{name}_best", is_best)
+
+    def divergence_message(self) -> str:
+        """Say where the numbers ran away, and what to do about it."""
+        where = "with L-BFGS"
+        if self.optimizer_ is not None:
+            rate = self.optimizer_.param_groups[0]["lr"]
+            where = f"in epoch {len(self.history)} at the learning rate {rate:.3g}"
+        return (
+            "Solver produced non-finite parameter weights. The input data may contain "
+            f"large values and need to be preprocessed. {self.owner} diverged {where}: "
+            "scale X first, with StandardScaler for instance, then try a smaller "
+            "learning_rate_init."
+        )
+
+    def _should_stop(self, convergence: Convergence) -> bool:
+        recipe = self.recipe
+        if not math.isfinite(self.history[-1]["train_loss"]):
+            self.diverged_ = True
+            return True
+        if recipe.has_step_schedule and not recipe.early_stopping:
+            return False
+        if not convergence.is_exhausted:
+            return False
+        what = "Validation score" if recipe.early_stopping else "Training loss"
+        message = (
+            f"{what} did not improve more than tol={recipe.tol:f} for "
+            f"{recipe.n_iter_no_change} consecutive epochs."
+        )
+        if recipe.solver != "sgd" or recipe.learning_rate != "adaptive":
+            self._log(f"{message} Stopping.")
+            return True
+        rate = self.optimizer_.param_groups[0]["lr"]
+        if rate <= 1e-6:
+            self._log(f"{message} Learning rate too small. Stopping.")
+            return True
+        set_learning_rate(self.optimizer_, rate / 5)
+        convergence.n_no_improvement = 0
+        self._log(f"{message} Setting learning rate to {rate / 5:f}")
+        return False
+
+    def _log(self, message: str) -> None:
+        if self.verbose is not True and self.verbose >= 2:
+            print(message)
+
+    def forward_iter(self, X, training=False, device="cpu"):
+        """Yield the module's output for one block of rows after the other.
+
+        `X` is rows, or an array or CSR matrix of shape ``(n_samples, n_features)``.
+        """
+        self._set_training(training)
+        return self.map_blocks(self.infer, X, device=device)
+
+    def map_blocks(self, function: Callable[[Tensor], Tensor], X, *, device="cpu"):
+        """Yield what `function` makes of one block of rows after the other."""
+        where = self.placement
+        rows = X
+        if not isinstance(X, Rows):
+            rows = make_rows(X, where.X_dtype, where.device, resident=False)
+        n_units = max(max(p.shape) for p in self.module_.parameters())
+        n_block = rows_per_block(n_units)
+        for start in range(0, rows.shape[0], n_block):
+            with torch.inference_mode(), autocast(self.device, where.autocast):
+                output = function(rows.slice(start, start + n_block))
+            yield output.to(device, where.dtype)
+
+
+def add_penalty(
+    penalized: list[Tensor], alpha: float, weight: Tensor | None, n_rows: int
+) -> Tensor:
+    """Add the gradient of ``alpha / (2 n) * sum(W**2)``, and return that number.
+
+    n is the number of rows, or their summed weight, as in scikit-learn.
+    """
+    flat = [w.detach().view(-1) for w in penalized]
+    squares = sum(torch.dot(w, w) for w in flat)
+    if weight is None:
+        for w in penalized:
+            w.grad.add_(w.detach(), alpha=alpha / n_rows)
+        return squares * (alpha / (2 * n_rows))
+    strength = alpha / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    for w in penalized:
+        w.grad.addcmul_(w.detach(), strength)
+    return squares * strength / 2
+
+
+def copy_state(module: nn.Module) -> dict[str, Tensor]:
+    """Copy the parameters and buffers of `module`."""
+    return {name: value.clone() for name, value in module.state_dict().items()}

@@ -1,0 +1,112 @@
+"""Where the numbers live, and in which precision they are computed."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Device and number types of one fit.
+
+    Attributes
+    ----------
+    device : torch.device
+
+    dtype : torch.dtype
+        Of parameters, probabilities and predicted numbers.
+
+    autocast : torch.dtype or None
+        Type of mixed-precision arithmetic, in which X is kept too.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    autocast: torch.dtype | None = None
+
+    @property
+    def X_dtype(self) -> torch.dtype:
+        return self.autocast or self.dtype
+
+    @property
+    def numpy_dtype(self) -> np.dtype:
+        return torch.empty(0, dtype=self.dtype).numpy().dtype
+
+
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
+    """Turn "auto" into a device, and check that a named one is there.
+
+    "auto" is the accelerator that torch reports (CUDA, MPS, XPU ...), else the CPU.
+    """
+    if isinstance(device, str) and device == "auto":
+        if torch.accelerator.is_available():
+            return torch.accelerator.current_accelerator()
+        return torch.device("cpu")
+    try:
+        resolved = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"The 'device' parameter of {owner} must be 'auto' or a torch device such "
+            f"as 'cpu', 'cuda', 'cuda:1' or 'mps'. Got {device!r} instead."
+        ) from error
+    if resolved.type == "cpu":
+        return resolved
+    available = (
+        torch.accelerator.current_accelerator()
+        if torch.accelerator.is_available()
+        else None
+    )
+    n_devices = torch.accelerator.device_count() if available is not None else 0
+    if available is None or resolved.type != available.type:
+        raise ValueError(
+            f"{owner} was asked for device={str(device)!r}, but this torch "
+            f"({torch.__version__}) finds no such device here. Use device='cpu', or "
+            f"device='auto' for the fastest that is there."
+        )
+    if (resolved.index or 0) >= n_devices:
+        raise ValueError(
+            f"{owner} was asked for device={str(device)!r}, but there are only "
+            f"{n_devices} devices of type {resolved.type!r}."
+        )
+    return resolved
+
+
+def resolve_placement(
+    device: str | torch.device,
+    precision: str,
+    X_dtype: np.dtype,
+    *,
+    owner: str,
+) -> Placement:
+    """Turn `device`, `precision` and the type of X into a :class:`Placement`.
+
+    With ``precision="auto"`` the CPU computes in X's own type, as scikit-learn does
+    (float32 stays, all else is float64), and accelerators in float32.
+    """
+    resolved = resolve_device(device, owner=owner)
+    if precision == "bfloat16":
+        return Placement(resolved, torch.float32, autocast=torch.bfloat16)
+    if precision == "auto":
+        keeps_double = resolved.type == "cpu" and X_dtype != np.float32
+        precision = "float64" if keeps_double else "float32"
+    if precision == "float64" and resolved.type == "mps":
+        raise ValueError(
+            f"{owner} was asked for precision='float64', which the device "
+            f"{str(resolved)!r} cannot compute. Use precision='float32' or "
+            "device='cpu'."
+        )
+    return Placement(resolved, _DTYPES[precision])
+
+
+def autocast(
+    device: str | torch.device, dtype: torch.dtype | None
+) -> AbstractContextManager:
+    """Compute in mixed precision with `dtype`, or as usual if it is None."""
+    if dtype is None:
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, dtype=dtype)

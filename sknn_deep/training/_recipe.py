@@ -1,0 +1,70 @@
+"""The plan of a fit: every "auto" is a number here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from sknn_deep.training._schedules import STEP_SCHEDULES
+
+# Floating-point operations of a step under which a second thread costs more than it
+# brings: 0.02 GFLOP take some 0.5 ms on one core.
+_ONE_THREAD_BELOW = 2e7
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained, in numbers.
+
+    The fields are the estimators' parameters of the same names.
+    """
+
+    solver: str | Callable[..., torch.optim.Optimizer]
+    alpha: float
+    batch_size: int
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    tol: float
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    n_threads: int | None = None
+
+    @property
+    def adds_penalty(self) -> bool:
+        """Whether `alpha` enters the gradient; else it is AdamW's weight decay."""
+        return self.alpha > 0 and self.solver != "adamw"
+
+    @property
+    def has_step_schedule(self) -> bool:
+        return self.learning_rate in STEP_SCHEDULES
+
+    @property
+    def stops_by_loss(self) -> bool:
+        return not self.early_stopping and not self.has_step_schedule
+
+
+def resolve_recipe(
+    *,
+    batch_size: int | str,
+    n_samples: int,
+    n_parameters: int,
+    device: torch.device,
+    **parameters,
+) -> Recipe:
+    """Resolve ``batch_size="auto"`` and the number of threads."""
+    if batch_size == "auto":
+        batch_size = 200
+    batch_size = min(batch_size, n_samples)
+    n_flops = 6 * batch_size * n_parameters
+    one_thread = device.type == "cpu" and n_flops < _ONE_THREAD_BELOW
+    return Recipe(
+        batch_size=batch_size, n_threads=1 if one_thread else None, **parameters
+    )

@@ -1,0 +1,120 @@
+"""Data sets and guards that all tests share."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import hypothesis
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# The time of a fit varies too much between machines for a deadline per example.
+hypothesis.settings.register_profile("sknn_deep", deadline=None)
+hypothesis.settings.load_profile("sknn_deep")
+
+
+class Digits(NamedTuple):
+    X: np.ndarray  # (1797, 64), float32, in [0, 1]
+    y: np.ndarray  # (1797,), int64
+
+
+class Mnist(NamedTuple):
+    X_train: np.ndarray  # (60000, 784), float32, in [0, 1]
+    y_train: np.ndarray  # (60000,), int64
+    X_test: np.ndarray  # (10000, 784), float32, in [0, 1]
+    y_test: np.ndarray  # (10000,), int64
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs an NVIDIA GPU that torch can use")
+
+
+@pytest.fixture(autouse=True)
+def torch_settings_stay():
+    """Hold every test to leaving torch's process-wide settings as it found them."""
+    n_threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    yield
+    n_threads_after, dtype_after = torch.get_num_threads(), torch.get_default_dtype()
+    # Set back first, so that one test at fault does not fail those after it.
+    torch.set_num_threads(n_threads)
+    torch.set_default_dtype(dtype)
+    assert n_threads_after == n_threads, "the test changed torch's number of threads"
+    assert dtype_after == dtype, "the test changed torch's default dtype"
+
+
+@pytest.fixture
+def pyplot():
+    """Pyplot without a screen and without open figures."""
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    yield plt
+    plt.close("all")
+
+
+# The data fixtures below are loaded once and shared: tests must not write into them.
+
+
+@pytest.fixture(scope="session")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return Digits((X / 16).astype(np.float32), y)
+
+
+@pytest.fixture(scope="session")
+def mnist(mnist_path):
+    with np.load(mnist_path) as data:
+        return Mnist(
+            _scale_images(data["x_train"]),
+            data["y_train"].astype(np.int64),
+            _scale_images(data["x_test"]),
+            data["y_test"].astype(np.int64),
+        )
+
+
+@pytest.fixture(scope="session")
+def california(mnist_path):
+    """California housing: 20640 rows, the target is `median_house_value`."""
+    return _read_table(mnist_path.with_name("california_housing.csv.gz"))
+
+
+@pytest.fixture(scope="session")
+def adult(mnist_path):
+    """Census income: 48842 rows, the target is `income`, missing values are NaN."""
+    return _read_table(mnist_path.with_name("adult.csv.gz"))
+
+
+@pytest.fixture(scope="session")
+def mnist_path():
+    """Path of MNIST in Keras' npz format; the tables lie in the same folder."""
+    given = os.environ.get("SKNN_DEEP_MNIST")
+    if given:
+        path = Path(given)
+        assert path.is_file(), f"SKNN_DEEP_MNIST={given} is not a file"
+        return path
+    path = ROOT.parent / "shared" / "data" / "mnist.npz"
+    if not path.is_file():
+        pytest.skip(
+            "no MNIST: set the environment variable SKNN_DEEP_MNIST to the path of "
+            "an npz file with x_train, y_train, x_test and y_test"
+        )
+    return path
+
+
+def _scale_images(images):
+    """Turn (n_images, 28, 28) uint8 into (n_images, 784) float32 in [0, 1]."""
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(255)
+
+
+def _read_table(path):
+    if not path.is_file():
+        pytest.skip(f"no {path.name} beside the MNIST file in {path.parent}")
+    return pd.read_csv(path)

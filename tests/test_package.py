@@ -1,0 +1,91 @@
+"""The package as a whole: what it exports, what it imports and who imports whom."""
+
+import ast
+import importlib.metadata
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sknn_deep
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sknn_deep"
+
+
+def run_in_root(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def find_private_sklearn_names(path):
+    """Return the imports from scikit-learn in which some part starts with `_`."""
+    names = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return [
+        name
+        for name in names
+        if name.startswith("sklearn.")
+        and any(part.startswith("_") for part in name.split("."))
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(sknn_deep.__all__))
+def test_package_all_names_exist(name):
+    assert hasattr(sknn_deep, name)
+
+
+def test_package_all_has_no_name_twice():
+    assert len(set(sknn_deep.__all__)) == len(sknn_deep.__all__)
+
+
+def test_package_version_is_that_of_the_installed_distribution():
+    try:
+        installed = importlib.metadata.version("sknn-deep")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("sknn-deep is not installed: python -m pip install .")
+
+    assert installed == sknn_deep.__version__
+
+
+@pytest.mark.parametrize(
+    "name", ["dask", "matplotlib", "onnx", "safetensors", "skops", "sphinx"]
+)
+def test_package_import_leaves_out(name, modules_after_import):
+    assert name not in modules_after_import
+
+
+@pytest.fixture(scope="module")
+def modules_after_import():
+    """Names of the modules that a fresh process has after `import sknn_deep`."""
+    done = run_in_root(
+        sys.executable, "-c", "import sys, sknn_deep; print(*sys.modules)"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_package_imports_private_sklearn_names_in_one_file_only():
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "_sklearn_private.py"
+        and (names := find_private_sklearn_names(path))
+    }
+
+    assert found == {}
+
+
+def test_package_import_contracts_hold():
+    lint_imports = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    if lint_imports is None:
+        pytest.skip('import-linter is not installed: python -m pip install ".[dev]"')
+
+    done = run_in_root(lint_imports, "--no-cache")
+
+    assert done.returncode == 0, done.stdout + done.stderr
