@@ -24,6 +24,7 @@ from sknn_deep.modules import (
     OUT_ACTIVATIONS,
     Dense,
     ModelSummary,
+    RandomLayer,
     can_backpropagate,
     dense_weights,
     explicit_gradient,
@@ -328,7 +329,9 @@ class BaseNetEstimator(BaseEstimator, ABC):
         were seen before, so that no two calls draw the same masks.
         """
         on_cpu = net.placement.device.type == "cpu"
-        if on_cpu and not np.any(self.dropout):
+        if on_cpu and not any(
+            isinstance(m, RandomLayer) for m in net.module_.modules()
+        ):
             return None
         generator = torch.Generator(net.placement.device)
         seed = random_state.randint(np.iinfo(np.int32).max)
@@ -387,7 +390,7 @@ class BaseNetEstimator(BaseEstimator, ABC):
         def evaluate() -> tuple[float, float]:
             output = net.forward(rows, device=net.device)
             loss = net.criterion_(output, target, weight).item()
-            loss *= net.criterion_.reported_scale(output.shape[-1])
+            loss *= net.criterion_.reported_scale(output)
             if not np.isfinite(loss):
                 return loss, float("nan")
             return loss, float(score_of(output, loss))

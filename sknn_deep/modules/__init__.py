@@ -1,6 +1,7 @@
 """What is computed: networks, losses and their gradients, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
+from sknn_deep.modules._autoencoder import Autoencoder
 from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
@@ -9,7 +10,6 @@ from sknn_deep.modules._blocks import (
     DenseBlock,
     glorot_uniform_,
 )
-from sknn_deep.modules._dropout import Dropout
 from sknn_deep.modules._gradient import (
     Gradient,
     dense_weights,
@@ -18,15 +18,23 @@ from sknn_deep.modules._gradient import (
 )
 from sknn_deep.modules._losses import (
     AbsoluteError,
+    AutoencoderLoss,
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
     Loss,
+    MeanOverFeatures,
     Poisson,
     Quantile,
     SquaredError,
 )
 from sknn_deep.modules._mlp import MLP, DenseStack
+from sknn_deep.modules._random_layers import (
+    Dropout,
+    GaussianNoise,
+    MaskingNoise,
+    RandomLayer,
+)
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
 
 __all__ = [
@@ -35,6 +43,8 @@ __all__ = [
     "NORMALIZATIONS",
     "OUT_ACTIVATIONS",
     "AbsoluteError",
+    "Autoencoder",
+    "AutoencoderLoss",
     "BatchNorm",
     "BinaryCrossEntropy",
     "CrossEntropy",
@@ -42,13 +52,17 @@ __all__ = [
     "DenseBlock",
     "DenseStack",
     "Dropout",
+    "GaussianNoise",
     "Gradient",
     "Huber",
     "LayerSummary",
     "Loss",
+    "MaskingNoise",
+    "MeanOverFeatures",
     "ModelSummary",
     "Poisson",
     "Quantile",
+    "RandomLayer",
     "SquaredError",
     "can_backpropagate",
     "dense_weights",

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
-from sknn_deep.modules._dropout import dropout_mask
 from sknn_deep.modules._losses import Loss
+from sknn_deep.modules._random_layers import dropout_mask
 
 
 @contextmanager
@@ -159,5 +159,7 @@ class Backpropagation:
 
 
 def can_backpropagate(module: nn.Module) -> bool:
-    """Tell whether `module` is a plain stack of dense layers."""
-    return all(not hasattr(block, "normalization") for block in module.blocks())
+    """Tell whether `module` is a plain chain of dense layers."""
+    return module.is_chain and all(
+        not hasattr(block, "normalization") for block in module.blocks()
+    )

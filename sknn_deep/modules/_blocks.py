@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from sknn_deep.modules._activations import ACTIVATIONS
-from sknn_deep.modules._dropout import Dropout
+from sknn_deep.modules._random_layers import Dropout
 
 
 class Dense(nn.Linear):

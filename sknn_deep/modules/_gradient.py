@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from sknn_deep.modules._backpropagation import Backpropagation, flat_parameters
 from sknn_deep.modules._blocks import Dense
-from sknn_deep.modules._dropout import Dropout
 from sknn_deep.modules._losses import Loss
+from sknn_deep.modules._random_layers import RandomLayer
 
 
 class Gradient(NamedTuple):
@@ -38,6 +38,13 @@ class Gradient(NamedTuple):
 def dense_weights(module: nn.Module) -> list[nn.Parameter]:
     """List the weights of the dense layers, which the L2 penalty is about."""
     return [m.weight for m in module.modules() if isinstance(m, Dense)]
+
+
+def _to_type(output, dtype: torch.dtype):
+    """Bring one tensor, or a named tuple of them, from mixed precision to `dtype`."""
+    if isinstance(output, Tensor):
+        return output.to(dtype)
+    return type(output)(*(None if t is None else t.to(dtype) for t in output))
 
 
 @contextmanager
@@ -73,7 +80,7 @@ def recorded_gradient(
     module through ``torch.compile``; `n_rows` is not needed here.
     """
     parameters = list(module.parameters())
-    dropouts = [m for m in module.modules() if isinstance(m, Dropout)]
+    random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]
     forward = torch.compile(module) if compile else module
     device_type = parameters[0].device.type
 
@@ -86,17 +93,17 @@ def recorded_gradient(
         with torch.enable_grad():
             with mixed:
                 output = forward(X)
-            output = output.to(parameters[0].dtype)
+            output = _to_type(output, parameters[0].dtype)
             value = loss(output, target, weight)
             value.backward()
-        return value.detach(), output.detach()
+        return value.detach(), output
 
-    for dropout in dropouts:
-        dropout.generator = generator
+    for layer in random_layers:
+        layer.generator = generator
     try:
         yield Gradient(compute, dense_weights(module))
     finally:
-        for dropout in dropouts:
-            dropout.generator = None
+        for layer in random_layers:
+            layer.generator = None
         for p in parameters:
             p.grad = None

@@ -5,6 +5,8 @@ the weighted mean over the rows. ``gradient`` gives the same value together with
 derivative by the output, for training without autograd.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -51,9 +53,9 @@ class Loss(nn.Module):
         value = self.elementwise(output, target).mul_(scale).sum()
         return value, self.derivative(output, target).mul_(scale)
 
-    def reported_scale(self, n_outputs: int) -> float:
+    def reported_scale(self, output: Tensor) -> float:
         """What `loss_` multiplies the value by: a mean over outputs, by default."""
-        return 1.0 / n_outputs
+        return 1.0 / output.shape[-1]
 
 
 class SquaredError(Loss):
@@ -137,7 +139,7 @@ class Poisson(Loss):
     def derivative(self, output, target):
         return output.exp() - target
 
-    def reported_scale(self, n_outputs):
+    def reported_scale(self, output):
         return 1.0
 
 
@@ -164,7 +166,7 @@ class BinaryCrossEntropy(Loss):
     def derivative(self, output, target):
         return torch.sigmoid(output).sub_(self._smooth(target))
 
-    def reported_scale(self, n_outputs):
+    def reported_scale(self, output):
         return 1.0
 
 
@@ -207,5 +209,105 @@ class CrossEntropy(Loss):
             delta -= off
         return value, delta.mul_(scale)
 
-    def reported_scale(self, n_outputs):
+    def reported_scale(self, output):
+        return 1.0
+
+
+class MeanOverFeatures(Loss):
+    """Another loss, times `factor`, as a mean over the features instead of a sum."""
+
+    def __init__(self, loss: Loss, factor: float = 1.0):
+        super().__init__()
+        self.loss = loss
+        self.factor = factor
+
+    def _scale(self, output: Tensor) -> float:
+        return self.factor / output.shape[1]
+
+    def elementwise(self, output, target):
+        return self.loss.elementwise(output, target) * self._scale(output)
+
+    def derivative(self, output, target):
+        return self.loss.derivative(output, target).mul_(self._scale(output))
+
+    def gradient(self, output, target, weight=None):
+        value, delta = self.loss.gradient(output, target, weight)
+        scale = self._scale(output)
+        return value.mul_(scale), delta.mul_(scale)
+
+    def reported_scale(self, output):
+        return 1.0
+
+
+class AutoencoderOutput(NamedTuple):
+    """What an autoencoder's loss may be about while training.
+
+    Attributes
+    ----------
+    reconstruction : Tensor of shape (n_batch, n_features)
+
+    code : Tensor of shape (n_batch, n_components)
+
+    log_variance : Tensor of shape (n_batch, n_components) or None
+        Of the code, in a variational autoencoder; `code` is then its mean.
+    """
+
+    reconstruction: Tensor
+    code: Tensor
+    log_variance: Tensor | None
+
+
+class AutoencoderLoss(nn.Module):
+    """Reconstruction error, and what the code is held to.
+
+    Parameters
+    ----------
+    reconstruction : Loss
+
+    sparsity_penalty : float
+        Weight of the mean absolute value of the code.
+
+    kl_weight : float
+        Weight of the Kullback-Leibler divergence of the code from a standard normal
+        distribution, divided by the number of features as the reconstruction error is.
+
+    References
+    ----------
+    Kingma, D. P. and Welling, M. "Auto-encoding variational Bayes." ICLR 2014.
+    https://doi.org/10.48550/arXiv.1312.6114
+
+    Higgins, I. et al. "beta-VAE: learning basic visual concepts with a constrained
+    variational framework." ICLR 2017.
+    """
+
+    def __init__(
+        self,
+        reconstruction: Loss,
+        sparsity_penalty: float = 0.0,
+        kl_weight: float = 0.0,
+    ):
+        super().__init__()
+        self.reconstruction = reconstruction
+        self.sparsity_penalty = sparsity_penalty
+        self.kl_weight = kl_weight
+
+    def forward(self, output, target, weight=None):
+        if not isinstance(output, AutoencoderOutput):
+            return self.reconstruction(output, target, weight)
+        value = self.reconstruction(output.reconstruction, target, weight)
+        scale = _row_scale(weight, len(target))
+        if self.sparsity_penalty:
+            per_row = output.code.abs().mean(dim=1, keepdim=True)  # (n_batch, 1)
+            value = value + self.sparsity_penalty * (per_row * scale).sum()
+        if output.log_variance is not None:
+            mean, log_variance = output.code, output.log_variance
+            divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+            per_row = divergence.sum(dim=1, keepdim=True) / target.shape[1]
+            value = value + self.kl_weight * (per_row * scale).sum()
+        return value
+
+    def gradient(self, output, target, weight=None):
+        return self.reconstruction.gradient(output, target, weight)
+
+    def reported_scale(self, output):
         return 1.0

@@ -68,6 +68,9 @@ class DenseStack(nn.Sequential):
         output = DenseBlock(*layer_units[-2:], activation=out_activation, dtype=dtype)
         super().__init__(*hidden, output)
 
+    # Data pass the blocks one after the other, and nothing else happens to them.
+    is_chain = True
+
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""
         return list(self)

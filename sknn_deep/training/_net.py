@@ -218,7 +218,7 @@ class Net(NeuralNet):
             nonlocal n_taken
             X, target, weight = batch
             value, output = gradient.compute(X, target, weight)
-            value = value * self.criterion_.reported_scale(output.shape[-1])
+            value = value * self.criterion_.reported_scale(output)
             if recipe.adds_penalty:
                 value = value + add_penalty(
                     gradient.penalized, recipe.alpha, weight, len(X)

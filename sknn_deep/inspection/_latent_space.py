@@ -1,0 +1,474 @@
+"""Codes of an autoencoder, or of any transformer, scattered in two dimensions."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import (
+    check_array,
+    check_consistent_length,
+    check_is_fitted,
+    column_or_1d,
+)
+
+from sknn_deep.inspection._labels import move_apart
+from sknn_deep.inspection._style import (
+    COLORS,
+    LABEL_SIZE,
+    MARKERS,
+    TICK_SIZE,
+    label_axes,
+    make_axes,
+    merge_style,
+)
+
+_Y_TYPES = ("auto", "class", "number")
+_MAX_AUTO_CLASSES = 20
+
+
+class LatentSpaceDisplay:
+    """Two components of a code, scattered, and coloured by class or by a number.
+
+    Every class has a colour and a marker of its own, an entry in the legend, and its
+    name at the median of its points, so that it can be told from the others without
+    seeing colours. A number has a colour bar.
+
+    It is recommended to use
+    :func:`~sknn_deep.inspection.LatentSpaceDisplay.from_estimator` or
+    :func:`~sknn_deep.inspection.LatentSpaceDisplay.from_codes` to create it.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_samples, 2)
+        The points to draw.
+
+    y : ndarray of shape (n_samples,), default=None
+        Classes, or a number, by which the points are coloured.
+
+    y_type : {"auto", "class", "number"}, default="auto"
+        What `y` is. "auto" takes for a number what has fractions or more than 20
+        different values, and all else for classes.
+
+    y_name : str, default=None
+        Title of the legend or label of the colour bar.
+
+    axis_names : pair of str, default=("Component 0", "Component 1")
+        Labels of the axes.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the points.
+
+    figure_ : matplotlib Figure
+        Figure that holds the axes.
+
+    scatters_ : list of matplotlib PathCollection
+        Points of each class, in the order of ``np.unique(y)``; one item where there
+        are no classes.
+
+    texts_ : list of matplotlib Text
+        Names of the classes at their medians.
+
+    legend_ : matplotlib Legend or None
+        None where there are no classes.
+
+    colorbar_ : matplotlib Colorbar or None
+        None where `y` is not a number.
+
+    See Also
+    --------
+    ReconstructionDisplay : What is reconstructed from a code.
+    LossCurveDisplay : How the training went.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.decomposition import PCA
+    >>> from sknn_deep.inspection import LatentSpaceDisplay
+    >>> iris = load_iris()
+    >>> pca = PCA(n_components=2).fit(iris.data)
+    >>> species = iris.target_names[iris.target]
+    >>> display = LatentSpaceDisplay.from_estimator(pca, iris.data, species)
+    >>> [text.get_text() for text in display.legend_.get_texts()]
+    ['setosa', 'versicolor', 'virginica']
+    """
+
+    def __init__(
+        self,
+        *,
+        codes,
+        y=None,
+        y_type="auto",
+        y_name=None,
+        axis_names=("Component 0", "Component 1"),
+    ):
+        self.codes = codes
+        self.y = y
+        self.y_type = y_type
+        self.y_name = y_name
+        self.axis_names = axis_names
+
+    def plot(
+        self,
+        ax=None,
+        *,
+        label_medians=True,
+        scatter_kwargs=None,
+        text_kwargs=None,
+        legend_kwargs=None,
+    ):
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw on; a new figure if None. The legend stands to the right of
+            them: a figure with ``layout="constrained"`` leaves room for it.
+
+        label_medians : bool, default=True
+            Whether the name of each class is written at the median of its points,
+            moved aside where names would overlap.
+
+        scatter_kwargs : dict, default=None
+            Arguments of :meth:`matplotlib.axes.Axes.scatter`.
+
+        text_kwargs : dict, default=None
+            Arguments of :meth:`matplotlib.axes.Axes.text` for the names.
+
+        legend_kwargs : dict, default=None
+            Arguments of :meth:`matplotlib.axes.Axes.legend`.
+
+        Returns
+        -------
+        display : :class:`~sknn_deep.inspection.LatentSpaceDisplay`
+            This object, with what was drawn as attributes.
+        """
+        from matplotlib.collections import PathCollection
+
+        self.ax_ = make_axes(ax, figsize=(8.5, 6.5))
+        self.figure_ = self.ax_.figure
+        label_axes(self.ax_, *self.axis_names)
+        self.texts_, self.legend_, self.colorbar_ = [], None, None
+        # Fewer points are drawn larger; none so small that its shape is lost.
+        size = float(np.clip(60_000 / len(self.codes), 12, 60))
+        style = {"s": size, "alpha": 0.7, "linewidth": 0}
+        style = merge_style(style, scatter_kwargs, PathCollection)
+        if self.y is None:
+            x0, x1 = self.codes.T
+            self.scatters_ = [self.ax_.scatter(x0, x1, **{"color": COLORS[0], **style})]
+        elif _is_number(self.y, self.y_type):
+            self._draw_numbers(style)
+        else:
+            self._draw_classes(style, legend_kwargs)
+            if label_medians:
+                self._label_medians(text_kwargs)
+        return self
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y=None,
+        *,
+        components=(0, 1),
+        reduce=None,
+        random_state=None,
+        y_type="auto",
+        y_name=None,
+        ax=None,
+        **plot_params,
+    ):
+        """Draw the codes that a fitted transformer gives for X.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            Fitted transformer, or a fitted :class:`~sklearn.pipeline.Pipeline` of
+            such.
+
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            What is transformed.
+
+        y : array-like of shape (n_samples,), default=None
+            See :meth:`from_codes`, as for all that follows.
+
+        components : pair of int, default=(0, 1)
+            The components to draw.
+
+        reduce : {"pca", "tsne"}, transformer or None, default=None
+            How the code is reduced before.
+
+        random_state : int, RandomState instance or None, default=None
+            Determines the reduction.
+
+        y_type : {"auto", "class", "number"}, default="auto"
+            What `y` is.
+
+        y_name : str, default=None
+            What `y` is called.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; a new figure if None.
+
+        **plot_params : dict
+            Further arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : :class:`~sknn_deep.inspection.LatentSpaceDisplay`
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator has no ``transform``.
+
+        See Also
+        --------
+        LatentSpaceDisplay.from_codes : The same for codes that are there already.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn.decomposition import PCA
+        >>> from sknn_deep.inspection import LatentSpaceDisplay
+        >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+        >>> pca = PCA(n_components=5).fit(X)
+        >>> display = LatentSpaceDisplay.from_estimator(pca, X, y, components=(0, 3))
+        >>> display.ax_.get_ylabel(), display.colorbar_.ax.get_ylabel()
+        ('Component 3', 'target')
+        """
+        if not hasattr(estimator, "transform"):
+            raise TypeError(
+                f"{cls.__name__}.from_estimator needs an estimator with `transform`. "
+                f"Got {type(estimator).__name__}, which has none. If it has "
+                "`fit_transform`, pass its result to from_codes."
+            )
+        check_is_fitted(estimator)
+        return cls.from_codes(
+            estimator.transform(X),
+            y,
+            components=components,
+            reduce=reduce,
+            random_state=random_state,
+            y_type=y_type,
+            y_name=y_name,
+            ax=ax,
+            **plot_params,
+        )
+
+    @classmethod
+    def from_codes(
+        cls,
+        codes,
+        y=None,
+        *,
+        components=(0, 1),
+        reduce=None,
+        random_state=None,
+        y_type="auto",
+        y_name=None,
+        ax=None,
+        **plot_params,
+    ):
+        """Draw codes.
+
+        Parameters
+        ----------
+        codes : array-like of shape (n_samples, n_components)
+            The codes, one a row.
+
+        y : array-like of shape (n_samples,), default=None
+            Classes, or a number, by which the points are coloured.
+
+        components : pair of int, default=(0, 1)
+            The columns to draw, counted from 0: of the codes, or of what `reduce`
+            makes of them.
+
+        reduce : {"pca", "tsne"}, transformer or None, default=None
+            How the codes are reduced before. None takes them as they are, "pca" their
+            principal components, "tsne" their embedding in two dimensions by
+            :class:`~sklearn.manifold.TSNE`, and a transformer, of which a clone is
+            fitted, what its ``fit_transform`` gives.
+
+        random_state : int, RandomState instance or None, default=None
+            Determines the reduction. Ignored unless `reduce` is "pca" or "tsne".
+
+        y_type : {"auto", "class", "number"}, default="auto"
+            What `y` is. "auto" takes for a number what has fractions or more than 20
+            different values, and all else for classes.
+
+        y_name : str, default=None
+            Title of the legend or label of the colour bar. None takes the name of a
+            Series.
+
+        ax : matplotlib Axes, default=None
+            Axes to draw on; a new figure if None.
+
+        **plot_params : dict
+            Further arguments of :meth:`plot`.
+
+        Returns
+        -------
+        display : :class:`~sknn_deep.inspection.LatentSpaceDisplay`
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If `components`, `reduce` or `y_type` is none of the above, or a number `y`
+            is not finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sknn_deep.inspection import LatentSpaceDisplay
+        >>> X, y = load_iris(return_X_y=True)
+        >>> display = LatentSpaceDisplay.from_codes(X, y, reduce="pca")
+        >>> display.ax_.get_xlabel()
+        'Principal component 0 (92% of variance)'
+        """
+        codes = check_array(codes)
+        if y is not None:
+            y_name = getattr(y, "name", None) if y_name is None else y_name
+            y = _check_y(y, y_type, owner=cls.__name__)
+            check_consistent_length(codes, y)
+        points, axis_names = _project(
+            codes, components, reduce, random_state, owner=cls.__name__
+        )
+        display = cls(
+            codes=points, y=y, y_type=y_type, y_name=y_name, axis_names=axis_names
+        )
+        return display.plot(ax=ax, **plot_params)
+
+    def _draw_numbers(self, style: dict) -> None:
+        x0, x1 = self.codes.T
+        points = self.ax_.scatter(x0, x1, **{"c": self.y, "cmap": "viridis", **style})
+        self.scatters_ = [points]
+        self.colorbar_ = self.figure_.colorbar(points, ax=self.ax_)
+        self.colorbar_.solids.set_alpha(1)
+        self.colorbar_.ax.tick_params(labelsize=TICK_SIZE)
+        self.colorbar_.set_label(self.y_name or "y", fontsize=LABEL_SIZE)
+
+    def _draw_classes(self, style: dict, legend_kwargs: dict | None) -> None:
+        self.scatters_ = []
+        classes, numbers = np.unique(self.y, return_inverse=True)
+        for i, name in enumerate(classes):
+            defaults = {
+                "color": COLORS[i % len(COLORS)],
+                # More classes than colours: the same colour with another shape.
+                "marker": MARKERS[(i + i // len(COLORS)) % len(MARKERS)],
+                "label": str(name),
+            }
+            x0, x1 = self.codes[numbers == i].T
+            self.scatters_.append(self.ax_.scatter(x0, x1, **{**defaults, **style}))
+        outside = {
+            "loc": "center left",
+            "bbox_to_anchor": (1.01, 0.5),
+            "ncols": 1 + (len(classes) - 1) // 12,
+            "fontsize": TICK_SIZE,
+            "title": self.y_name,
+            "title_fontsize": TICK_SIZE,
+        }
+        self.legend_ = self.ax_.legend(**{**outside, **(legend_kwargs or {})})
+        for handle in self.legend_.legend_handles:
+            handle.set_alpha(1)
+            handle.set_sizes([90])
+
+    def _label_medians(self, text_kwargs: dict | None) -> None:
+        from matplotlib.text import Text
+
+        centred = {"horizontalalignment": "center", "verticalalignment": "center"}
+        defaults = {**centred, "fontsize": TICK_SIZE, "fontweight": "bold"}
+        style = merge_style(defaults, text_kwargs, Text)
+        for points in self.scatters_:
+            x0, x1 = np.median(points.get_offsets(), axis=0)
+            box = {
+                "boxstyle": "round,pad=0.2",
+                "facecolor": "white",
+                "edgecolor": points.get_facecolor()[0, :3],
+                "linewidth": 2,
+                "alpha": 0.9,
+            }
+            name = points.get_label()
+            self.texts_.append(self.ax_.text(x0, x1, name, **{"bbox": box, **style}))
+        move_apart(self.texts_)
+
+
+# --- data ----------------------------------------------------------------------------
+
+
+def _check_y(y, y_type: str, *, owner: str) -> np.ndarray:
+    if y_type not in _Y_TYPES:
+        raise ValueError(
+            f"y_type of {owner} must be one of {', '.join(_Y_TYPES)}. Got {y_type!r}."
+        )
+    y = column_or_1d(y)
+    if _is_number(y, y_type):
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y_type='number' of {owner} needs numbers in y. Got an array of dtype "
+                f"{y.dtype}: set y_type='class'."
+            )
+        assert_all_finite(y, input_name="y")
+    return y
+
+
+def _is_number(y: np.ndarray, y_type: str) -> bool:
+    if y_type != "auto":
+        return y_type == "number"
+    if y.dtype.kind not in "iuf":
+        return False
+    return bool((y != np.round(y)).any()) or len(np.unique(y)) > _MAX_AUTO_CLASSES
+
+
+def _project(codes, components, reduce, random_state, *, owner: str):
+    """Reduce codes and take two columns of them, with their names."""
+    n_columns = codes.shape[1]
+    if reduce is None:
+        name = "Component {}" if n_columns == 2 else f"Component {{}} of {n_columns}"
+        names = [name.format(i) for i in range(n_columns)]
+    elif reduce == "tsne":
+        # Checked before, as the embedding may take minutes.
+        _check_components(components, 2, owner=owner)
+        codes = TSNE(random_state=random_state).fit_transform(codes)
+        names = ["t-SNE dimension 0", "t-SNE dimension 1"]
+    elif reduce == "pca":
+        pca = PCA(random_state=random_state)
+        codes = pca.fit_transform(codes)
+        names = [
+            f"Principal component {i} ({share:.0%} of variance)"
+            for i, share in enumerate(pca.explained_variance_ratio_)
+        ]
+    elif hasattr(reduce, "fit_transform"):
+        codes = check_array(clone(reduce).fit_transform(codes))
+        names = [f"{type(reduce).__name__} {i}" for i in range(codes.shape[1])]
+    else:
+        raise ValueError(
+            f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
+            f"`fit_transform`. Got {reduce!r}."
+        )
+    first, second = _check_components(components, codes.shape[1], owner=owner)
+    return codes[:, [first, second]], (names[first], names[second])
+
+
+def _check_components(components, n_columns: int, *, owner: str) -> tuple[int, int]:
+    if n_columns < 2:
+        raise ValueError(
+            f"{owner} draws two components. Got codes with {n_columns}: use a "
+            "transformer with more components."
+        )
+    pair = tuple(components)
+    integers = all(isinstance(i, Integral) and 0 <= i < n_columns for i in pair)
+    if len(pair) != 2 or not integers or pair[0] == pair[1]:
+        raise ValueError(
+            f"components of {owner} must be two different integers from 0 to "
+            f"{n_columns - 1}, one less than the number of components. Got "
+            f"{components!r}."
+        )
+    return pair

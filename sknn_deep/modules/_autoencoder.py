@@ -1,0 +1,123 @@
+"""The autoencoder: an encoder and a decoder, trained as one network."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sknn_deep.modules._blocks import DenseBlock
+from sknn_deep.modules._losses import AutoencoderOutput
+from sknn_deep.modules._mlp import DenseStack
+from sknn_deep.modules._random_layers import GaussianNoise, MaskingNoise, NormalSample
+
+NOISES = {"gaussian": GaussianNoise, "masking": MaskingNoise}
+
+
+class Autoencoder(nn.Module):
+    """An autoencoder from features to a code and back.
+
+    Parameters
+    ----------
+    encoder_units, decoder_units : sequence of int
+        Widths from the features to the code, and from the code to the features.
+
+    activations, decoder_activations : sequence of str, one per hidden layer
+
+    dropout, decoder_dropout : sequence of float, one per hidden layer
+
+    latent_activation, out_activation : str
+        Activations of the code and of the reconstruction.
+
+    normalization : {"batch", "layer"} or None
+
+    noise : {"gaussian", "masking"} or None
+        What corrupts the features that are encoded while training.
+
+    noise_level : float
+        Standard deviation, or the probability of a feature to be masked.
+
+    variational : bool
+        Whether the encoder gives the mean and the log-variance of a random code.
+
+    returns_code : bool
+        Whether the output while training is an ``AutoencoderOutput``, for a loss that
+        is about the code too. So it always is when `variational`.
+
+    dtype : torch.dtype or None
+
+    Shape
+    -----
+    Input and output ``(n_batch, n_features)``, code ``(n_batch, n_components)``.
+    """
+
+    def __init__(
+        self,
+        encoder_units: Sequence[int],
+        decoder_units: Sequence[int],
+        *,
+        activations: Sequence[str],
+        decoder_activations: Sequence[str],
+        dropout: Sequence[float],
+        decoder_dropout: Sequence[float],
+        latent_activation: str = "identity",
+        out_activation: str = "identity",
+        normalization: str | None = None,
+        noise: str | None = None,
+        noise_level: float = 0.0,
+        variational: bool = False,
+        returns_code: bool = False,
+        dtype: torch.dtype | None = None,
+    ):
+        super().__init__()
+        *hidden_units, n_components = encoder_units
+        self.corruption = NOISES[noise](noise_level) if noise else None
+        self.encoder = DenseStack(
+            (*hidden_units, n_components * (2 if variational else 1)),
+            activations=activations,
+            dropout=dropout,
+            normalization=normalization,
+            out_activation=latent_activation,
+            dtype=dtype,
+        )
+        self.sample = NormalSample() if variational else None
+        self.decoder = DenseStack(
+            decoder_units,
+            activations=decoder_activations,
+            dropout=decoder_dropout,
+            normalization=normalization,
+            out_activation=out_activation,
+            dtype=dtype,
+        )
+        self.returns_code = returns_code or variational
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether data pass the blocks one after the other, and nothing else."""
+        return self.corruption is None and not self.returns_code
+
+    def blocks(self) -> list[DenseBlock]:
+        """List the layers in the order in which data passes them."""
+        return [*self.encoder, *self.decoder]
+
+    def encode(self, X: Tensor) -> Tensor:
+        """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
+        code = self.encoder(X)
+        return code if self.sample is None else code.chunk(2, dim=1)[0]
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return the reconstructions, of shape ``(n_batch, n_features)``."""
+        return self.decoder(code)
+
+    def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
+        if not self.training:
+            return self.decode(self.encode(X))
+        if self.corruption is not None:
+            X = self.corruption(X)
+        if not self.returns_code:
+            return self.decode(self.encoder(X))
+        if self.sample is None:
+            code = self.encoder(X)
+            return AutoencoderOutput(self.decode(code), code, None)
+        mean, log_variance = self.encoder(X).chunk(2, dim=1)
+        code = self.sample(mean, log_variance)
+        return AutoencoderOutput(self.decode(code), mean, log_variance)

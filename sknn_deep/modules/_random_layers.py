@@ -1,0 +1,122 @@
+"""Layers that draw random numbers while training, from a generator of their own."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def dropout_mask(
+    shape: tuple[int, ...],
+    p: float,
+    generator: torch.Generator,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """Draw a dropout mask: 0 with probability `p`, else ``1 / (1 - p)``.
+
+    Each element compares 16 random bits with a threshold, which is five times faster
+    than ``Tensor.bernoulli_``; `p` is thereby rounded to a multiple of 2**-16, and the
+    scale uses the rounded value, so that the mask's mean is exactly one.
+    """
+    threshold = min(round(p * 2**16), 2**16 - 1)
+    n_elements = math.prod(shape)
+    words = torch.empty(-(-n_elements // 4), dtype=torch.int64, device=device)
+    words.random_(-(2**63), None, generator=generator)
+    bits = words.view(torch.int16)[:n_elements].view(shape)
+    keep = bits >= threshold - 2**15
+    return keep.to(dtype).mul_(2**16 / (2**16 - threshold))
+
+
+class RandomLayer(nn.Module):
+    """A layer that draws from `generator`, which whoever trains the network provides.
+
+    torch's own layers draw from its global generator.
+    """
+
+    generator: torch.Generator | None = None
+
+
+class Dropout(RandomLayer):
+    """Zero each element with probability `p` while training, and scale up the rest.
+
+    Parameters
+    ----------
+    p : float in [0, 1)
+        Probability of an element to be zeroed.
+
+    Shape
+    -----
+    Input and output: ``(*)``, any shape.
+
+    References
+    ----------
+    Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov, R.
+    "Dropout: a simple way to prevent neural networks from overfitting." Journal of
+    Machine Learning Research 15 (2014), 1929-1958.
+    """
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, X: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return X
+        return X * dropout_mask(
+            X.shape, self.p, self.generator, dtype=X.dtype, device=X.device
+        )
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class MaskingNoise(Dropout):
+    """Zero each element with probability `p` while training; the rest stays as it is.
+
+    References
+    ----------
+    Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. "Extracting and
+    composing robust features with denoising autoencoders." ICML 2008.
+    https://doi.org/10.1145/1390156.1390294
+    """
+
+    def forward(self, X: Tensor) -> Tensor:
+        return super().forward(X) * (1 - self.p) if self.training else X
+
+
+class GaussianNoise(RandomLayer):
+    """Add normal noise of standard deviation `scale` while training.
+
+    Shape
+    -----
+    Input and output: ``(*)``, any shape.
+    """
+
+    def __init__(self, scale: float):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, X: Tensor) -> Tensor:
+        if not self.training:
+            return X
+        return X + self.scale * torch.empty_like(X).normal_(generator=self.generator)
+
+    def extra_repr(self) -> str:
+        return f"scale={self.scale}"
+
+
+class NormalSample(RandomLayer):
+    """Draw from a normal distribution of given mean and log-variance while training.
+
+    Shape
+    -----
+    Mean, log-variance and result: ``(*)``, any shape.
+    """
+
+    def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        if not self.training:
+            return mean
+        noise = torch.empty_like(mean).normal_(generator=self.generator)
+        return mean + noise * torch.exp(0.5 * log_variance)
