@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
@@ -114,6 +115,8 @@ class AutoencoderTransformer(
         dropout=0.0,
         normalization=None,
         scoring=None,
+        max_time=None,
+        clip_grad_norm=None,
         device="auto",
         precision="auto",
         compile=False,
@@ -155,6 +158,8 @@ class AutoencoderTransformer(
         self.dropout = dropout
         self.normalization = normalization
         self.scoring = scoring
+        self.max_time = max_time
+        self.clip_grad_norm = clip_grad_norm
         self.device = device
         self.precision = precision
         self.compile = compile
@@ -162,11 +167,14 @@ class AutoencoderTransformer(
 
     # --- fitting ---------------------------------------------------------------------
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
         """Fit the autoencoder to X."""
         with all_or_nothing(self):
-            return self._fit_rows(X, sample_weight, incremental=False)
+            return self._fit_rows(
+                X, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+            )
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -177,17 +185,34 @@ class AutoencoderTransformer(
                 raise ValueError("partial_fit does not support early_stopping=True")
             return self._fit_rows(X, sample_weight, incremental=True)
 
-    def _fit_rows(self, X, sample_weight, *, incremental: bool):
-        X = check_rows(self, X, reset=self._first_pass(incremental=incremental))
+    def _fit_rows(
+        self,
+        X,
+        sample_weight,
+        *,
+        X_val=None,
+        sample_weight_val=None,
+        incremental: bool = False,
+    ):
         self._check_variant()
-        self._check_range(X)
+        first_pass = self._first_pass(incremental=incremental)
+        samples = self._check_samples(X, sample_weight, reset=first_pass)
+        valid = (
+            None
+            if X_val is None
+            else self._check_samples(X_val, sample_weight_val, reset=False)
+        )
         encoder, decoder = self._hidden_layer_sizes()
         self.n_layers_ = len(encoder) + len(decoder) + 3
         self.out_activation_ = self._needs_unit_range() or "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
         self._has_raw_output = self.loss == "binary_cross_entropy"
-        samples = Samples(X, None, check_weights(sample_weight, X))
-        return self._fit_samples(samples, incremental=incremental)
+        return self._fit_samples(samples, valid=valid, incremental=incremental)
+
+    def _check_samples(self, X, sample_weight, *, reset: bool) -> Samples:
+        X = check_rows(self, X, reset=reset)
+        self._check_range(X)
+        return Samples(X, None, check_weights(sample_weight, X))
 
     def _hidden_layer_sizes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         encoder = check_hidden_layer_sizes(self.hidden_layer_sizes)

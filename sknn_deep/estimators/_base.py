@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +21,7 @@ from sknn_deep.estimators._data import (
     random_state_of,
     split_rows,
 )
+from sknn_deep.estimators._epoch_tasks import EpochTasks
 from sknn_deep.modules import (
     OUT_ACTIVATIONS,
     Dense,
@@ -67,10 +69,12 @@ _RECIPE_PARAMETERS = (
     "beta_2",
     "epsilon",
     "n_iter_no_change",
+    "max_time",
+    "clip_grad_norm",
 )
 
 
-class BaseNetEstimator(BaseEstimator, ABC):
+class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """An estimator that trains a network, held as the skorch net ``net_``.
 
     A subclass says what the network is (``_make_module``, ``_make_criterion``), what
@@ -291,6 +295,8 @@ class BaseNetEstimator(BaseEstimator, ABC):
         convergence = copy.copy(convergence)
         convergence.tol = recipe.tol
         convergence.n_iter_no_change = recipe.n_iter_no_change
+        tasks = self._make_epoch_tasks(samples, incremental=incremental)
+        net.callbacks_ = [*net.callbacks_, *tasks]
         n_before = len(net.history)
         state = copy_state(net.module_)
         try:
@@ -307,6 +313,7 @@ class BaseNetEstimator(BaseEstimator, ABC):
             net.module_.load_state_dict(state)
             net.initialize_optimizer()
             raise
+        net.callbacks_ = net.callbacks_[: len(net.callbacks_) - len(tasks)]
         if recipe.early_stopping:
             net.module_.load_state_dict(net.best_state_)
             del net.best_state_
@@ -319,6 +326,18 @@ class BaseNetEstimator(BaseEstimator, ABC):
         )
         self.t_ = net.n_seen_
         self._warn_unless_converged(net, incremental=incremental)
+
+    def _make_epoch_tasks(
+        self, samples: Samples, *, incremental: bool
+    ) -> list[tuple[str, EpochTasks]]:
+        """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
+        has_callbacks = hasattr(self, "_skl_callbacks") or hasattr(
+            self, "_parent_callback_ctx"
+        )
+        if incremental or not has_callbacks:
+            return []
+        context = self._init_callback_context(max_subtasks=self.max_iter)
+        return [("epoch_tasks", EpochTasks(self, context, samples))]
 
     def _make_generator(
         self, net: Net, random_state: np.random.RandomState
@@ -385,6 +404,8 @@ class BaseNetEstimator(BaseEstimator, ABC):
         if valid is None:
             return None
         rows, target, weight = self._place(net, valid)
+        if target is None:
+            target = rows.slice(0, len(valid))
         score_of = self._make_score(net, valid)
 
         def evaluate() -> tuple[float, float]:

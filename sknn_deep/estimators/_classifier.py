@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.callback import with_callbacks
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
@@ -16,8 +17,10 @@ from sknn_deep._sklearn_private import (
     fit_context,
 )
 from sknn_deep.estimators._data import (
+    NO_SAMPLES,
     Samples,
     all_or_nothing,
+    check_complete,
     check_rows,
     check_weights,
 )
@@ -66,6 +69,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         label_smoothing=0.0,
         class_weight=None,
         scoring=None,
+        max_time=None,
+        clip_grad_norm=None,
         device="auto",
         precision="auto",
         compile=False,
@@ -99,16 +104,29 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.scoring = scoring
+        self.max_time = max_time
+        self.clip_grad_norm = clip_grad_norm
         self.device = device
         self.precision = precision
         self.compile = compile
         self.callbacks = callbacks
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to X and the labels y."""
+        valid = (X_val, y_val, sample_weight_val)
         with all_or_nothing(self):
-            return self._fit_labels(X, y, sample_weight, incremental=False)
+            return self._fit_labels(X, y, sample_weight, valid=valid)
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -121,7 +139,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 self._given_classes = self.classes_
             return self._fit_labels(X, y, sample_weight, incremental=True)
 
-    def _fit_labels(self, X, y, sample_weight, *, incremental: bool):
+    def _fit_labels(self, X, y, sample_weight, *, valid=NO_SAMPLES, incremental=False):
         first_pass = self._first_pass(incremental=incremental)
         X, y = check_rows(self, X, y, reset=first_pass, multi_output=True)
         y = dense_labels(y)
@@ -132,10 +150,22 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self._target.check_known(y, warm_start=self.warm_start and not incremental)
         self._set_shape()
         weight = self._weigh_classes(y, check_weights(sample_weight, X), incremental)
-        samples = Samples(X, y, weight)
         return self._fit_samples(
-            samples, stratify=self._strata(y), incremental=incremental
+            Samples(X, y, weight),
+            valid=self._check_valid(*valid),
+            stratify=self._strata(y),
+            incremental=incremental,
         )
+
+    def _check_valid(self, X_val, y_val, sample_weight_val) -> Samples | None:
+        """Validate the user's own validation set."""
+        if not check_complete(X_val, y_val, sample_weight_val, self):
+            return None
+        X, y = check_rows(self, X_val, y_val, reset=False, multi_output=True)
+        y = dense_labels(y)
+        self._target.check_known(y, warm_start=False)
+        weight = check_weights(sample_weight_val, X)
+        return Samples(X, y, self._weigh_classes(y, weight, incremental=False))
 
     def _weigh_classes(self, y, weight, incremental: bool):
         """Multiply the sample weights by the weights of their classes."""

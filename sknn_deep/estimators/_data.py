@@ -44,6 +44,22 @@ class Samples:
         )
 
 
+# The X, y and weights of a validation set that the user does not have.
+NO_SAMPLES = (None, None, None)
+
+
+def check_complete(X_val, y_val, sample_weight_val, estimator: BaseEstimator) -> bool:
+    """Tell whether there is a validation set; refuse half of one."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return False
+    if X_val is None or y_val is None:
+        raise ValueError(
+            f"{type(estimator).__name__}.fit needs X_val and y_val together. Got "
+            f"{'no X_val' if X_val is None else 'no y_val'}."
+        )
+    return True
+
+
 def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
     if not isinstance(X, torch.Tensor):

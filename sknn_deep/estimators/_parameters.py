@@ -45,6 +45,8 @@ TRAINING_CONSTRAINTS: dict = {
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "max_time": [Interval(Real, 0, None, closed="neither"), None],
+    "clip_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "device": [str, torch.device],
     "precision": [StrOptions({"auto", "float32", "float64", "bfloat16"})],
     "compile": ["boolean"],

@@ -4,14 +4,17 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from sknn_deep._sklearn_private import Interval, StrOptions, fit_context
 from sknn_deep.estimators._data import (
+    NO_SAMPLES,
     Samples,
     all_or_nothing,
+    check_complete,
     check_rows,
     check_weights,
 )
@@ -72,6 +75,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         dropout=0.0,
         normalization=None,
         scoring=None,
+        max_time=None,
+        clip_grad_norm=None,
         device="auto",
         precision="auto",
         compile=False,
@@ -107,16 +112,29 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.dropout = dropout
         self.normalization = normalization
         self.scoring = scoring
+        self.max_time = max_time
+        self.clip_grad_norm = clip_grad_norm
         self.device = device
         self.precision = precision
         self.compile = compile
         self.callbacks = callbacks
 
+    @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Fit the network to X and the numbers y."""
+        valid = (X_val, y_val, sample_weight_val)
         with all_or_nothing(self):
-            return self._fit_numbers(X, y, sample_weight, incremental=False)
+            return self._fit_numbers(X, y, sample_weight, valid=valid)
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -127,11 +145,26 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 raise ValueError("partial_fit does not support early_stopping=True")
             return self._fit_numbers(X, y, sample_weight, incremental=True)
 
-    def _fit_numbers(self, X, y, sample_weight, *, incremental: bool):
+    def _fit_numbers(self, X, y, sample_weight, *, valid=NO_SAMPLES, incremental=False):
         first_pass = self._first_pass(incremental=incremental)
-        X, y = check_rows(
-            self, X, y, reset=first_pass, multi_output=True, y_numeric=True
+        samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
+        if first_pass:
+            self._target = NumberTarget.of(
+                samples.y,
+                samples.weight,
+                out_activation="exp" if self.loss == "poisson" else "identity",
+                normalize=self.normalize_y and self.loss != "poisson",
+            )
+        self._set_shape()
+        valid = (
+            self._check_numbers(*valid, reset=False)
+            if check_complete(*valid, self)
+            else None
         )
+        return self._fit_samples(samples, valid=valid, incremental=incremental)
+
+    def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
+        X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):
@@ -139,16 +172,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"loss='poisson' of {type(self).__name__} is for counts: y must not "
                 f"be negative. Got {y.min()}."
             )
-        weight = check_weights(sample_weight, X)
-        if first_pass:
-            self._target = NumberTarget.of(
-                y,
-                weight,
-                out_activation="exp" if self.loss == "poisson" else "identity",
-                normalize=self.normalize_y and self.loss != "poisson",
-            )
-        self._set_shape()
-        return self._fit_samples(Samples(X, y, weight), incremental=incremental)
+        return Samples(X, y, check_weights(sample_weight, X))
 
     def _make_criterion(self):
         arguments = {

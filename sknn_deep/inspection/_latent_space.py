@@ -1,19 +1,13 @@
 """Codes of an autoencoder, or of any transformer, scattered in two dimensions."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.base import clone
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
 )
 
+from sknn_deep.inspection._codes import check_y, is_number, project
 from sknn_deep.inspection._labels import move_apart
 from sknn_deep.inspection._style import (
     COLORS,
@@ -24,9 +18,6 @@ from sknn_deep.inspection._style import (
     make_axes,
     merge_style,
 )
-
-_Y_TYPES = ("auto", "class", "number")
-_MAX_AUTO_CLASSES = 20
 
 
 class LatentSpaceDisplay:
@@ -160,7 +151,7 @@ class LatentSpaceDisplay:
         if self.y is None:
             x0, x1 = self.codes.T
             self.scatters_ = [self.ax_.scatter(x0, x1, **{"color": COLORS[0], **style})]
-        elif _is_number(self.y, self.y_type):
+        elif is_number(self.y, self.y_type):
             self._draw_numbers(style)
         else:
             self._draw_classes(style, legend_kwargs)
@@ -336,9 +327,9 @@ class LatentSpaceDisplay:
         codes = check_array(codes)
         if y is not None:
             y_name = getattr(y, "name", None) if y_name is None else y_name
-            y = _check_y(y, y_type, owner=cls.__name__)
+            y = check_y(y, y_type, owner=cls.__name__)
             check_consistent_length(codes, y)
-        points, axis_names = _project(
+        points, axis_names = project(
             codes, components, reduce, random_state, owner=cls.__name__
         )
         display = cls(
@@ -387,7 +378,7 @@ class LatentSpaceDisplay:
         defaults = {**centred, "fontsize": TICK_SIZE, "fontweight": "bold"}
         style = merge_style(defaults, text_kwargs, Text)
         for points in self.scatters_:
-            x0, x1 = np.median(points.get_offsets(), axis=0)
+            x0, x1 = np.median(np.asarray(points.get_offsets()), axis=0)
             box = {
                 "boxstyle": "round,pad=0.2",
                 "facecolor": "white",
@@ -398,77 +389,3 @@ class LatentSpaceDisplay:
             name = points.get_label()
             self.texts_.append(self.ax_.text(x0, x1, name, **{"bbox": box, **style}))
         move_apart(self.texts_)
-
-
-# --- data ----------------------------------------------------------------------------
-
-
-def _check_y(y, y_type: str, *, owner: str) -> np.ndarray:
-    if y_type not in _Y_TYPES:
-        raise ValueError(
-            f"y_type of {owner} must be one of {', '.join(_Y_TYPES)}. Got {y_type!r}."
-        )
-    y = column_or_1d(y)
-    if _is_number(y, y_type):
-        if y.dtype.kind not in "biuf":
-            raise ValueError(
-                f"y_type='number' of {owner} needs numbers in y. Got an array of dtype "
-                f"{y.dtype}: set y_type='class'."
-            )
-        assert_all_finite(y, input_name="y")
-    return y
-
-
-def _is_number(y: np.ndarray, y_type: str) -> bool:
-    if y_type != "auto":
-        return y_type == "number"
-    if y.dtype.kind not in "iuf":
-        return False
-    return bool((y != np.round(y)).any()) or len(np.unique(y)) > _MAX_AUTO_CLASSES
-
-
-def _project(codes, components, reduce, random_state, *, owner: str):
-    """Reduce codes and take two columns of them, with their names."""
-    n_columns = codes.shape[1]
-    if reduce is None:
-        name = "Component {}" if n_columns == 2 else f"Component {{}} of {n_columns}"
-        names = [name.format(i) for i in range(n_columns)]
-    elif reduce == "tsne":
-        # Checked before, as the embedding may take minutes.
-        _check_components(components, 2, owner=owner)
-        codes = TSNE(random_state=random_state).fit_transform(codes)
-        names = ["t-SNE dimension 0", "t-SNE dimension 1"]
-    elif reduce == "pca":
-        pca = PCA(random_state=random_state)
-        codes = pca.fit_transform(codes)
-        names = [
-            f"Principal component {i} ({share:.0%} of variance)"
-            for i, share in enumerate(pca.explained_variance_ratio_)
-        ]
-    elif hasattr(reduce, "fit_transform"):
-        codes = check_array(clone(reduce).fit_transform(codes))
-        names = [f"{type(reduce).__name__} {i}" for i in range(codes.shape[1])]
-    else:
-        raise ValueError(
-            f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
-            f"`fit_transform`. Got {reduce!r}."
-        )
-    first, second = _check_components(components, codes.shape[1], owner=owner)
-    return codes[:, [first, second]], (names[first], names[second])
-
-
-def _check_components(components, n_columns: int, *, owner: str) -> tuple[int, int]:
-    if n_columns < 2:
-        raise ValueError(
-            f"{owner} draws two components. Got codes with {n_columns}: use a "
-            "transformer with more components."
-        )
-    pair = tuple(components)
-    integers = all(isinstance(i, Integral) and 0 <= i < n_columns for i in pair)
-    if len(pair) != 2 or not integers or pair[0] == pair[1]:
-        raise ValueError(
-            f"components of {owner} must be two different integers from 0 to "
-            f"{n_columns - 1}, one less than the number of components. Got "
-            f"{components!r}."
-        )
-    return pair

@@ -1,10 +1,15 @@
 """Loss and validation score per epoch."""
 
 import numpy as np
-from sklearn.base import is_classifier, is_regressor
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep.inspection._curves import (
+    add_names,
+    best_epoch,
+    check_has_curve,
+    collect_curves,
+    last_step,
+    score_name,
+)
 from sknn_deep.inspection._style import (
     COLORS,
     TICK_SIZE,
@@ -229,7 +234,7 @@ class LossCurveDisplay:
         >>> display.ax_.get_yscale()
         'log'
         """
-        name = type(_last_step(estimator)).__name__ if name is None else name
+        name = type(last_step(estimator)).__name__ if name is None else name
         return cls.from_estimators({name: estimator}, ax=ax, **plot_params)
 
     @classmethod
@@ -276,28 +281,28 @@ class LossCurveDisplay:
         >>> list(display.loss_lines_)
         ['alpha=0.0', 'alpha=1.0']
         """
-        named = estimators if isinstance(estimators, dict) else _add_names(estimators)
+        named = estimators if isinstance(estimators, dict) else add_names(estimators)
         if not named:
             raise ValueError(
                 f"{cls.__name__}.from_estimators needs at least one fitted estimator. "
                 f"Got {estimators!r}."
             )
         fitted = {
-            name: _check_has_curve(estimator, owner=cls.__name__)
+            name: check_has_curve(estimator, owner=cls.__name__)
             for name, estimator in named.items()
         }
-        scores = _collect(fitted, "validation_scores_")
-        score_names = {_score_name(fitted[name]) for name in scores}
+        scores = collect_curves(fitted, "validation_scores_")
+        names_of_scores = {score_name(fitted[name]) for name in scores}
         display = cls(
-            loss_curves=_collect(fitted, "loss_curve_"),
-            validation_loss_curves=_collect(fitted, "validation_loss_curve_"),
+            loss_curves=collect_curves(fitted, "loss_curve_"),
+            validation_loss_curves=collect_curves(fitted, "validation_loss_curve_"),
             validation_scores=scores,
             best_epochs={
-                name: int(np.nanargmax(curve)) + 1
-                for name, curve in scores.items()
-                if fitted[name].early_stopping and not np.isnan(curve).all()
+                name: epoch
+                for name, estimator in fitted.items()
+                if (epoch := best_epoch(estimator)) is not None
             },
-            score_name=score_names.pop() if len(score_names) == 1 else "score",
+            score_name=names_of_scores.pop() if len(names_of_scores) == 1 else "score",
         )
         return display.plot(ax=ax, **plot_params)
 
@@ -350,72 +355,6 @@ class LossCurveDisplay:
         return self.ax_.legend(
             handles.values(), handles.keys(), **{**defaults, **(legend_kwargs or {})}
         )
-
-
-# --- what an estimator has to show ---------------------------------------------------
-
-
-def _last_step(estimator):
-    return estimator[-1] if isinstance(estimator, Pipeline) else estimator
-
-
-def _add_names(estimators) -> dict:
-    """Name estimators by their classes, with numbers where a class comes twice."""
-    names = [type(_last_step(estimator)).__name__ for estimator in estimators]
-    numbered = [
-        name if names.count(name) == 1 else f"{name} {names[:i].count(name) + 1}"
-        for i, name in enumerate(names)
-    ]
-    return dict(zip(numbered, estimators, strict=True))
-
-
-def _check_has_curve(estimator, *, owner: str):
-    """Return the fitted estimator, or last step of a pipeline, that has the curve."""
-    check_is_fitted(estimator)
-    fitted = _last_step(estimator)
-    if _curve(fitted, "loss_curve_") is not None:
-        return fitted
-    name = type(fitted).__name__
-    if getattr(fitted, "solver", None) == "lbfgs":
-        came, remedy = f"{name} with solver='lbfgs'", "Fit it with another solver."
-    else:
-        came, remedy = (
-            name,
-            (
-                "Pass an estimator that was trained by epochs; of a search, for example, "
-                "its `best_estimator_`."
-            ),
-        )
-    raise ValueError(
-        f"{owner} draws `loss_curve_`, the loss of each epoch. Got {came}, which has "
-        f"none. {remedy}"
-    )
-
-
-def _curve(fitted, attribute: str):
-    """Return a curve of at least one epoch, or None."""
-    curve = getattr(fitted, attribute, None)
-    return None if curve is None or len(curve) == 0 else curve
-
-
-def _collect(fitted: dict, attribute: str) -> dict:
-    curves = {name: _curve(estimator, attribute) for name, estimator in fitted.items()}
-    return {name: curve for name, curve in curves.items() if curve is not None}
-
-
-def _score_name(fitted) -> str:
-    """Say what the validation scores of a fitted estimator are."""
-    scoring = getattr(fitted, "scoring", None)
-    if isinstance(scoring, str):
-        return "score (-loss)" if scoring == "loss" else scoring.replace("_", " ")
-    if scoring is None and is_classifier(fitted):
-        return "accuracy"
-    if scoring is None and is_regressor(fitted):
-        return "$R^2$"
-    return "score"
-
-
-# --- drawing -------------------------------------------------------------------------
 
 
 def _check_positive(*collections: dict) -> None:

@@ -12,7 +12,9 @@ _GAP = 0.08  # between images, as a share of their width
 
 
 class ReconstructionDisplay:
-    """Original images above what an autoencoder, or any such transformer, makes of them.
+    """Original images above what a transformer reconstructs from their codes.
+
+    The transformer is an autoencoder, or any other that can go back, as PCA.
 
     It is recommended to use
     :func:`~sknn_deep.inspection.ReconstructionDisplay.from_estimator` to create it.
@@ -181,8 +183,9 @@ def _check_goes_back(estimator, *, owner: str) -> None:
     ]
     if missing:
         raise TypeError(
-            f"{owner} needs an estimator that goes to a code and back, with `transform` "
-            f"and `inverse_transform`. Got {type(estimator).__name__}, which has no "
+            f"{owner} needs an estimator that goes to a code and back, with "
+            f"`transform` and `inverse_transform`. Got "
+            f"{type(estimator).__name__}, which has no "
             f"`{'` and no `'.join(missing)}`. Of a Pipeline, every step must have them."
         )
     check_is_fitted(estimator)

@@ -1,6 +1,7 @@
 """The skorch net that the estimators train."""
 
 import math
+import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -69,6 +70,9 @@ class Net(NeuralNet):
 
     diverged_ : bool
         Whether the last training ended with a loss that is not finite.
+
+    deadline_ : float
+        The value of ``time.monotonic`` after which no epoch begins.
 
     n_seen_ : int
         Rows seen so far, each epoch counted.
@@ -167,6 +171,9 @@ class Net(NeuralNet):
             Rows seen before, which inverse scaling counts.
         """
         self.n_seen_ = n_seen
+        self.deadline_ = math.inf
+        if self.recipe.max_time is not None:
+            self.deadline_ = time.monotonic() + self.recipe.max_time
         # Whoever leaves the loop early, a callback included, has a reason to.
         self.converged_ = True
         self.diverged_ = False
@@ -208,6 +215,7 @@ class Net(NeuralNet):
         update = make_step(optimizer, recipe)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
+        parameters = list(self.module_.parameters())
         peaks = [group["lr"] for group in optimizer.param_groups]
         has_gradient_hooks = any(
             overrides(cb, "on_grad_computed") for _, cb in self.callbacks_
@@ -223,6 +231,8 @@ class Net(NeuralNet):
                 value = value + add_penalty(
                     gradient.penalized, recipe.alpha, weight, len(X)
                 )
+            if recipe.clip_grad_norm is not None:
+                nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
             if has_gradient_hooks:
                 self.notify(
                     "on_grad_computed",
@@ -311,6 +321,9 @@ class Net(NeuralNet):
         recipe = self.recipe
         if not math.isfinite(self.history[-1]["train_loss"]):
             self.diverged_ = True
+            return True
+        if time.monotonic() >= self.deadline_:
+            self._log(f"{recipe.max_time} seconds have passed. Stopping.")
             return True
         if recipe.has_step_schedule and not recipe.early_stopping:
             return False

@@ -35,6 +35,8 @@ class Recipe:
     beta_2: float
     epsilon: float
     n_iter_no_change: float
+    max_time: float | None = None
+    clip_grad_norm: float | None = None
     n_threads: int | None = None
 
     @property

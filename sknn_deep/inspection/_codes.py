@@ -1,0 +1,88 @@
+"""Codes and what they are coloured by, brought to what can be drawn."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.utils import assert_all_finite
+from sklearn.utils.validation import check_array, column_or_1d
+
+_Y_TYPES = ("auto", "class", "number")
+_MAX_AUTO_CLASSES = 20
+
+
+def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
+    """Return what the points are coloured by as an array."""
+    if y_type not in _Y_TYPES:
+        raise ValueError(
+            f"y_type of {owner} must be one of {', '.join(_Y_TYPES)}. Got {y_type!r}."
+        )
+    y = column_or_1d(y)
+    if is_number(y, y_type):
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y_type='number' of {owner} needs numbers in y. Got an array of dtype "
+                f"{y.dtype}: set y_type='class'."
+            )
+        assert_all_finite(y, input_name="y")
+    return y
+
+
+def is_number(y: np.ndarray, y_type: str) -> bool:
+    """Tell whether y is a number, and not classes."""
+    if y_type != "auto":
+        return y_type == "number"
+    if y.dtype.kind not in "iuf":
+        return False
+    return bool((y != np.round(y)).any()) or len(np.unique(y)) > _MAX_AUTO_CLASSES
+
+
+def project(
+    codes: np.ndarray, components, reduce, random_state, *, owner: str
+) -> tuple[np.ndarray, tuple[str, str]]:
+    """Reduce codes and take two columns of them, with their names."""
+    n_columns = codes.shape[1]
+    if reduce is None:
+        name = "Component {}" if n_columns == 2 else f"Component {{}} of {n_columns}"
+        names = [name.format(i) for i in range(n_columns)]
+    elif reduce == "tsne":
+        # Checked before, as the embedding may take minutes.
+        _check_components(components, 2, owner=owner)
+        codes = TSNE(random_state=random_state).fit_transform(codes)
+        names = ["t-SNE dimension 0", "t-SNE dimension 1"]
+    elif reduce == "pca":
+        pca = PCA(random_state=random_state)
+        codes = pca.fit_transform(codes)
+        names = [
+            f"Principal component {i} ({share:.0%} of variance)"
+            for i, share in enumerate(pca.explained_variance_ratio_)
+        ]
+    elif hasattr(reduce, "fit_transform"):
+        codes = check_array(clone(reduce).fit_transform(codes))
+        names = [f"{type(reduce).__name__} {i}" for i in range(codes.shape[1])]
+    else:
+        raise ValueError(
+            f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
+            f"`fit_transform`. Got {reduce!r}."
+        )
+    first, second = _check_components(components, codes.shape[1], owner=owner)
+    return codes[:, [first, second]], (names[first], names[second])
+
+
+def _check_components(components, n_columns: int, *, owner: str) -> tuple[int, int]:
+    if n_columns < 2:
+        raise ValueError(
+            f"{owner} draws two components. Got codes with {n_columns}: use a "
+            "transformer with more components."
+        )
+    pair = tuple(components)
+    integers = all(isinstance(i, Integral) and 0 <= i < n_columns for i in pair)
+    if len(pair) != 2 or not integers or pair[0] == pair[1]:
+        raise ValueError(
+            f"components of {owner} must be two different integers from 0 to "
+            f"{n_columns - 1}, one less than the number of components. Got "
+            f"{components!r}."
+        )
+    return pair
