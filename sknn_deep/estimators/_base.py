@@ -484,11 +484,11 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         X = rows.slice(0, len(samples))
         target = X if target is None else target
 
-        def loss_and_gradient() -> float:
+        def objective(scale: float = 1.0) -> float:
+            """Compute the loss, and leave its gradient in the parameters."""
             value, _ = gradient.compute(X, target, weight)
-            return (
-                value + add_penalty(gradient.penalized, self.alpha, weight, len(X))
-            ).item()
+            penalty = add_penalty(gradient.penalized, self.alpha, weight, len(X))
+            return (value * scale + penalty).item()
 
         with (
             thread_count(net.recipe.n_threads),
@@ -496,12 +496,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         ):
             result = minimize_lbfgs(
                 net.module_,
-                loss_and_gradient,
+                objective,
                 max_iter=self.max_iter,
                 max_fun=self.max_fun,
                 tol=self.tol,
             )
-        self.loss_ = float(result.fun)
+            output = net.module_(X[:1])
+            self.loss_ = objective(net.criterion_.reported_scale(output))
         self.n_iter_ = check_optimize_result("lbfgs", result, self.max_iter)
 
     # --- prediction ------------------------------------------------------------------

@@ -125,9 +125,11 @@ def split_rows(
         random_state=random_state,
     )
     if len(valid) < 2:
+        of = "" if stratify is None else f" of {len(np.unique(stratify))} class(es)"
         raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' "
-            "or the size of your dataset."
+            "The validation set is too small. Increase 'validation_fraction' or the "
+            f"size of your dataset. Got {len(valid)} of {len(rows)} rows{of} whose "
+            "weight is positive."
         )
     return train, valid
 

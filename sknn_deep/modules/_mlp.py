@@ -84,6 +84,6 @@ class MLP(DenseStack):
 
     def hidden(self, X: Tensor, layer: int) -> Tensor:
         """Return what hidden layer number `layer` passes on, ``(n_batch, n_units)``."""
-        for block in self[: layer + 1]:
+        for block in self.blocks()[: layer + 1]:
             X = block(X)
         return X
