@@ -117,15 +117,22 @@ def split_rows(
     validation_fraction: float,
     random_state: np.random.RandomState,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers into those to train on and those to validate on."""
+    """Split row numbers into those to train on and those to validate on.
+
+    `stratify` has an entry for each row there is, or is None.
+    """
     train, valid = train_test_split(
         rows,
         test_size=validation_fraction,
-        stratify=stratify,
+        stratify=None if stratify is None else stratify[rows],
         random_state=random_state,
     )
     if len(valid) < 2:
-        of = "" if stratify is None else f" of {len(np.unique(stratify))} class(es)"
+        of = (
+            ""
+            if stratify is None
+            else f" of {len(np.unique(stratify[rows]))} class(es)"
+        )
         raise ValueError(
             "The validation set is too small. Increase 'validation_fraction' or the "
             f"size of your dataset. Got {len(valid)} of {len(rows)} rows{of} whose "

@@ -1,8 +1,20 @@
 """Names written into a picture, moved apart where they would overlap."""
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 _PADDING = 2.0  # pixels
+
+
+def densest_point(points: np.ndarray, share: float = 0.2) -> np.ndarray:
+    """Return the point that has `share` of all points in the smallest circle round it.
+
+    Unlike a mean or a median, it lies among the points where they form two groups.
+    """
+    points = points[:: -(-len(points) // 500)]  # a few hundred show where it is
+    rank = int(share * len(points))
+    radii = np.partition(cdist(points, points), rank, axis=1)[:, rank]
+    return points[radii.argmin()]
 
 
 def move_apart(texts: list) -> None:

@@ -8,7 +8,7 @@ from sklearn.utils.validation import (
 )
 
 from sknn_deep.inspection._codes import check_y, is_number, project
-from sknn_deep.inspection._labels import move_apart
+from sknn_deep.inspection._labels import densest_point, move_apart
 from sknn_deep.inspection._style import (
     COLORS,
     LABEL_SIZE,
@@ -24,7 +24,7 @@ class LatentSpaceDisplay:
     """Two components of a code, scattered, and coloured by class or by a number.
 
     Every class has a colour and a marker of its own, an entry in the legend, and its
-    name at the median of its points, so that it can be told from the others without
+    name where its points are densest, so that it can be told from the others without
     seeing colours. A number has a colour bar.
 
     It is recommended to use
@@ -57,12 +57,11 @@ class LatentSpaceDisplay:
     figure_ : matplotlib Figure
         Figure that holds the axes.
 
-    scatters_ : list of matplotlib PathCollection
-        Points of each class, in the order of ``np.unique(y)``; one item where there
-        are no classes.
+    scatter_ : matplotlib PathCollection
+        The points, in the order of `codes`.
 
     texts_ : list of matplotlib Text
-        Names of the classes at their medians.
+        Names of the classes among their points.
 
     legend_ : matplotlib Legend or None
         None where there are no classes.
@@ -107,7 +106,7 @@ class LatentSpaceDisplay:
         self,
         ax=None,
         *,
-        label_medians=True,
+        label_classes=True,
         scatter_kwargs=None,
         text_kwargs=None,
         legend_kwargs=None,
@@ -120,8 +119,8 @@ class LatentSpaceDisplay:
             Axes to draw on; a new figure if None. The legend stands to the right of
             them: a figure with ``layout="constrained"`` leaves room for it.
 
-        label_medians : bool, default=True
-            Whether the name of each class is written at the median of its points,
+        label_classes : bool, default=True
+            Whether the name of each class is written where its points are densest, and
             moved aside where names would overlap.
 
         scatter_kwargs : dict, default=None
@@ -149,14 +148,18 @@ class LatentSpaceDisplay:
         style = {"s": size, "alpha": 0.7, "linewidth": 0}
         style = merge_style(style, scatter_kwargs, PathCollection)
         if self.y is None:
-            x0, x1 = self.codes.T
-            self.scatters_ = [self.ax_.scatter(x0, x1, **{"color": COLORS[0], **style})]
+            style = {"color": COLORS[0], **style}
+            self.scatter_ = self.ax_.scatter(*self.codes.T, **style)
         elif is_number(self.y, self.y_type):
             self._draw_numbers(style)
         else:
-            self._draw_classes(style, legend_kwargs)
-            if label_medians:
-                self._label_medians(text_kwargs)
+            classes, numbers = np.unique(self.y, return_inverse=True)
+            names = [str(name) for name in classes]
+            looks = _make_looks(len(names), style)
+            self._draw_classes(numbers, looks, style)
+            self.legend_ = self._add_legend(names, looks, legend_kwargs)
+            if label_classes:
+                self._label_classes(names, numbers, looks, text_kwargs)
         return self
 
     @classmethod
@@ -338,54 +341,72 @@ class LatentSpaceDisplay:
         return display.plot(ax=ax, **plot_params)
 
     def _draw_numbers(self, style: dict) -> None:
-        x0, x1 = self.codes.T
-        points = self.ax_.scatter(x0, x1, **{"c": self.y, "cmap": "viridis", **style})
-        self.scatters_ = [points]
-        self.colorbar_ = self.figure_.colorbar(points, ax=self.ax_)
+        style = {"c": self.y, "cmap": "viridis", **style}
+        self.scatter_ = self.ax_.scatter(*self.codes.T, **style)
+        self.colorbar_ = self.figure_.colorbar(self.scatter_, ax=self.ax_)
         self.colorbar_.solids.set_alpha(1)
         self.colorbar_.ax.tick_params(labelsize=TICK_SIZE)
         self.colorbar_.set_label(self.y_name or "y", fontsize=LABEL_SIZE)
 
-    def _draw_classes(self, style: dict, legend_kwargs: dict | None) -> None:
-        self.scatters_ = []
-        classes, numbers = np.unique(self.y, return_inverse=True)
-        for i, name in enumerate(classes):
-            defaults = {
-                "color": COLORS[i % len(COLORS)],
-                # More classes than colours: the same colour with another shape.
-                "marker": MARKERS[(i + i // len(COLORS)) % len(MARKERS)],
-                "label": str(name),
-            }
-            x0, x1 = self.codes[numbers == i].T
-            self.scatters_.append(self.ax_.scatter(x0, x1, **{**defaults, **style}))
+    def _draw_classes(self, numbers, looks: list[dict], style: dict) -> None:
+        """Draw the points of all classes, in the order of the rows.
+
+        Class by class, the last ones would cover the first ones.
+        """
+        from matplotlib.colors import to_rgba_array
+        from matplotlib.markers import MarkerStyle
+
+        colors = to_rgba_array([look["color"] for look in looks])
+        markers = [MarkerStyle(look["marker"]) for look in looks]
+        paths = [m.get_path().transformed(m.get_transform()) for m in markers]
+        style = {"color": colors[numbers], **style}
+        self.scatter_ = self.ax_.scatter(*self.codes.T, **style)
+        if "marker" not in style:
+            # `scatter` has one marker for all points, its collection one for each.
+            self.scatter_.set_paths([paths[i] for i in numbers])
+
+    def _add_legend(self, names: list[str], looks: list[dict], legend_kwargs):
+        from matplotlib.lines import Line2D
+
+        dot = {"linestyle": "none", "markersize": 10, "markeredgewidth": 0}
+        handles = [Line2D([], [], **dot, **look) for look in looks]
         outside = {
             "loc": "center left",
             "bbox_to_anchor": (1.01, 0.5),
-            "ncols": 1 + (len(classes) - 1) // 12,
+            "ncols": 1 + (len(names) - 1) // 12,
             "fontsize": TICK_SIZE,
+            "columnspacing": 1,
+            "handletextpad": 0.3,
             "title": self.y_name,
             "title_fontsize": TICK_SIZE,
         }
-        self.legend_ = self.ax_.legend(**{**outside, **(legend_kwargs or {})})
-        for handle in self.legend_.legend_handles:
-            handle.set_alpha(1)
-            handle.set_sizes([90])
+        return self.ax_.legend(handles, names, **{**outside, **(legend_kwargs or {})})
 
-    def _label_medians(self, text_kwargs: dict | None) -> None:
+    def _label_classes(self, names, numbers, looks: list[dict], text_kwargs) -> None:
         from matplotlib.text import Text
 
         centred = {"horizontalalignment": "center", "verticalalignment": "center"}
         defaults = {**centred, "fontsize": TICK_SIZE, "fontweight": "bold"}
         style = merge_style(defaults, text_kwargs, Text)
-        for points in self.scatters_:
-            x0, x1 = np.median(np.asarray(points.get_offsets()), axis=0)
-            box = {
-                "boxstyle": "round,pad=0.2",
-                "facecolor": "white",
-                "edgecolor": points.get_facecolor()[0, :3],
-                "linewidth": 2,
-                "alpha": 0.9,
-            }
-            name = points.get_label()
-            self.texts_.append(self.ax_.text(x0, x1, name, **{"bbox": box, **style}))
+        box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "alpha": 0.9}
+        extent = np.ptp(self.codes, axis=0)
+        extent[extent == 0] = 1
+        for i, (name, look) in enumerate(zip(names, looks, strict=True)):
+            x0, x1 = densest_point(self.codes[numbers == i] / extent) * extent
+            framed = {"bbox": {**box, "edgecolor": look["color"], "linewidth": 2}}
+            self.texts_.append(self.ax_.text(x0, x1, name, **{**framed, **style}))
         move_apart(self.texts_)
+
+
+def _make_looks(n_classes: int, style: dict) -> list[dict]:
+    """Give each class a colour and a marker, unless the style has one for all."""
+    return [
+        {
+            "color": style.get("color", COLORS[i % len(COLORS)]),
+            # More classes than colours: the same colour with another shape.
+            "marker": style.get(
+                "marker", MARKERS[(i + i // len(COLORS)) % len(MARKERS)]
+            ),
+        }
+        for i in range(n_classes)
+    ]

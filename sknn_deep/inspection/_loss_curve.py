@@ -182,7 +182,7 @@ class LossCurveDisplay:
         self.score_lines_ = _draw_curves(
             self.score_ax_, scores, validation_colors, score_kwargs
         )
-        self._mark_best_epochs(best_epoch_kwargs)
+        self._mark_best_epochs(validation_colors, best_epoch_kwargs)
         self._name_axes(log_scale)
         self.legend_ = self._add_legend(legend_kwargs)
         return self
@@ -306,7 +306,7 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax, **plot_params)
 
-    def _mark_best_epochs(self, best_epoch_kwargs: dict | None) -> None:
+    def _mark_best_epochs(self, colors: dict, best_epoch_kwargs: dict | None) -> None:
         from matplotlib.lines import Line2D
 
         star = {"marker": "*", "markersize": 18, "linestyle": "none", "zorder": 3}
@@ -317,22 +317,27 @@ class LossCurveDisplay:
             loss_line = self.validation_loss_lines_.get(name, self.loss_lines_[name])
             for line in filter(None, (loss_line, self.score_lines_.get(name))):
                 value = line.get_ydata()[epoch - 1]
-                style = {"color": line.get_color(), **star}
+                style = {"color": colors[name], **star}
                 self.best_epoch_markers_ += line.axes.plot([epoch], [value], **style)
 
     def _name_axes(self, log_scale: bool) -> None:
-        from matplotlib.ticker import MaxNLocator
+        from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
+        panels = [panel for panel in (self.ax_, self.score_ax_) if panel is not None]
         label_axes(self.ax_, "Epoch", "Loss")
-        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         if log_scale:
             self.ax_.set_yscale("log")
+            # Losses often stay within one decade: name more than its ends.
+            self.ax_.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            self.ax_.yaxis.set_major_formatter("{x:g}")
+            self.ax_.yaxis.set_minor_formatter(NullFormatter())
         if self.score_ax_ is not None:
             label_axes(self.score_ax_, "Epoch", f"Validation {self.score_name}")
-            self.score_ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
             self.ax_.set_xlabel("")
             self.ax_.tick_params(labelbottom=False)
-        for panel in filter(None, (self.ax_, self.score_ax_)):
+            self.figure_.align_ylabels(panels)
+        for panel in panels:
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5]))
             panel.grid(alpha=0.3)
 
     def _add_legend(self, legend_kwargs: dict | None):
@@ -352,6 +357,9 @@ class LossCurveDisplay:
             handles[f"best epoch{epoch}"] = _make_handle(star, color)
         defaults = {"fontsize": TICK_SIZE, "title_fontsize": TICK_SIZE}
         defaults["title"] = None if several else next(iter(self.loss_lines_))
+        if len(handles) > 6:
+            # Inside the axes it would cover the curves.
+            defaults |= {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
         return self.ax_.legend(
             handles.values(), handles.keys(), **{**defaults, **(legend_kwargs or {})}
         )

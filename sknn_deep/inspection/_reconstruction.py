@@ -68,7 +68,8 @@ class ReconstructionDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw on; a new figure if None.
+            Axes to draw on; a new figure if None. The names of the rows stand to the
+            left of them: a figure with ``layout="constrained"`` leaves room for them.
 
         show_errors : bool, default=False
             Whether the mean squared error of each image is written below it.
@@ -89,8 +90,8 @@ class ReconstructionDisplay:
         style = {"cmap": "gray", **_value_range(rows[0]), **(image_kwargs or {})}
         if rows.ndim == 5:
             rows = _scale_colors(rows, style.pop("vmin"), style.pop("vmax"))
-        size = (1.6 + 0.95 * n_images * width / height, 2.2 + 0.6 * show_errors)
-        self.ax_ = make_axes(ax, figsize=size)
+        size = (1.7 + n_images * width / height, 2.1 + 0.5 * show_errors)
+        self.ax_ = make_axes(ax, figsize=size, layout="compressed")
         self.figure_ = self.ax_.figure
         self.images_ = _draw_rows(self.ax_, rows, style)
         self.errors_ = _mean_squared_errors(self.originals, self.reconstructions)
@@ -246,6 +247,8 @@ def _scale_colors(images: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def _draw_rows(ax, rows: np.ndarray, style: dict) -> np.ndarray:
     """Draw rows of images into one axes, in which every image is one unit wide."""
+    from matplotlib.patches import Rectangle
+
     n_rows, n_images, height, width = rows.shape[:4]
     step_x, step_y = 1 + _GAP, height / width + _GAP
     images = np.empty((n_rows, n_images), dtype=object)
@@ -253,6 +256,9 @@ def _draw_rows(ax, rows: np.ndarray, style: dict) -> np.ndarray:
         left, top = i * step_x, r * step_y
         extent = (left, left + 1, top + height / width, top)
         images[r, i] = ax.imshow(rows[r, i], extent=extent, **style)
+        # Where the background is white, an image has no border of its own.
+        frame = {"fill": False, "edgecolor": "0.7", "clip_on": False}
+        ax.add_patch(Rectangle((left, top), 1, height / width, **frame))
     ax.set_xlim(0, n_images * step_x - _GAP)
     ax.set_ylim(n_rows * step_y - _GAP, 0)
     centres = [r * step_y + height / width / 2 for r in range(n_rows)]

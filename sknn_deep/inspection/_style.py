@@ -1,19 +1,19 @@
 """What the displays share: colours, sizes, and how a user's style goes over theirs."""
 
-# The ten colours of M. A. Petroff, "Accessible Color Sequences for Data Visualization"
-# (https://arxiv.org/abs/2107.02270), chosen to stay apart under every common colour
-# vision deficiency. The order is ours: those that stand out most on white come first.
+# The colours of Okabe and Ito for all kinds of colour vision, without their yellow, which
+# is lost on white (https://doi.org/10.1038/nmeth.1618); then three that a search found to
+# lie farthest from these and from each other, in normal vision and its deficiencies.
 COLORS = (
-    "#3f90da",
-    "#bd1f01",
-    "#ffa90e",
-    "#832db6",
-    "#717581",
-    "#e76300",
-    "#92dadd",
-    "#a96b59",
-    "#b9ac70",
-    "#94a4a2",
+    "#0072b2",  # blue
+    "#d55e00",  # vermilion
+    "#009e73",  # bluish green
+    "#cc79a7",  # reddish purple
+    "#e69f00",  # orange
+    "#56b4e9",  # sky blue
+    "#5a2d00",  # brown
+    "#a500ff",  # violet
+    "#000000",  # black
+    "#0f0f96",  # navy
 )
 
 # One per colour, so that a class is known by its shape too.
@@ -24,13 +24,13 @@ LABEL_SIZE = "x-large"
 TICK_SIZE = "large"
 
 
-def make_axes(ax, figsize: tuple[float, float]):
+def make_axes(ax, figsize: tuple[float, float], layout: str = "constrained"):
     """Give `ax`, or the axes of a new figure that leaves room for what lies outside."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
 
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
+    return plt.subplots(figsize=figsize, layout=layout)[1]
 
 
 def label_axes(ax, xlabel: str, ylabel: str) -> None:

@@ -9,6 +9,7 @@ from sknn_deep.training._batches import (
     device_permutations,
     make_rows,
     numpy_permutations,
+    place,
 )
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._lbfgs import minimize_lbfgs
@@ -43,6 +44,7 @@ __all__ = [
     "minimize_lbfgs",
     "numpy_permutations",
     "one_cycle",
+    "place",
     "resolve_device",
     "resolve_placement",
     "resolve_recipe",

@@ -2,10 +2,13 @@
 
 import ctypes
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from sknn_deep.training._placement import Placement
 
 
 def as_tensor(
@@ -119,6 +122,38 @@ def make_rows(
     if resident:
         return DenseRows(as_tensor(X, dtype, device))
     return HostRows(X, dtype, device)
+
+
+class Placed(NamedTuple):
+    """Rows, targets and weights where they are computed with.
+
+    Attributes
+    ----------
+    rows : DenseRows or SparseRows
+
+    target : Tensor or None
+        int64 class numbers of shape (n_samples,), or numbers of shape
+        (n_samples, n_outputs); None is the rows themselves.
+
+    weight : Tensor of shape (n_samples,) or None
+    """
+
+    rows: Rows
+    target: Tensor | None
+    weight: Tensor | None
+
+
+def place(
+    X, target: np.ndarray | None, weight: np.ndarray | None, placement: Placement
+) -> Placed:
+    """Bring rows, targets and weights to the device, in its types."""
+    device, dtype = placement.device, placement.dtype
+    rows = make_rows(X, placement.X_dtype, device)
+    if target is not None:
+        target = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
+    if weight is not None:
+        weight = as_tensor(weight, dtype, device)
+    return Placed(rows, target, weight)
 
 
 def numpy_permutations(

@@ -4,11 +4,11 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import EpochTimer
+from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 
 from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
@@ -303,6 +303,21 @@ class Net(NeuralNet):
             self.best_merits_[name] = merit
         self.history.record(name, value)
         self.history.record(f"{name}_best", is_best)
+
+    @contextmanager
+    def extra_callbacks(self, callbacks: list[tuple[str, Callback]]):
+        """Have more callbacks for a while."""
+        before = self.callbacks_
+        self.callbacks_ = [*before, *callbacks]
+        try:
+            yield
+        finally:
+            self.callbacks_ = before
+
+    def move_to(self, placement: Placement) -> None:
+        """Go on in another precision."""
+        self.module_.to(placement.dtype)
+        self.placement = placement
 
     def divergence_message(self) -> str:
         """Say where the numbers ran away, and what to do about it."""

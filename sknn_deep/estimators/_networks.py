@@ -1,0 +1,99 @@
+"""The net of a fit: made anew, or the last one to go on with."""
+
+import functools
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from torch import nn
+
+from sknn_deep.modules import (
+    Dense,
+    can_backpropagate,
+    dense_weights,
+    explicit_gradient,
+    glorot_uniform_,
+    recorded_gradient,
+)
+from sknn_deep.training import Net, Placement, Recipe, set_learning_rate
+
+
+def count_parameters(module: type, arguments: dict) -> int:
+    """Count the parameters of a network without making it."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in module(**arguments).parameters())
+
+
+def choose_gradient(
+    module: type, arguments: dict, placement: Placement, *, compile: bool
+):
+    """Choose how gradients are computed: written out where that applies."""
+    with torch.device("meta"):
+        is_plain = can_backpropagate(module(**arguments))
+    on_cpu = placement.device.type == "cpu" and placement.autocast is None
+    if is_plain and on_cpu and not compile:
+        return explicit_gradient
+    return functools.partial(
+        recorded_gradient, autocast=placement.autocast, compile=compile
+    )
+
+
+def make_net(
+    estimator: BaseEstimator, n_features: int, recipe: Recipe, placement: Placement
+) -> Net:
+    """Make the net that the estimator's parameters describe; its weights are zero."""
+    module, arguments = estimator._make_module(n_features)
+    criterion, criterion_arguments = estimator._make_criterion()
+    return Net(
+        module,
+        criterion,
+        recipe=recipe,
+        placement=placement,
+        gradient=choose_gradient(
+            module, arguments, placement, compile=estimator.compile
+        ),
+        weights=dense_weights,
+        owner=type(estimator).__name__,
+        callbacks=clone_callbacks(estimator.callbacks),
+        verbose=estimator.verbose,
+        module__dtype=placement.dtype,
+        **{f"module__{name}": value for name, value in arguments.items()},
+        **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
+    ).initialize()
+
+
+def draw_weights(net: Net, activation, random_state: np.random.RandomState) -> None:
+    """Draw the weights to start from, as scikit-learn's MLP does."""
+    layers = [m for m in net.module_.modules() if isinstance(m, Dense)]
+    factor = 2.0 if activation == "logistic" else 6.0
+    glorot_uniform_(layers, random_state, factor=factor)
+
+
+def take_weights(net: Net, module: nn.Module) -> None:
+    """Start from the weights of a network that was trained before."""
+    old, new = module.state_dict(), net.module_.state_dict()
+    if {k: v.shape for k, v in old.items()} != {k: v.shape for k, v in new.items()}:
+        raise ValueError(
+            f"{net.owner} cannot go on training: the layers that its parameters "
+            "describe are not those of the network it has. Restore the parameters, "
+            "or fit a new estimator."
+        )
+    net.module_.load_state_dict(old)
+
+
+def renew_net(net: Net, recipe: Recipe) -> Net:
+    """Go on with a net and its optimizer, by the parameters as they are now."""
+    before, net.recipe = net.recipe, recipe
+    if recipe.solver != before.solver:
+        net.initialize_optimizer()
+    elif recipe.learning_rate_init != before.learning_rate_init:
+        set_learning_rate(net.optimizer_, recipe.learning_rate_init)
+    return net
+
+
+def clone_callbacks(callbacks) -> list:
+    """Copy skorch callbacks, or (name, callback) pairs, so that fits share none."""
+    return [
+        (item[0], clone(item[1])) if isinstance(item, tuple | list) else clone(item)
+        for item in callbacks or []
+    ]

@@ -1,0 +1,148 @@
+"""The two ways to train a net: epochs of batches, or L-BFGS on all rows at once."""
+
+import copy
+import warnings
+
+import numpy as np
+import torch
+from scipy.optimize import OptimizeResult
+from sklearn.exceptions import ConvergenceWarning
+
+from sknn_deep.estimators._data import Samples
+from sknn_deep.modules import RandomLayer
+from sknn_deep.training import (
+    Batches,
+    Convergence,
+    Net,
+    Recipe,
+    add_penalty,
+    as_tensor,
+    copy_state,
+    device_permutations,
+    minimize_lbfgs,
+    numpy_permutations,
+    place,
+    thread_count,
+)
+
+
+def make_generator(
+    net: Net, random_state: np.random.RandomState, n_seen: int
+) -> torch.Generator | None:
+    """Make the generator of dropout masks and noise, and of orders off the CPU.
+
+    Seeded anew at each call of ``partial_fit``, it also depends on how many rows were
+    seen before, so that no two calls draw the same masks.
+    """
+    is_random = any(isinstance(m, RandomLayer) for m in net.module_.modules())
+    if net.placement.device.type == "cpu" and not is_random:
+        return None
+    generator = torch.Generator(net.placement.device)
+    seed = int(random_state.randint(np.iinfo(np.int32).max))
+    return generator.manual_seed(seed + n_seen)
+
+
+def make_batches(
+    net: Net,
+    samples: Samples,
+    target: np.ndarray | None,
+    rows: np.ndarray | None,
+    *,
+    random_state: np.random.RandomState,
+    generator: torch.Generator | None,
+) -> Batches:
+    """Bring the samples to the device, and put their `rows` into batches."""
+    device = net.placement.device
+    n_rows = len(samples) if rows is None else len(rows)
+    permute = None
+    if net.recipe.shuffle and device.type == "cpu":
+        permute = numpy_permutations(n_rows, random_state)
+    elif net.recipe.shuffle:
+        permute = device_permutations(n_rows, generator)
+    return Batches(
+        *place(samples.X, target, samples.weight, net.placement),
+        batch_size=net.recipe.batch_size,
+        permute=permute,
+        subset=None if rows is None else as_tensor(rows, device=device),
+    )
+
+
+def renew_convergence(convergence: Convergence | None, recipe: Recipe) -> Convergence:
+    """Start to watch for convergence, or go on where the last training ended."""
+    if convergence is None:
+        return Convergence(recipe.tol, recipe.n_iter_no_change)
+    convergence = copy.copy(convergence)
+    convergence.tol = recipe.tol
+    convergence.n_iter_no_change = recipe.n_iter_no_change
+    return convergence
+
+
+def run_epochs(net: Net, batches: Batches, *, keep_optimizer: bool, **options) -> None:
+    """Train by ``net.partial_fit``; if that fails, the net is as it was before.
+
+    With early stopping the net ends with the best weights. The optimizer starts afresh
+    afterwards unless it is to be kept.
+    """
+    state = copy_state(net.module_)
+    try:
+        net.partial_fit(batches, **options)
+        if net.recipe.early_stopping:
+            net.module_.load_state_dict(net.best_state_)
+            del net.best_state_
+        check_finite(net)
+    except BaseException:
+        net.module_.load_state_dict(state)
+        net.initialize_optimizer()
+        raise
+    if not keep_optimizer:
+        net.initialize_optimizer()
+
+
+def run_lbfgs(
+    net: Net,
+    samples: Samples,
+    target: np.ndarray | None,
+    *,
+    alpha: float,
+    **options,
+) -> tuple[OptimizeResult, float]:
+    """Train with SciPy's L-BFGS-B; return its result, and the loss to report."""
+    rows, target, weight = place(samples.X, target, samples.weight, net.placement)
+    X = rows.slice(0, len(samples))
+    target = X if target is None else target
+
+    def objective(scale: float = 1.0) -> float:
+        """Compute the loss, and leave its gradient in the parameters."""
+        value, _ = gradient.compute(X, target, weight)
+        penalty = add_penalty(gradient.penalized, alpha, weight, len(X))
+        return (value * scale + penalty).item()
+
+    with (
+        thread_count(net.recipe.n_threads),
+        net.gradient(net.module_, net.criterion_, n_rows=len(X)) as gradient,
+    ):
+        result = minimize_lbfgs(net.module_, objective, **options)
+        with torch.no_grad():
+            output = net.module_(X[:1])
+        loss = objective(net.criterion_.reported_scale(output))
+    check_finite(net)
+    return result, loss
+
+
+def check_finite(net: Net) -> None:
+    if not all(p.isfinite().all() for p in net.module_.parameters()):
+        raise ValueError(net.divergence_message())
+
+
+def warn_unless_converged(net: Net, *, stacklevel: int) -> None:
+    """Give at most one ConvergenceWarning."""
+    if net.diverged_:
+        message = f"{net.divergence_message()} The best weights so far were restored."
+    elif not net.converged_:
+        message = (
+            f"Stochastic Optimizer: Maximum iterations ({net.recipe.max_iter}) reached "
+            "and the optimization hasn't converged yet."
+        )
+    else:
+        return
+    warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,54 @@
+"""How well the network does on rows that it is not trained on."""
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+
+from sknn_deep.estimators._data import Samples
+from sknn_deep.training import Net, place
+
+
+def make_evaluate(
+    estimator: BaseEstimator, net: Net, valid: Samples
+) -> Callable[[], tuple[float, float]]:
+    """Make the function that gives loss and score on the validation samples.
+
+    The score is NaN where the loss is not finite.
+    """
+    rows, target, weight = place(
+        valid.X, estimator._encode(valid), valid.weight, net.placement
+    )
+    target = rows.slice(0, len(valid)) if target is None else target
+    score_of = make_score(estimator, net, valid)
+
+    def evaluate() -> tuple[float, float]:
+        output = net.forward(rows, device=net.device)
+        loss = net.criterion_(output, target, weight).item()
+        loss *= net.criterion_.reported_scale(output)
+        score = float(score_of(output, loss)) if np.isfinite(loss) else np.nan
+        return loss, score
+
+    return evaluate
+
+
+def make_score(
+    estimator: BaseEstimator, net: Net, valid: Samples
+) -> Callable[[torch.Tensor, float], float]:
+    """Make what early stopping watches: the default score, "loss", or a scorer."""
+    if estimator.scoring == "loss":
+        return lambda output, loss: -loss
+    if estimator.scoring is None:
+        return lambda output, loss: estimator._default_score(
+            estimator._activate(output), valid
+        )
+    scorer = check_scoring(estimator, estimator.scoring)
+    weight = {} if valid.weight is None else {"sample_weight": valid.weight}
+    view = copy.copy(estimator)
+    view.net_ = net
+    # The validation rows are an array already, whatever the user passed.
+    vars(view).pop("feature_names_in_", None)
+    return lambda output, loss: scorer(view, valid.X, valid.y, **weight)
