@@ -50,7 +50,8 @@ def collect_curves(fitted: dict, attribute: str) -> dict:
 def best_epoch(fitted) -> int | None:
     """Give the epoch, counted from 1, whose weights early stopping kept."""
     scores = _curve(fitted, "validation_scores_")
-    if scores is None or not fitted.early_stopping or np.isnan(scores).all():
+    stopped = getattr(fitted, "early_stopping", False)
+    if scores is None or not stopped or np.isnan(scores).all():
         return None
     return int(np.nanargmax(scores)) + 1
 

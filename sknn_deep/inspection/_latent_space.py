@@ -235,7 +235,7 @@ class LatentSpaceDisplay:
         >>> pca = PCA(n_components=5).fit(X)
         >>> display = LatentSpaceDisplay.from_estimator(pca, X, y, components=(0, 3))
         >>> display.ax_.get_ylabel(), display.colorbar_.ax.get_ylabel()
-        ('Component 3', 'target')
+        ('Component 3 of 5', 'target')
         """
         if not hasattr(estimator, "transform"):
             raise TypeError(

@@ -333,6 +333,7 @@ class LossCurveDisplay:
             self.ax_.yaxis.set_minor_formatter(NullFormatter())
         if self.score_ax_ is not None:
             label_axes(self.score_ax_, "Epoch", f"Validation {self.score_name}")
+            self.score_ax_.margins(y=0.12)  # room for the stars
             self.ax_.set_xlabel("")
             self.ax_.tick_params(labelbottom=False)
             self.figure_.align_ylabels(panels)
@@ -343,7 +344,7 @@ class LossCurveDisplay:
     def _add_legend(self, legend_kwargs: dict | None):
         """Name the kinds of curves, and the estimators where there are several."""
         several = len(self.loss_lines_) > 1
-        color = "0.35" if several else None  # a grey that stands for all estimators
+        color = "black" if several else None  # stands for all estimators
         handles = dict(self.loss_lines_) if several else {}
         if self.validation_loss_lines_ or not several:
             handles["training loss"] = _make_handle(self.loss_lines_, color)

@@ -90,7 +90,9 @@ class ReconstructionDisplay:
         style = {"cmap": "gray", **_value_range(rows[0]), **(image_kwargs or {})}
         if rows.ndim == 5:
             rows = _scale_colors(rows, style.pop("vmin"), style.pop("vmax"))
-        size = (1.7 + n_images * width / height, 2.1 + 0.5 * show_errors)
+        # The name of the errors is wider than one image.
+        width_of_row = max(n_images * width / height, 2)
+        size = (1.7 + width_of_row, 2.1 + 0.5 * show_errors)
         self.ax_ = make_axes(ax, figsize=size, layout="compressed")
         self.figure_ = self.ax_.figure
         self.images_ = _draw_rows(self.ax_, rows, style)
@@ -163,9 +165,11 @@ class ReconstructionDisplay:
                 f"{n_images!r}."
             )
         X = _first_rows(X, n_images)
-        originals = check_array(X.toarray() if hasattr(X, "toarray") else X)
+        originals = check_array(_make_dense(X))
         shape = _check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
-        back = np.asarray(estimator.inverse_transform(estimator.transform(X)))
+        back = check_array(
+            _make_dense(estimator.inverse_transform(estimator.transform(X)))
+        )
         display = cls(
             originals=originals.reshape(-1, *shape),
             reconstructions=back.reshape(-1, *shape),
@@ -196,6 +200,10 @@ def _first_rows(X, n_rows: int):
     if hasattr(X, "iloc"):
         return X.iloc[:n_rows]
     return X.tocsr()[:n_rows] if hasattr(X, "tocsr") else X[:n_rows]
+
+
+def _make_dense(X):
+    return X.toarray() if hasattr(X, "toarray") else X
 
 
 def _check_image_shape(

@@ -1,8 +1,8 @@
 """What the displays share: colours, sizes, and how a user's style goes over theirs."""
 
-# The colours of Okabe and Ito for all kinds of colour vision, without their yellow, which
-# is lost on white (https://doi.org/10.1038/nmeth.1618); then three that a search found to
-# lie farthest from these and from each other, in normal vision and its deficiencies.
+# The colours of Okabe and Ito for all kinds of colour vision, without their yellow,
+# which is lost on white (https://doi.org/10.1038/nmeth.1618); then three that a search
+# found to lie farthest from these and each other, in normal and in deficient vision.
 COLORS = (
     "#0072b2",  # blue
     "#d55e00",  # vermilion

@@ -1,0 +1,69 @@
+"""Boxes pushed apart, and where a group of points is densest."""
+
+import numpy as np
+import pytest
+
+from sknn_deep.inspection._labels import densest_point, spread_boxes
+
+LOW, HIGH = np.zeros(2), np.full(2, 100.0)
+
+
+def count_overlaps(centres, half_sizes):
+    apart = np.abs(centres[:, None] - centres)
+    overlap = (half_sizes[:, None] + half_sizes - apart > 1e-3).all(axis=-1)
+    return np.triu(overlap, k=1).sum()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_spread_boxes_leaves_no_overlap(seed):
+    rng = np.random.default_rng(seed)
+    half_sizes = rng.uniform(2, 6, size=(15, 2))
+    centres = rng.uniform(30, 60, size=(15, 2))
+    assert count_overlaps(centres, half_sizes) > 0
+
+    moved = spread_boxes(centres, half_sizes, LOW, HIGH)
+
+    assert count_overlaps(moved, half_sizes) == 0
+    assert (moved - half_sizes >= LOW).all() and (moved + half_sizes <= HIGH).all()
+
+
+def test_spread_boxes_parts_boxes_at_one_place():
+    half_sizes = np.full((4, 2), 5.0)
+
+    moved = spread_boxes(np.full((4, 2), 100.0), half_sizes, LOW, HIGH)
+
+    assert count_overlaps(moved, half_sizes) == 0
+
+
+def test_spread_boxes_moves_nothing_that_need_not_move():
+    centres = np.array([[10.0, 10.0], [50.0, 50.0], [51.0, 50.0]])
+
+    moved = spread_boxes(centres, np.full((3, 2), 5.0), LOW, HIGH)
+
+    np.testing.assert_array_equal(moved[0], centres[0])
+    # By as little as need be: 9 in all, on one axis.
+    np.testing.assert_allclose(moved[1:], [[45.5, 50], [55.5, 50]])
+
+
+def test_spread_boxes_ends_where_there_is_no_room():
+    half_sizes = np.full((9, 2), 40.0)
+
+    moved = spread_boxes(np.full((9, 2), 50.0), half_sizes, LOW, HIGH)
+
+    assert np.isfinite(moved).all()
+
+
+@pytest.mark.parametrize("n_points", [1, 2, 5, 2000])
+def test_densest_point_is_one_of_the_points(n_points):
+    points = np.random.default_rng(0).normal(size=(n_points, 2))
+
+    assert densest_point(points) in points
+
+
+def test_densest_point_lies_in_the_denser_group():
+    rng = np.random.default_rng(0)
+    wide, dense = rng.normal(0, 5, size=(1500, 2)), rng.normal(50, 1, size=(1500, 2))
+
+    x, y = densest_point(np.concatenate([wide, dense]))
+
+    assert abs(x - 50) < 2 and abs(y - 50) < 2

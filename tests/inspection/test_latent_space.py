@@ -1,0 +1,285 @@
+"""LatentSpaceDisplay: codes scattered by class or by a number."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from sklearn.datasets import load_diabetes
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.manifold import TSNE
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknn_deep.inspection import LatentSpaceDisplay
+from sknn_deep.inspection._codes import is_number
+
+
+@pytest.fixture(scope="module")
+def codes():
+    return np.random.default_rng(0).normal(size=(60, 4))
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    return make_pipeline(StandardScaler(), PCA(n_components=4)).fit(digits.X)
+
+
+def drawn(display):
+    return np.asarray(display.scatter_.get_offsets())
+
+
+def legend_texts(display):
+    return [text.get_text() for text in display.legend_.get_texts()]
+
+
+def test_latent_space_display_draws_what_the_estimator_gives(pyplot, digits, fitted):
+    display = LatentSpaceDisplay.from_estimator(fitted, digits.X, components=(2, 0))
+
+    np.testing.assert_array_equal(drawn(display), fitted.transform(digits.X)[:, [2, 0]])
+    assert display.ax_.get_xlabel() == "Component 2 of 4"
+    assert display.ax_.get_ylabel() == "Component 0 of 4"
+    assert display.legend_ is None and display.colorbar_ is None
+
+
+def test_latent_space_display_colours_marker_and_legend_of_a_class_match(
+    pyplot, digits, fitted
+):
+    display = LatentSpaceDisplay.from_estimator(fitted, digits.X, digits.y)
+
+    of_points = display.scatter_.get_facecolors()
+    paths = display.scatter_.get_paths()
+    seen = set()
+    for label, handle in enumerate(display.legend_.legend_handles):
+        rows = np.flatnonzero(digits.y == label)
+        colors = {to_hex(color) for color in of_points[rows]}
+        assert colors == {to_hex(handle.get_color())}
+        marker = handle._marker
+        path = marker.get_path().transformed(marker.get_transform())
+        for row in rows:
+            np.testing.assert_array_equal(paths[row].vertices, path.vertices)
+        seen.add((colors.pop(), handle.get_marker()))
+    assert legend_texts(display) == [str(label) for label in range(10)]
+    assert len({color for color, _ in seen}) == 10
+    assert len({marker for _, marker in seen}) == 10
+
+
+def test_latent_space_display_more_classes_than_colours_stay_apart(pyplot, codes):
+    y = np.arange(60) % 40
+
+    display = LatentSpaceDisplay.from_codes(codes, y, y_type="class")
+
+    handles = display.legend_.legend_handles
+    assert len({(h.get_color(), h.get_marker()) for h in handles}) == 40
+
+
+@pytest.mark.parametrize(
+    ("y", "names"),
+    [
+        (["b", "a"], ["a", "b"]),
+        ([True, False], ["False", "True"]),
+        ([0.0, 3.0], ["0.0", "3.0"]),
+        (pd.Categorical(["b", "a"]), ["a", "b"]),
+    ],
+    ids=["str", "bool", "float", "categorical"],
+)
+def test_latent_space_display_classes_of_any_kind(pyplot, codes, y, names):
+    display = LatentSpaceDisplay.from_codes(codes, pd.Series(y).repeat(30))
+
+    assert legend_texts(display) == names
+    assert sorted(text.get_text() for text in display.texts_) == names
+
+
+@pytest.mark.parametrize("name", ["age", None])
+def test_latent_space_display_takes_the_name_of_a_series(pyplot, codes, name):
+    y = pd.Series(np.arange(60.0), name=name)
+
+    by_number = LatentSpaceDisplay.from_codes(codes, y)
+    by_class = LatentSpaceDisplay.from_codes(codes, y % 2, y_name="mine")
+
+    assert by_number.colorbar_.ax.get_ylabel() == (name or "y")
+    assert by_class.legend_.get_title().get_text() == "mine"
+
+
+def test_latent_space_display_number_has_a_colour_bar(pyplot):
+    X, y = load_diabetes(return_X_y=True)
+    display = LatentSpaceDisplay.from_codes(X, y)
+
+    np.testing.assert_array_equal(display.scatter_.get_array(), y)
+    assert display.colorbar_.mappable is display.scatter_
+    assert display.legend_ is None and display.texts_ == []
+
+
+@pytest.mark.parametrize(
+    ("y", "y_type", "expected"),
+    [
+        (np.arange(20), "auto", False),
+        (np.arange(21), "auto", True),
+        (np.arange(21.0), "auto", True),
+        (np.arange(20.0), "auto", False),
+        (np.array([0.5, 1.0]), "auto", True),
+        (np.arange(30).astype(str), "auto", False),
+        (np.array([True, False]), "auto", False),
+        (np.arange(3), "number", True),
+        (np.arange(30) / 7, "class", False),
+    ],
+)
+def test_latent_space_display_tells_numbers_from_classes(y, y_type, expected):
+    assert is_number(y, y_type) is expected
+
+
+def test_latent_space_display_class_names_do_not_overlap(pyplot, codes):
+    y = np.arange(60) % 12
+    # All classes around one point, in the corner of the picture.
+    codes = np.concatenate([codes[:, :2] / 1000, [[50.0, 50.0]]])
+
+    display = LatentSpaceDisplay.from_codes(codes, np.append(y, 0))
+
+    display.figure_.draw_without_rendering()
+    boxes = [text.get_bbox_patch().get_window_extent() for text in display.texts_]
+    panel = display.ax_.get_window_extent()
+    for i, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:i])
+        assert panel.x0 <= box.x0 and box.x1 <= panel.x1
+        assert panel.y0 <= box.y0 and box.y1 <= panel.y1
+
+
+def test_latent_space_display_writes_a_name_where_the_class_is(pyplot):
+    # Two groups: the median of the class lies between them, where it has no points.
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(100, 2))
+    codes[:60] += 100
+
+    display = LatentSpaceDisplay.from_codes(codes, np.zeros(100, dtype=int))
+
+    x0, x1 = display.texts_[0].get_position()
+    assert abs(x0 - 100) < 1 and abs(x1 - 100) < 1
+
+
+def test_latent_space_display_can_leave_out_the_names(pyplot, codes):
+    display = LatentSpaceDisplay.from_codes(codes, codes[:, 0] > 0, label_classes=False)
+
+    assert display.texts_ == [] and display.ax_.texts[:] == []
+
+
+def test_latent_space_display_reduces_by_pca(pyplot, codes):
+    display = LatentSpaceDisplay.from_codes(codes, reduce="pca", components=(1, 3))
+
+    pca = PCA().fit(codes)
+    np.testing.assert_allclose(drawn(display), pca.transform(codes)[:, [1, 3]])
+    share = pca.explained_variance_ratio_[3]
+    label = f"Principal component 3 ({share:.0%} of variance)"
+    assert display.ax_.get_ylabel() == label
+
+
+def test_latent_space_display_reduces_by_tsne(pyplot, codes):
+    display = LatentSpaceDisplay.from_codes(codes, reduce="tsne", random_state=3)
+
+    embedded = TSNE(random_state=3).fit_transform(codes)
+    np.testing.assert_array_equal(drawn(display), embedded)
+    assert display.ax_.get_xlabel() == "t-SNE dimension 0"
+
+
+def test_latent_space_display_reduces_by_a_clone_of_a_transformer(pyplot, codes):
+    reduce = TSNE(perplexity=5, random_state=0)
+
+    display = LatentSpaceDisplay.from_codes(codes, reduce=reduce)
+
+    assert not hasattr(reduce, "embedding_")
+    embedded = TSNE(perplexity=5, random_state=0).fit_transform(codes)
+    np.testing.assert_array_equal(drawn(display), embedded)
+    assert display.ax_.get_ylabel() == "TSNE 1"
+
+
+def test_latent_space_display_draws_on_the_given_axes(pyplot, codes):
+    figure, axes = pyplot.subplots(1, 2)
+
+    display = LatentSpaceDisplay.from_codes(codes, codes[:, 0], ax=axes[1])
+
+    assert display.ax_ is axes[1] and display.figure_ is figure
+    assert not axes[0].collections
+
+
+def test_latent_space_display_style_goes_over_the_defaults(pyplot, codes):
+    display = LatentSpaceDisplay.from_codes(
+        codes,
+        codes[:, 0] > 0,
+        scatter_kwargs={"s": 3, "marker": "x", "lw": 1},
+        text_kwargs={"size": 5, "color": "red"},
+        legend_kwargs={"title": "mine", "loc": "best"},
+    )
+
+    assert display.scatter_.get_sizes() == [3]
+    assert display.scatter_.get_linewidths() == [1]
+    assert len(display.scatter_.get_paths()) == 1
+    assert {h.get_marker() for h in display.legend_.legend_handles} == {"x"}
+    assert {text.get_fontsize() for text in display.texts_} == {5}
+    assert display.legend_.get_title().get_text() == "mine"
+    by_number = LatentSpaceDisplay.from_codes(
+        codes, codes[:, 0], scatter_kwargs={"cmap": "cividis"}
+    )
+    assert by_number.scatter_.get_cmap().name == "cividis"
+
+
+def test_latent_space_display_constructor_only_stores(codes):
+    display = LatentSpaceDisplay(codes=codes, y=[1])
+
+    assert display.codes is codes and display.y == [1]
+    assert not [name for name in vars(display) if name.endswith("_")]
+
+
+def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
+    before = codes.copy()
+    style = {"s": 3}
+
+    LatentSpaceDisplay.from_codes(codes, codes[:, 0], scatter_kwargs=style)
+
+    np.testing.assert_array_equal(codes, before)
+    assert style == {"s": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            {"components": (0, 4)},
+            r"two different integers from 0 to 3, .* Got \(0, 4\)",
+        ),
+        ({"components": (1, 1)}, r"Got \(1, 1\)"),
+        ({"components": (-1, 0)}, r"Got \(-1, 0\)"),
+        ({"components": (0, 1, 2)}, r"Got \(0, 1, 2\)"),
+        ({"components": (0.0, 1)}, r"Got \(0\.0, 1\)"),
+        ({"components": (0, 2), "reduce": "tsne"}, "from 0 to 1, .*"),
+        ({"components": (0, 2), "reduce": PCA(2)}, "from 0 to 1, .*"),
+        ({"reduce": "umap"}, "must be None, 'pca', 'tsne' or a transf.* Got 'umap'"),
+        ({"y": [0] * 60, "y_type": "int"}, "auto, class, number. Got 'int'"),
+        (
+            {"y": ["a"] * 60, "y_type": "number"},
+            "needs numbers in y. .* y_type='class'",
+        ),
+        ({"y": [np.nan] * 60}, "Input y contains NaN"),
+        ({"y": [0] * 59}, r"inconsistent numbers of samples: \[60, 59\]"),
+    ],
+)
+def test_latent_space_display_refuses(codes, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LatentSpaceDisplay.from_codes(codes, **arguments)
+
+
+@pytest.mark.parametrize("reduce", [None, "pca"])
+def test_latent_space_display_refuses_a_single_component(codes, reduce):
+    with pytest.raises(ValueError, match=r"two components. Got codes with 1: use a tr"):
+        LatentSpaceDisplay.from_codes(codes[:, :1], reduce=reduce)
+
+
+def test_latent_space_display_refuses_what_cannot_transform(digits):
+    pipe = make_pipeline(StandardScaler(), TSNE())
+    message = "needs an estimator with `transform`. Got Pipeline, .* to from_codes"
+
+    with pytest.raises(TypeError, match=message):
+        LatentSpaceDisplay.from_estimator(pipe, digits.X)
+
+
+def test_latent_space_display_refuses_what_is_not_fitted(digits):
+    with pytest.raises(NotFittedError, match="PCA instance is not fitted"):
+        LatentSpaceDisplay.from_estimator(PCA(), digits.X)
