@@ -22,7 +22,6 @@ from sknn_deep.estimators._data import (
 from sknn_deep.estimators._mlp import is_stochastic
 from sknn_deep.estimators._parameters import (
     ACTIVATION,
-    SCORING,
     TRAINING_CONSTRAINTS,
     check_activations,
     check_dropout,
@@ -54,7 +53,427 @@ def make_loss(loss: str, sparsity_penalty: float, kl_weight: float) -> Autoencod
 class AutoencoderTransformer(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetEstimator
 ):
-    """Autoencoder that reduces dimensions."""
+    """Autoencoder that reduces dimensions.
+
+    An encoder brings the features to a code of `n_components` numbers, a decoder brings
+    the code back, and both are trained together, with PyTorch on a CPU or a GPU, so
+    that the features come back as they were [10]_. It can be trained to remove noise,
+    held to sparse codes, or be variational. What depends on the data are
+    `n_components`, the hidden layers and, for X between 0 and 1,
+    ``out_activation="logistic"``.
+
+    Parameters
+    ----------
+    n_components : int in [1, inf), default=2
+        Number of units of the code, to which ``transform`` reduces the features.
+
+    hidden_layer_sizes : int in [1, inf) or array-like of int, default=(128, 64)
+        Number of units in each hidden layer of the encoder, from the input to the code.
+        An int is one layer, ``()`` is none.
+
+    activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
+            "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \
+            "softplus", "softsign", "tanh"} or list of these, default="gelu"
+        Activation function of the hidden layers: one of scikit-learn's, "identity",
+        "logistic", "tanh" and "relu", or another of torch's. A list has one name for
+        each hidden layer; in an autoencoder first the encoder's, then the decoder's.
+
+    decoder_hidden_layer_sizes : int in [1, inf), array-like of int or None, \
+            default=None
+        Number of units in each hidden layer of the decoder, from the code to the
+        output. None is the mirror image of `hidden_layer_sizes`.
+
+    latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
+            "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
+            "silu", "softplus", "softsign", "tanh"}, default="identity"
+        Activation of the code. With "identity" no unit of it can die. Must be
+        "identity" when ``variational=True``.
+
+    out_activation : {"identity", "logistic"}, default="identity"
+        Activation of the reconstruction. "logistic" is for X between 0 and 1.
+
+    loss : {"squared_error", "absolute_error", "binary_cross_entropy"}, \
+            default="squared_error"
+        Error of the reconstruction, a mean over the features of a row.
+        "binary_cross_entropy" is for X between 0 and 1, and makes `out_activation`
+        "logistic".
+
+    noise : {"gaussian", "masking"} or None, default=None
+        What corrupts the rows that are encoded during training, while the clean ones
+        are to be reconstructed [11]_: "gaussian" adds normal noise, "masking" sets
+        features to zero. Must be None when ``solver="lbfgs"``.
+
+    noise_level : float in [0, inf), default=0.1
+        Standard deviation of the Gaussian noise, in units of X, or the probability with
+        which a feature is masked, which must be below 1. Ignored when ``noise=None``.
+
+    sparsity_penalty : float in [0, inf), default=0.0
+        Weight of the mean absolute value of the code in the loss.
+
+    variational : bool, default=False
+        Whether the encoder gives mean and log-variance of a normal distribution, from
+        which training draws the code [12]_; ``transform`` gives the mean. Must be False
+        when ``solver="lbfgs"``.
+
+    kl_weight : float in [0, inf), default=1.0
+        Weight of the code's divergence from a standard normal distribution in the loss
+        [13]_. Only used when ``variational=True``.
+
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, torch.optim.Optimizer subclass or \
+            functools.partial of one, default="adam"
+        What updates the weights:
+
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once and computes in
+          float64. Good for small data. It needs a loss without random numbers:
+          ``dropout=0``, no batch normalization, no noise.
+        - "sgd": stochastic gradient descent with `momentum`.
+        - "adam": Adam [3]_.
+        - "adamw": Adam with decoupled weight decay [4]_.
+        - A subclass of ``torch.optim.Optimizer`` whose ``step`` needs no closure, or a
+          ``functools.partial`` of one with arguments of its own. It is given
+          `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
+
+    alpha : float in [0, inf), default=0.0
+        Strength of the L2 penalty on the weights, without the biases (the formula is in
+        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [4]_
+        instead, which is no part of the loss.
+
+    batch_size : int in [1, inf) or "auto", default="auto"
+        Rows in a batch. "auto" is ``min(128, n_samples)``; a number above the number of
+        rows is clipped to it, with a warning. Ignored when ``solver="lbfgs"``.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine"}, \
+            default="one_cycle"
+        Schedule of the learning rate:
+
+        - "constant": `learning_rate_init` throughout.
+        - "invscaling": ``learning_rate_init / (t_ + 1)**power_t``, anew after each
+          epoch. Only used when ``solver="sgd"``, otherwise constant.
+        - "adaptive": `learning_rate_init`, divided by 5 where training would otherwise
+          stop (see `tol`); it stops once the rate is 1e-6 or less. Only used when
+          ``solver="sgd"``, otherwise constant.
+        - "one_cycle": along half a cosine from ``learning_rate_init / 25`` up to
+          `learning_rate_init` in the first 30 % of the steps, then down to
+          ``learning_rate_init / 250000`` [5]_.
+        - "cosine": along half a cosine from `learning_rate_init` down to 0 [6]_.
+
+        "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
+        epochs. They are followed to their end, whatever `tol` is, unless
+        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
+        are constant. Ignored when ``solver="lbfgs"``.
+
+    learning_rate_init : float in (0, inf), default=0.01
+        Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
+        is the highest. Ignored when ``solver="lbfgs"``.
+
+    power_t : float in [0, inf), default=0.5
+        Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
+        ``learning_rate="invscaling"``.
+
+    max_iter : int in [1, inf), default=100
+        Largest number of epochs, which are passes over all training rows, or of
+        iterations when ``solver="lbfgs"``. Ignored by ``partial_fit``, which is one
+        epoch.
+
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order. Ignored when
+        ``solver="lbfgs"``.
+
+    random_state : int, RandomState instance or None, default=None
+        Where all random numbers come from: the initial weights, the rows set aside for
+        validation, the order of the rows, and what dropout or an autoencoder's noise
+        draw. An int gives the same model at each call of ``fit`` on one machine. None
+        draws one seed from NumPy's global generator.
+
+    tol : float in [0, inf), default=0.0001
+        An epoch is an improvement if the training loss is at least `tol` below the
+        lowest so far, or with ``early_stopping=True`` if the validation score is at
+        least `tol` above the highest so far. Training stops after more than
+        `n_iter_no_change` epochs in a row without improvement. L-BFGS stops when no
+        element of the gradient is larger than `tol`.
+
+    verbose : bool or int in [0, inf), default=False
+        True or 1 shows a progress bar over the epochs on stderr, with the loss and the
+        validation score. 2 or more prints them on stdout, in lines as scikit-learn's.
+        False or 0 is silent. Ignored when ``solver="lbfgs"``.
+
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and the curves of the call before, with
+        data of the same features and outputs, instead of starting afresh.
+
+    momentum : float in [0, 1], default=0.9
+        Momentum of gradient descent. Only used when ``solver="sgd"``.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's. Only used when ``solver="sgd"`` and
+        ``momentum > 0``.
+
+    early_stopping : bool, default=False
+        Whether to stop when the score on validation rows no longer improves (see `tol`
+        and `scoring`), and to go back to the weights of the epoch with the best score.
+        The rows are ``X_val`` if it is passed to ``fit``, otherwise the share
+        `validation_fraction` of X, which is then not trained on. Not supported by
+        ``partial_fit``; ignored when ``solver="lbfgs"``.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows to set aside for validation. Only used when
+        ``early_stopping=True`` and no ``X_val`` is passed to ``fit``.
+
+    beta_1 : float in [0, 1), default=0.9
+        Decay rate of Adam's mean of past gradients. Only used when ``solver`` is "adam"
+        or "adamw".
+
+    beta_2 : float in [0, 1), default=0.999
+        Decay rate of Adam's mean of past squared gradients. Only used when ``solver``
+        is "adam" or "adamw".
+
+    epsilon : float in (0, inf), default=1e-08
+        What keeps Adam's denominator from zero. Only used when ``solver`` is "adam" or
+        "adamw".
+
+    n_iter_no_change : int in [1, inf) or inf, default=10
+        Number of epochs in a row that may be without improvement (see `tol`): one more
+        ends the training. With ``np.inf`` none does. Ignored when ``solver="lbfgs"``.
+
+    max_fun : int in [1, inf), default=15000
+        Largest number of evaluations of the loss. Only used when ``solver="lbfgs"``.
+
+    dropout : float in [0, 1) or list of float, default=0.0
+        Probability with which an output of a hidden layer is set to zero during
+        training [7]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
+        one number for each hidden layer, in the order of `activation`. Must be 0 when
+        ``solver="lbfgs"``.
+
+    normalization : {"batch", "layer"} or None, default=None
+        What comes between a hidden layer and its activation: "batch" normalizes each
+        unit over the rows of a batch, and for prediction by running means [8]_; "layer"
+        normalizes each row over its units [9]_. Must not be "batch" when
+        ``solver="lbfgs"``.
+
+    scoring : {"loss"}, callable or None, default=None
+        What the validation rows are scored by; higher is better. None is what ``score``
+        returns (the variance explained), "loss" the negated validation loss. Otherwise
+        it is a callable ``scorer(estimator, X, y)`` with ``y=None``, called with
+        ``sample_weight`` too if the rows have weights. Ignored where there are no
+        validation rows.
+
+    max_time : float in (0, inf) or None, default=None
+        Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
+        is no limit. Ignored when ``solver="lbfgs"``.
+
+    clip_grad_norm : float in (0, inf) or None, default=None
+        Euclidean norm to which a longer gradient of a batch, penalty included, is
+        scaled down. None leaves it as it is. Ignored when ``solver="lbfgs"``.
+
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", "mps" or another of torch's. "auto"
+        is the accelerator that torch finds, and without one the CPU.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        Type of the numbers that are computed with and returned. "auto" is X's own on
+        the CPU (float32 stays, all else is float64, as in scikit-learn), and float32 on
+        accelerators. "bfloat16" is mixed precision: products in bfloat16, weights and
+        what is returned in float32.
+
+    compile : bool, default=False
+        Whether training runs through ``torch.compile``, which needs a compiler on the
+        machine and takes time at the start of each fit.
+
+    callbacks : list or tuple of skorch callbacks, or None, default=None
+        Callbacks of skorch, or pairs of a name and a callback, which are told of each
+        epoch. Each fit works on copies of its own. Ignored when ``solver="lbfgs"``.
+
+    Attributes
+    ----------
+    encoder_ : torch.nn.Module
+        The encoder, from tensors of shape (n_rows, n_features) to codes; where
+        ``variational=True``, to their means and, in as many columns more, their
+        log-variances.
+
+    decoder_ : torch.nn.Module
+        The decoder, from codes of shape (n_rows, n_components) to reconstructions; with
+        ``loss="binary_cross_entropy"``, to their log-odds.
+
+    coefs_ : list of ndarray of shape (n_units_in, n_units_out)
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
+        the type of numbers that `precision` says. On the CPU they share the memory of
+        `net_`.
+
+    intercepts_ : list of ndarray of shape (n_units_out,)
+        Biases of the same layers.
+
+    out_activation_ : str
+        Activation of the reconstruction: "logistic" where `out_activation` or `loss`
+        says so, otherwise "identity".
+
+    n_layers_ : int
+        Number of layers, the input and the output among them.
+
+    loss_ : float
+        Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
+
+    best_loss_ : float or None
+        Lowest training loss of all epochs. None with ``early_stopping=True``; absent
+        with ``solver="lbfgs"``.
+
+    loss_curve_ : list of float
+        Training loss of each epoch, with the L2 penalty: the mean over its batches,
+        each taken before its update. Absent with ``solver="lbfgs"``.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation rows after each epoch, without any penalty. None without
+        validation rows; absent with ``solver="lbfgs"``.
+
+    validation_scores_ : list of float or None
+        Score on the validation rows after each epoch (see `scoring`). None without
+        validation rows; absent with ``solver="lbfgs"``.
+
+    best_validation_score_ : float or None
+        Highest of the validation scores. None without validation rows; absent with
+        ``solver="lbfgs"``.
+
+    n_iter_ : int
+        Number of epochs of the last call of ``fit`` or ``partial_fit``, or of L-BFGS's
+        iterations.
+
+    t_ : int
+        Number of rows trained on since the weights were new, counted again in each
+        epoch; 0 with ``solver="lbfgs"``.
+
+    n_features_in_ : int
+        Number of features of X.
+
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Names of the features of X. Absent if X has no names, or not only strings.
+
+    device_ : str
+        Where the network was trained: "cpu", "cuda", ...
+
+    net_ : skorch.NeuralNet
+        The net that was trained. ``net_.module_`` is the network, a
+        ``torch.nn.Module``; ``net_.history`` has the records of each epoch.
+
+    See Also
+    --------
+    MLPClassifier : Multi-layer perceptron classifier.
+    MLPRegressor : Multi-layer perceptron regressor.
+    sknn_deep.inspection.LatentSpaceDisplay : Scatters the codes.
+    sknn_deep.inspection.ReconstructionDisplay : Draws images and what comes back.
+    sklearn.decomposition.PCA : Linear reduction of dimensions.
+
+    Notes
+    -----
+    The loss of a row is the error of its reconstruction, a mean over the features: of
+    the squared difference, of the absolute difference, or of the cross entropy. A step
+    of the training changes the weights so as to lower, over the rows i of a batch::
+
+        sum_i s_i * loss_i / n  +  penalties  +  alpha / (2 * n) * ||W||^2
+
+    where s_i are the sample weights, n is their sum, or the number of rows if they have
+    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
+    without `intercepts_` and what normalization learns.
+
+    The penalties are means over the rows with the same weights. One is
+    ``sparsity_penalty * mean(|code|)``, the mean being over the components (of the mean
+    code, where ``variational=True``). The other is ``kl_weight * KL / n_features``,
+    where ``KL = sum(mean**2 + variance - 1 - log(variance)) / 2`` over the components.
+    With ``kl_weight=1`` the negated evidence lower bound is thus lowered, divided by
+    the number of features: exactly so with ``loss="binary_cross_entropy"``, and with
+    ``loss="squared_error"`` for normal errors of variance 1/2.
+
+    ``score`` is the share of variance explained: 1 for perfect reconstructions, 0 for
+    those that are the mean of X, the same for X in other units. The validation loss is
+    the error of the reconstruction alone, without noise, penalties and random codes.
+
+    Weights and biases start uniformly distributed in ``+-sqrt(6 / (n_in + n_out))``
+    [1]_, with 2 in place of 6 where ``activation="logistic"``. Random numbers come from
+    `random_state` alone. The global generators of torch and Python are neither used nor
+    changed, and NumPy's gives one seed if `random_state` is None. Rows of zero weight
+    are as if they were removed: they fill no batch and are not set aside.
+
+    With ``early_stopping=True``, loss and score on the validation rows are recorded
+    after each epoch, and the weights of the epoch with the best score are those that
+    remain; `loss_` is still that of the last epoch.
+
+    References
+    ----------
+    .. [1] Glorot, X. and Bengio, Y. "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS 2010.
+       https://proceedings.mlr.press/v9/glorot10a.html
+
+    .. [2] Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
+       Transactions on Mathematical Software 23 (1997), 550-560.
+       https://doi.org/10.1145/279232.279236
+
+    .. [3] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
+       2015. https://doi.org/10.48550/arXiv.1412.6980
+
+    .. [4] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+       2019. https://doi.org/10.48550/arXiv.1711.05101
+
+    .. [5] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
+       networks using large learning rates." 2018.
+       https://doi.org/10.48550/arXiv.1708.07120
+
+    .. [6] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
+       restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
+
+    .. [7] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov,
+       R. "Dropout: a simple way to prevent neural networks from overfitting." Journal
+       of Machine Learning Research 15 (2014), 1929-1958.
+       https://jmlr.org/papers/v15/srivastava14a.html
+
+    .. [8] Ioffe, S. and Szegedy, C. "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift." ICML 2015.
+       https://doi.org/10.48550/arXiv.1502.03167
+
+    .. [9] Ba, J. L., Kiros, J. R. and Hinton, G. E. "Layer normalization." 2016.
+       https://doi.org/10.48550/arXiv.1607.06450
+
+    .. [10] Hinton, G. E. and Salakhutdinov, R. R. "Reducing the dimensionality of data
+       with neural networks." Science 313 (2006), 504-507.
+       https://doi.org/10.1126/science.1127647
+
+    .. [11] Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. "Extracting and
+       composing robust features with denoising autoencoders." ICML 2008.
+       https://doi.org/10.1145/1390156.1390294
+
+    .. [12] Kingma, D. P. and Welling, M. "Auto-encoding variational Bayes." ICLR 2014.
+       https://doi.org/10.48550/arXiv.1312.6114
+
+    .. [13] Higgins, I. et al. "beta-VAE: learning basic visual concepts with a
+       constrained variational framework." ICLR 2017.
+       https://openreview.net/forum?id=Sy2fzU9gl
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sknn_deep import AutoencoderTransformer
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> X = X[:500] / 16
+    >>> autoencoder = AutoencoderTransformer(
+    ...     n_components=8,
+    ...     hidden_layer_sizes=(32,),
+    ...     out_activation="logistic",
+    ...     max_iter=20,
+    ...     random_state=0,
+    ... )
+    >>> codes = autoencoder.fit_transform(X)
+    >>> codes.shape
+    (500, 8)
+    >>> autoencoder.inverse_transform(codes).shape
+    (500, 64)
+    >>> 0.3 < autoencoder.score(X) < 1
+    True
+
+    A row unlike the others comes back worse than any of them:
+
+    >>> stripes = [[0, 1] * 32]
+    >>> bool(autoencoder.score_samples(stripes)[0] < autoencoder.score_samples(X).min())
+    True
+    """
+
+    _auto_batch_size = 128
 
     _parameter_constraints: dict = {
         **TRAINING_CONSTRAINTS,
@@ -73,7 +492,7 @@ class AutoencoderTransformer(
         "sparsity_penalty": [Interval(Real, 0, None, closed="left")],
         "variational": ["boolean"],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
-        "scoring": SCORING,
+        "scoring": [StrOptions({"loss"}), callable, None],
     }
 
     def __init__(
@@ -93,7 +512,7 @@ class AutoencoderTransformer(
         kl_weight=1.0,
         solver="adam",
         alpha=0.0,
-        batch_size=128,
+        batch_size="auto",
         learning_rate="one_cycle",
         learning_rate_init=0.01,
         power_t=0.5,
@@ -170,7 +589,56 @@ class AutoencoderTransformer(
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
-        """Fit the autoencoder to X."""
+        """Fit the autoencoder to X.
+
+        Training starts from new weights, unless ``warm_start=True``. If it fails, the
+        estimator stays as it was.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied. Rows of a sparse matrix are made
+            dense a batch at a time.
+
+        y : object, default=None
+            Ignored; it is there for Pipelines.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Validation rows. With ``early_stopping=True`` they take the place of those
+            that would be set aside; otherwise their loss and score are recorded and
+            change nothing. Ignored when ``solver="lbfgs"``.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weight of each row of `X_val` in the validation loss and score.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid, X outside [0, 1] with a logistic
+            output among them, or if the training diverges: a weight or the training
+            loss is not finite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` is reached without convergence, or if the training diverges
+            with ``early_stopping=True``, which goes back to the best weights.
+        UserWarning
+            If `batch_size` is clipped, or if the user interrupts the training, which
+            keeps what was learnt.
+        """
         with all_or_nothing(self):
             return self._fit_rows(
                 X, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
@@ -179,7 +647,40 @@ class AutoencoderTransformer(
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on training for one epoch over the given rows."""
+        """Go on training for one epoch over the given rows.
+
+        Only with the stochastic solvers. The first call starts from new weights, or
+        from those of ``fit``; later calls keep the optimizer's state too. The learning
+        rate is constant, or follows "invscaling" or "adaptive" from call to call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied. Rows of a sparse matrix are made
+            dense a batch at a time.
+
+        y : object, default=None
+            Ignored; it is there for Pipelines.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        Returns
+        -------
+        self : AutoencoderTransformer
+            The fitted estimator.
+
+        Raises
+        ------
+        AttributeError
+            If ``solver="lbfgs"``.
+        ValueError
+            If a parameter or the data are not valid, if ``early_stopping=True``, or if
+            the training diverges.
+        """
         with all_or_nothing(self):
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
@@ -197,11 +698,13 @@ class AutoencoderTransformer(
         self._check_variant()
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_samples(X, sample_weight, reset=first_pass)
-        valid = (
-            None
-            if X_val is None
-            else self._check_samples(X_val, sample_weight_val, reset=False)
-        )
+        valid = None
+        if X_val is not None:
+            valid = self._check_samples(X_val, sample_weight_val, reset=False)
+        elif sample_weight_val is not None:
+            raise ValueError(
+                f"{type(self).__name__}.fit got sample_weight_val, but no X_val."
+            )
         encoder, decoder = self._hidden_layer_sizes()
         self.n_layers_ = len(encoder) + len(decoder) + 3
         self.out_activation_ = self._needs_unit_range() or "identity"
@@ -304,13 +807,50 @@ class AutoencoderTransformer(
     # --- transforming ----------------------------------------------------------------
 
     def transform(self, X):
-        """Encode X."""
+        """Encode X.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            The codes, or their means if ``variational=True``, in the dtype of
+            ``coefs_``. ``set_output`` makes them a DataFrame.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted.
+        """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         return self._map(self.net_.module_.encode, X)
 
     def inverse_transform(self, X):
-        """Decode codes."""
+        """Decode codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes, such as ``transform`` gives.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features)
+            The reconstructions, in the dtype of ``coefs_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with `n_components` columns.
+        """
         check_is_fitted(self)
         codes = check_array(as_array_like(X), dtype=(np.float64, np.float32), order="C")
         if codes.shape[1] != self._n_features_out:
@@ -322,7 +862,33 @@ class AutoencoderTransformer(
         return self._map(lambda code: self._in_range(decode(code)), codes)
 
     def score(self, X, y=None, sample_weight=None) -> float:
-        """Return the share of X's variance that the reconstruction explains."""
+        """Return the share of X's variance that the reconstruction explains.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        y : object, default=None
+            Ignored; it is there for Pipelines.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each.
+
+        Returns
+        -------
+        score : float
+            1 minus the sum of squared errors divided by the sum of squared deviations
+            from the means of the features: 1 at best, 0 for the mean, negative for
+            worse. Where X is constant, 1 if the reconstruction is exact and 0 if not.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted.
+        """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         weight = check_weights(sample_weight, X)
@@ -331,7 +897,28 @@ class AutoencoderTransformer(
         return float(explained_share(error, variance))
 
     def score_samples(self, X) -> np.ndarray:
-        """Return the negated mean squared reconstruction error of each row."""
+        """Return the negated mean squared reconstruction error of each row.
+
+        The sign is that of scikit-learn's outlier detectors: the lower, the more
+        unusual.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Not above 0, means over the features, in the dtype of ``coefs_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted.
+        """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         return -self._squared_errors(X)

@@ -38,6 +38,7 @@ from sknn_deep.estimators._solvers import (
 from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
 from sknn_deep.training import (
+    STEP_SCHEDULES,
     Net,
     Placement,
     Recipe,
@@ -72,6 +73,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     A subclass says what the network is (``_make_module``, ``_make_criterion``), what
     it is trained towards (``_encode``), and how its output is judged (``_score_of``).
     """
+
+    # What batch_size="auto" is, where there are as many rows.
+    _auto_batch_size = 200
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_")
@@ -120,7 +124,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         placement = resolve_placement(
             self.device, self.precision, samples.X.dtype, owner=type(self).__name__
         )
-        recipe = self._resolve_recipe(n_rows, n_features, placement)
+        recipe = self._resolve_recipe(
+            n_rows, n_features, placement, incremental=incremental
+        )
         random_state = random_state_of(self.random_state)
         if self.solver == "lbfgs":
             self._check_lbfgs()
@@ -155,21 +161,25 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self
 
     def _resolve_recipe(
-        self, n_rows: int, n_features: int, placement: Placement
+        self,
+        n_rows: int,
+        n_features: int,
+        placement: Placement,
+        *,
+        incremental: bool,
     ) -> Recipe:
-        has_batches = self.solver != "lbfgs" and self.batch_size != "auto"
-        if has_batches and self.batch_size > n_rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is "
-                "going to be clipped",
-                stacklevel=2,
-            )
+        parameters = {name: getattr(self, name) for name in _RECIPE_PARAMETERS}
+        if incremental and self.learning_rate in STEP_SCHEDULES:
+            # Nobody knows how many calls there will be to span.
+            parameters["learning_rate"] = "constant"
         return resolve_recipe(
-            batch_size=self.batch_size,
+            batch_size=(
+                self._auto_batch_size if self.batch_size == "auto" else self.batch_size
+            ),
             n_samples=n_rows,
             n_parameters=count_parameters(*self._make_module(n_features)),
             device=placement.device,
-            **{name: getattr(self, name) for name in _RECIPE_PARAMETERS},
+            **parameters,
         )
 
     def _check_lbfgs(self) -> None:
@@ -200,6 +210,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 random_state=random_state,
             )
             valid = samples.take(valid_rows)
+        n_rows = len(samples) if rows is None else len(rows)
+        if self.batch_size != "auto" and self.batch_size > n_rows:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going "
+                "to be clipped",
+                stacklevel=2,
+            )
         n_seen = self.t_
         generator = make_generator(net, random_state, n_seen)
         batches = make_batches(

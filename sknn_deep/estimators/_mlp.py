@@ -64,7 +64,7 @@ class BaseMLP(BaseNetEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The input data.
+            Rows with the features that were fitted.
 
         layer : int, default=-1
             Number of the hidden layer, from 0; negative numbers count from the last.
@@ -72,16 +72,25 @@ class BaseMLP(BaseNetEstimator):
         Returns
         -------
         features : ndarray of shape (n_samples, hidden_layer_sizes[layer])
-            What the layer passes on, in the dtype of ``coefs_``.
+            What the layer passes on, after its activation and without dropout, in the
+            dtype of ``coefs_``.
 
         Raises
         ------
+        NotFittedError
+            If the estimator is not fitted.
         ValueError
-            If there is no such hidden layer.
+            If X is not a finite matrix with the features that were fitted, or there is
+            no such hidden layer.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         n_hidden = self.n_layers_ - 2
+        if n_hidden == 0:
+            raise ValueError(
+                f"This {type(self).__name__} has no hidden layer to give features of: "
+                "its hidden_layer_sizes is empty."
+            )
         if not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be from {-n_hidden} to {n_hidden - 1}: this "

@@ -52,7 +52,7 @@ def make_net(
         gradient=choose_gradient(
             module, arguments, placement, compile=estimator.compile
         ),
-        weights=dense_weights,
+        penalized=dense_weights,
         owner=type(estimator).__name__,
         callbacks=clone_callbacks(estimator.callbacks),
         verbose=estimator.verbose,

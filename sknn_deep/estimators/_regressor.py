@@ -32,7 +32,384 @@ LOSSES = {
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """Multi-layer perceptron regressor."""
+    """Multi-layer perceptron regressor.
+
+    Layers of units, each connected with all of the layer before, trained with PyTorch
+    on a CPU or a GPU. It takes the place of scikit-learn's ``MLPRegressor``: parameters
+    and fitted attributes have the same names, defaults and meanings. Features should be
+    brought to a similar range first, by ``StandardScaler`` in a Pipeline for instance,
+    and y too, for which `normalize_y` is enough.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"}, \
+            default="squared_error"
+        What the training lowers, for each output:
+
+        - "squared_error": half the squared error; the mean is predicted.
+        - "poisson": half the Poisson deviance, for y that is not negative, such as
+          counts. The output is the logarithm of the mean.
+        - "absolute_error": the absolute error; the median is predicted.
+        - "huber": half the squared error up to `huber_delta`, linear beyond [10]_.
+        - "quantile": the pinball loss; `quantile` is predicted [11]_.
+
+    hidden_layer_sizes : int in [1, inf) or array-like of int, default=(100,)
+        Number of units in each hidden layer, from the input to the output. An int is
+        one layer; ``()`` is none, which makes the model linear.
+
+    activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
+            "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \
+            "softplus", "softsign", "tanh"} or list of these, default="relu"
+        Activation function of the hidden layers: one of scikit-learn's, "identity",
+        "logistic", "tanh" and "relu", or another of torch's. A list has one name for
+        each hidden layer; in an autoencoder first the encoder's, then the decoder's.
+
+    solver : {"lbfgs", "sgd", "adam", "adamw"}, torch.optim.Optimizer subclass or \
+            functools.partial of one, default="adam"
+        What updates the weights:
+
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once and computes in
+          float64. Good for small data. It needs a loss without random numbers:
+          ``dropout=0``, no batch normalization, no noise.
+        - "sgd": stochastic gradient descent with `momentum`.
+        - "adam": Adam [3]_.
+        - "adamw": Adam with decoupled weight decay [4]_.
+        - A subclass of ``torch.optim.Optimizer`` whose ``step`` needs no closure, or a
+          ``functools.partial`` of one with arguments of its own. It is given
+          `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
+
+    alpha : float in [0, inf), default=0.0001
+        Strength of the L2 penalty on the weights, without the biases (the formula is in
+        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [4]_
+        instead, which is no part of the loss.
+
+    batch_size : int in [1, inf) or "auto", default="auto"
+        Rows in a batch. "auto" is ``min(200, n_samples)``; a number above the number of
+        rows is clipped to it, with a warning. Ignored when ``solver="lbfgs"``.
+
+    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine"}, \
+            default="constant"
+        Schedule of the learning rate:
+
+        - "constant": `learning_rate_init` throughout.
+        - "invscaling": ``learning_rate_init / (t_ + 1)**power_t``, anew after each
+          epoch. Only used when ``solver="sgd"``, otherwise constant.
+        - "adaptive": `learning_rate_init`, divided by 5 where training would otherwise
+          stop (see `tol`); it stops once the rate is 1e-6 or less. Only used when
+          ``solver="sgd"``, otherwise constant.
+        - "one_cycle": along half a cosine from ``learning_rate_init / 25`` up to
+          `learning_rate_init` in the first 30 % of the steps, then down to
+          ``learning_rate_init / 250000`` [5]_.
+        - "cosine": along half a cosine from `learning_rate_init` down to 0 [6]_.
+
+        "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
+        epochs. They are followed to their end, whatever `tol` is, unless
+        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
+        are constant. Ignored when ``solver="lbfgs"``.
+
+    learning_rate_init : float in (0, inf), default=0.001
+        Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
+        is the highest. Ignored when ``solver="lbfgs"``.
+
+    power_t : float in [0, inf), default=0.5
+        Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
+        ``learning_rate="invscaling"``.
+
+    max_iter : int in [1, inf), default=200
+        Largest number of epochs, which are passes over all training rows, or of
+        iterations when ``solver="lbfgs"``. Ignored by ``partial_fit``, which is one
+        epoch.
+
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order. Ignored when
+        ``solver="lbfgs"``.
+
+    random_state : int, RandomState instance or None, default=None
+        Where all random numbers come from: the initial weights, the rows set aside for
+        validation, the order of the rows, and what dropout or an autoencoder's noise
+        draw. An int gives the same model at each call of ``fit`` on one machine. None
+        draws one seed from NumPy's global generator.
+
+    tol : float in [0, inf), default=0.0001
+        An epoch is an improvement if the training loss is at least `tol` below the
+        lowest so far, or with ``early_stopping=True`` if the validation score is at
+        least `tol` above the highest so far. Training stops after more than
+        `n_iter_no_change` epochs in a row without improvement. L-BFGS stops when no
+        element of the gradient is larger than `tol`.
+
+    verbose : bool or int in [0, inf), default=False
+        True or 1 shows a progress bar over the epochs on stderr, with the loss and the
+        validation score. 2 or more prints them on stdout, in lines as scikit-learn's.
+        False or 0 is silent. Ignored when ``solver="lbfgs"``.
+
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from the weights and the curves of the call before, with
+        data of the same features and outputs, instead of starting afresh.
+
+    momentum : float in [0, 1], default=0.9
+        Momentum of gradient descent. Only used when ``solver="sgd"``.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's. Only used when ``solver="sgd"`` and
+        ``momentum > 0``.
+
+    early_stopping : bool, default=False
+        Whether to stop when the score on validation rows no longer improves (see `tol`
+        and `scoring`), and to go back to the weights of the epoch with the best score.
+        The rows are ``X_val`` if it is passed to ``fit``, otherwise the share
+        `validation_fraction` of X, which is then not trained on. Not supported by
+        ``partial_fit``; ignored when ``solver="lbfgs"``.
+
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows to set aside for validation. Only used when
+        ``early_stopping=True`` and no ``X_val`` is passed to ``fit``.
+
+    beta_1 : float in [0, 1), default=0.9
+        Decay rate of Adam's mean of past gradients. Only used when ``solver`` is "adam"
+        or "adamw".
+
+    beta_2 : float in [0, 1), default=0.999
+        Decay rate of Adam's mean of past squared gradients. Only used when ``solver``
+        is "adam" or "adamw".
+
+    epsilon : float in (0, inf), default=1e-08
+        What keeps Adam's denominator from zero. Only used when ``solver`` is "adam" or
+        "adamw".
+
+    n_iter_no_change : int in [1, inf) or inf, default=10
+        Number of epochs in a row that may be without improvement (see `tol`): one more
+        ends the training. With ``np.inf`` none does. Ignored when ``solver="lbfgs"``.
+
+    max_fun : int in [1, inf), default=15000
+        Largest number of evaluations of the loss. Only used when ``solver="lbfgs"``.
+
+    huber_delta : float in (0, inf), default=1.0
+        Absolute error from which on the loss is linear, in units of y, or in standard
+        deviations of y where ``normalize_y=True``. Only used when ``loss="huber"``.
+
+    quantile : float in (0, 1), default=0.5
+        Which quantile of y is predicted. Only used when ``loss="quantile"``.
+
+    normalize_y : bool, default=False
+        Whether training sees y with mean 0 and standard deviation 1 in each output,
+        which ``predict`` undoes. Training and validation losses are then of that y.
+        Mean and deviation are those of the first call of ``fit`` or ``partial_fit``,
+        weighted. Ignored when ``loss="poisson"``.
+
+    dropout : float in [0, 1) or list of float, default=0.0
+        Probability with which an output of a hidden layer is set to zero during
+        training [7]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
+        one number for each hidden layer, in the order of `activation`. Must be 0 when
+        ``solver="lbfgs"``.
+
+    normalization : {"batch", "layer"} or None, default=None
+        What comes between a hidden layer and its activation: "batch" normalizes each
+        unit over the rows of a batch, and for prediction by running means [8]_; "layer"
+        normalizes each row over its units [9]_. Must not be "batch" when
+        ``solver="lbfgs"``.
+
+    scoring : str, callable or None, default=None
+        What the validation rows are scored by; higher is better. None is what ``score``
+        returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
+        scorer of scikit-learn's: a name out of ``sklearn.metrics.get_scorer_names()``,
+        or a callable ``scorer(estimator, X, y)``, called with ``sample_weight`` too if
+        the rows have weights. Ignored where there are no validation rows.
+
+    max_time : float in (0, inf) or None, default=None
+        Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
+        is no limit. Ignored when ``solver="lbfgs"``.
+
+    clip_grad_norm : float in (0, inf) or None, default=None
+        Euclidean norm to which a longer gradient of a batch, penalty included, is
+        scaled down. None leaves it as it is. Ignored when ``solver="lbfgs"``.
+
+    device : str or torch.device, default="auto"
+        Where to compute: "cpu", "cuda", "cuda:1", "mps" or another of torch's. "auto"
+        is the accelerator that torch finds, and without one the CPU.
+
+    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
+        Type of the numbers that are computed with and returned. "auto" is X's own on
+        the CPU (float32 stays, all else is float64, as in scikit-learn), and float32 on
+        accelerators. "bfloat16" is mixed precision: products in bfloat16, weights and
+        what is returned in float32.
+
+    compile : bool, default=False
+        Whether training runs through ``torch.compile``, which needs a compiler on the
+        machine and takes time at the start of each fit.
+
+    callbacks : list or tuple of skorch callbacks, or None, default=None
+        Callbacks of skorch, or pairs of a name and a callback, which are told of each
+        epoch. Each fit works on copies of its own. Ignored when ``solver="lbfgs"``.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray of shape (n_units_in, n_units_out)
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
+        the type of numbers that `precision` says. On the CPU they share the memory of
+        `net_`.
+
+    intercepts_ : list of ndarray of shape (n_units_out,)
+        Biases of the same layers.
+
+    n_outputs_ : int
+        Number of outputs of the network, one for each column of y.
+
+    out_activation_ : str
+        Activation of the output: "exp" with ``loss="poisson"``, otherwise "identity".
+
+    n_layers_ : int
+        Number of layers, the input and the output among them.
+
+    loss_ : float
+        Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
+
+    best_loss_ : float or None
+        Lowest training loss of all epochs. None with ``early_stopping=True``; absent
+        with ``solver="lbfgs"``.
+
+    loss_curve_ : list of float
+        Training loss of each epoch, with the L2 penalty: the mean over its batches,
+        each taken before its update. Absent with ``solver="lbfgs"``.
+
+    validation_loss_curve_ : list of float or None
+        Loss on the validation rows after each epoch, without any penalty. None without
+        validation rows; absent with ``solver="lbfgs"``.
+
+    validation_scores_ : list of float or None
+        Score on the validation rows after each epoch (see `scoring`). None without
+        validation rows; absent with ``solver="lbfgs"``.
+
+    best_validation_score_ : float or None
+        Highest of the validation scores. None without validation rows; absent with
+        ``solver="lbfgs"``.
+
+    n_iter_ : int
+        Number of epochs of the last call of ``fit`` or ``partial_fit``, or of L-BFGS's
+        iterations.
+
+    t_ : int
+        Number of rows trained on since the weights were new, counted again in each
+        epoch; 0 with ``solver="lbfgs"``.
+
+    n_features_in_ : int
+        Number of features of X.
+
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Names of the features of X. Absent if X has no names, or not only strings.
+
+    device_ : str
+        Where the network was trained: "cpu", "cuda", ...
+
+    net_ : skorch.NeuralNet
+        The net that was trained. ``net_.module_`` is the network, a
+        ``torch.nn.Module``; ``net_.history`` has the records of each epoch.
+
+    See Also
+    --------
+    MLPClassifier : The same for classes.
+    AutoencoderTransformer : Reduces dimensions without targets.
+    sknn_deep.inspection.LossCurveDisplay : Draws the curves of the training.
+    sklearn.neural_network.MLPRegressor : The estimator this one takes the place of.
+
+    Notes
+    -----
+    The loss of a row is `loss`, summed over the outputs. A step of the training changes
+    the weights so as to lower, over the rows i of a batch::
+
+        sum_i s_i * loss_i / n  +  alpha / (2 * n) * ||W||^2
+
+    where s_i are the sample weights, n is their sum, or the number of rows if they have
+    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
+    without `intercepts_` and what normalization learns. `loss_` and the curves report
+    the mean over the outputs in place of the sum, except with ``loss="poisson"``, as
+    scikit-learn does.
+
+    Weights and biases start uniformly distributed in ``+-sqrt(6 / (n_in + n_out))``
+    [1]_, with 2 in place of 6 where ``activation="logistic"``. With the parameters that
+    scikit-learn's ``MLPRegressor`` has, the same `random_state` gives the weights, the
+    batches and, on the CPU, up to rounding the model that it gives there. One thing is
+    different: there, rows of zero weight fill batches.
+
+    Random numbers come from `random_state` alone. The global generators of torch and
+    Python are neither used nor changed, and NumPy's gives one seed if `random_state` is
+    None. Rows of zero weight are as if they were removed: they fill no batch and are
+    not set aside.
+
+    With ``early_stopping=True``, loss and score on the validation rows are recorded
+    after each epoch, and the weights of the epoch with the best score are those that
+    remain; `loss_` is still that of the last epoch.
+
+    References
+    ----------
+    .. [1] Glorot, X. and Bengio, Y. "Understanding the difficulty of training deep
+       feedforward neural networks." AISTATS 2010.
+       https://proceedings.mlr.press/v9/glorot10a.html
+
+    .. [2] Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
+       Transactions on Mathematical Software 23 (1997), 550-560.
+       https://doi.org/10.1145/279232.279236
+
+    .. [3] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
+       2015. https://doi.org/10.48550/arXiv.1412.6980
+
+    .. [4] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+       2019. https://doi.org/10.48550/arXiv.1711.05101
+
+    .. [5] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
+       networks using large learning rates." 2018.
+       https://doi.org/10.48550/arXiv.1708.07120
+
+    .. [6] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
+       restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
+
+    .. [7] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov,
+       R. "Dropout: a simple way to prevent neural networks from overfitting." Journal
+       of Machine Learning Research 15 (2014), 1929-1958.
+       https://jmlr.org/papers/v15/srivastava14a.html
+
+    .. [8] Ioffe, S. and Szegedy, C. "Batch normalization: accelerating deep network
+       training by reducing internal covariate shift." ICML 2015.
+       https://doi.org/10.48550/arXiv.1502.03167
+
+    .. [9] Ba, J. L., Kiros, J. R. and Hinton, G. E. "Layer normalization." 2016.
+       https://doi.org/10.48550/arXiv.1607.06450
+
+    .. [10] Huber, P. J. "Robust estimation of a location parameter." Annals of
+       Mathematical Statistics 35 (1964), 73-101.
+       https://doi.org/10.1214/aoms/1177703732
+
+    .. [11] Koenker, R. and Bassett, G. "Regression quantiles." Econometrica 46 (1978),
+       33-50. https://doi.org/10.2307/1913643
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sknn_deep import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> reg = MLPRegressor(
+    ...     hidden_layer_sizes=(16,),
+    ...     normalize_y=True,
+    ...     learning_rate="one_cycle",
+    ...     learning_rate_init=0.01,
+    ...     batch_size=64,
+    ...     max_iter=20,
+    ...     random_state=0,
+    ... )
+    >>> pipe = make_pipeline(StandardScaler(), reg).fit(X_train, y_train)
+    >>> pipe.score(X_test, y_test) > 0.1
+    True
+
+    Predict what nine in ten values are below:
+
+    >>> reg = reg.set_params(loss="quantile", quantile=0.9)
+    >>> upper = pipe.fit(X_train, y_train).predict(X_test)
+    >>> bool((y_test < upper).mean() > 0.7)
+    True
+    """
 
     _parameter_constraints: dict = {
         **BaseMLP._parameter_constraints,
@@ -131,7 +508,60 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Fit the network to X and the numbers y."""
+        """Fit the network to X and the numbers y.
+
+        Training starts from new weights, unless ``warm_start=True``. If it fails, the
+        estimator stays as it was.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied. Rows of a sparse matrix are made
+            dense a batch at a time.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, not negative with ``loss="poisson"``. One column is taken for a
+            vector, with a DataConversionWarning.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Validation rows. With ``early_stopping=True`` they take the place of those
+            that would be set aside; otherwise their loss and score are recorded and
+            change nothing. Ignored when ``solver="lbfgs"``.
+
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs), \
+                default=None
+            Numbers for `X_val`. Needed with `X_val`.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weight of each row of `X_val` in the validation loss and score.
+
+        Returns
+        -------
+        self : MLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid, or if the training diverges: a
+            weight or the training loss is not finite.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` is reached without convergence, or if the training diverges
+            with ``early_stopping=True``, which goes back to the best weights.
+        UserWarning
+            If `batch_size` is clipped, or if the user interrupts the training, which
+            keeps what was learnt.
+        """
         valid = (X_val, y_val, sample_weight_val)
         with all_or_nothing(self):
             return self._fit_numbers(X, y, sample_weight, valid=valid)
@@ -139,7 +569,41 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
-        """Go on training for one epoch over the given rows."""
+        """Go on training for one epoch over the given rows.
+
+        Only with the stochastic solvers. The first call starts from new weights, or
+        from those of ``fit``; later calls keep the optimizer's state too. The learning
+        rate is constant, or follows "invscaling" or "adaptive" from call to call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied. Rows of a sparse matrix are made
+            dense a batch at a time.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, not negative with ``loss="poisson"``. One column is taken for a
+            vector, with a DataConversionWarning.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        Returns
+        -------
+        self : MLPRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        AttributeError
+            If ``solver="lbfgs"``.
+        ValueError
+            If a parameter or the data are not valid, if ``early_stopping=True``, or if
+            the training diverges.
+        """
         with all_or_nothing(self):
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
@@ -188,6 +652,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return r2_score(samples.y, predicted, sample_weight=samples.weight)
 
     def predict(self, X):
-        """Predict numbers."""
+        """Predict numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            A vector, or as many columns as were fitted, in units of y and in the dtype
+            of ``coefs_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted.
+        """
         activated = self._forward(X)
         return self._target.decode(activated)

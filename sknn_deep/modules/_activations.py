@@ -24,8 +24,8 @@ class Activation(NamedTuple):
         Makes the ``torch.nn.Module``.
 
     forward : callable (z, out) -> Tensor
-        Writes the activation of ``z`` into ``out``, which may be ``z`` itself when
-        `derivative_from` is "output".
+        Gives the activation of ``z``, written into ``out`` unless it is ``z`` as it
+        stands. ``out`` may be ``z`` itself when `derivative_from` is "output".
 
     backward_ : callable (gradient, saved) -> Tensor
         Multiplies ``gradient`` in place by the derivative at ``saved``, and returns it.

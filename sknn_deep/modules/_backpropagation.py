@@ -62,7 +62,7 @@ def flat_parameters(module: nn.Module, penalized: Iterable[nn.Parameter]):
 class _Layer:
     """One dense layer's parameters, gradients and buffers."""
 
-    def __init__(self, block: DenseBlock, n_rows: int):
+    def __init__(self, block: DenseBlock, n_rows: int, *, is_first: bool):
         weight = block.dense.weight
         self.weight = weight.detach()  # (n_out, n_in)
         self.weight_t = self.weight.t()
@@ -77,7 +77,7 @@ class _Layer:
         in_place = self.activation.derivative_from == "output"
         self._a = self._z if in_place else torch.empty_like(self._z)
         self._dropped = torch.empty_like(self._z) if self.p else None
-        self._delta_in = weight.new_empty(n_rows, n_in)
+        self._delta_in = None if is_first else weight.new_empty(n_rows, n_in)
 
     def forward(self, a: Tensor, generator: torch.Generator | None) -> Tensor:
         n = len(a)
@@ -92,14 +92,14 @@ class _Layer:
         )
         return torch.mul(output, self.mask, out=self._dropped[:n])
 
-    def backward(self, delta: Tensor, *, is_first: bool) -> Tensor | None:
+    def backward(self, delta: Tensor) -> Tensor | None:
         """Write this layer's gradients; give the derivative by its inputs."""
         if self.p:
             delta.mul_(self.mask)
         delta = self.activation.backward_(delta, self.saved)  # (n_batch, n_out)
         torch.mm(delta.t(), self.inputs, out=self.weight_gradient)
         torch.sum(delta, 0, out=self.bias_gradient)
-        if is_first:
+        if self._delta_in is None:
             return None
         return torch.mm(delta, self.weight, out=self._delta_in[: len(delta)])
 
@@ -133,7 +133,9 @@ class Backpropagation:
     ):
         self.loss = loss
         self.generator = generator
-        self.layers = [_Layer(block, n_rows) for block in stack]
+        self.layers = [
+            _Layer(block, n_rows, is_first=i == 0) for i, block in enumerate(stack)
+        ]
 
     @torch.no_grad()
     def __call__(
@@ -154,7 +156,7 @@ class Backpropagation:
             a = layer.forward(a, self.generator)
         value, delta = self.loss.gradient(a, target, weight)
         for layer in reversed(self.layers):
-            delta = layer.backward(delta, is_first=layer is self.layers[0])
+            delta = layer.backward(delta)
         return value, a
 
 

@@ -40,11 +40,11 @@ def dense_weights(module: nn.Module) -> list[nn.Parameter]:
     return [m.weight for m in module.modules() if isinstance(m, Dense)]
 
 
-def _to_type(output, dtype: torch.dtype):
-    """Bring one tensor, or a named tuple of them, from mixed precision to `dtype`."""
+def _each(function, output):
+    """Apply a function to one tensor, or to each of a named tuple of them."""
     if isinstance(output, Tensor):
-        return output.to(dtype)
-    return type(output)(*(None if t is None else t.to(dtype) for t in output))
+        return function(output)
+    return type(output)(*(None if t is None else function(t) for t in output))
 
 
 @contextmanager
@@ -93,10 +93,10 @@ def recorded_gradient(
         with torch.enable_grad():
             with mixed:
                 output = forward(X)
-            output = _to_type(output, parameters[0].dtype)
+            output = _each(lambda t: t.to(parameters[0].dtype), output)
             value = loss(output, target, weight)
             value.backward()
-        return value.detach(), output
+        return value.detach(), _each(Tensor.detach, output)
 
     for layer in random_layers:
         layer.generator = generator

@@ -1,8 +1,7 @@
 """Losses: what the training minimizes, as torch modules.
 
 Each takes the network's raw output, the target and optional sample weights, and gives
-the weighted mean over the rows. ``gradient`` gives the same value together with its
-derivative by the output, for training without autograd.
+the weighted mean over the rows.
 """
 
 from typing import NamedTuple
@@ -22,15 +21,32 @@ def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
 
 
 class Loss(nn.Module):
+    """A weighted mean over the rows.
+
+    ``forward`` gives the value, and ``gradient`` the value and its derivative by the
+    output, for training without autograd.
+
+    Shape
+    -----
+    output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; value:
+    a number.
+    """
+
+    def gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def reported_scale(self, output: Tensor) -> float:
+        """What `loss_` multiplies the value by."""
+        return 1.0
+
+
+class ElementwiseLoss(Loss):
     """A mean over the rows of a loss that is a sum over the outputs.
 
     A subclass gives ``elementwise``, the loss of each output, and ``derivative``, its
     derivative by the output; both of the output's shape.
-
-    Shape
-    -----
-    output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; result:
-    a number.
     """
 
     def elementwise(self, output: Tensor, target: Tensor) -> Tensor:
@@ -54,11 +70,11 @@ class Loss(nn.Module):
         return value, self.derivative(output, target).mul_(scale)
 
     def reported_scale(self, output: Tensor) -> float:
-        """What `loss_` multiplies the value by: a mean over outputs, by default."""
+        """Report a mean over the outputs, as scikit-learn does."""
         return 1.0 / output.shape[-1]
 
 
-class SquaredError(Loss):
+class SquaredError(ElementwiseLoss):
     """``(output - target)**2 / 2``."""
 
     def elementwise(self, output, target):
@@ -77,7 +93,7 @@ class SquaredError(Loss):
         return value, residual.mul_(scale)
 
 
-class AbsoluteError(Loss):
+class AbsoluteError(ElementwiseLoss):
     """``|output - target|``."""
 
     def elementwise(self, output, target):
@@ -87,7 +103,7 @@ class AbsoluteError(Loss):
         return torch.sign(output - target)
 
 
-class Huber(Loss):
+class Huber(ElementwiseLoss):
     """Squared error within `delta` of the target, absolute error outside.
 
     References
@@ -107,7 +123,7 @@ class Huber(Loss):
         return (output - target).clamp_(-self.delta, self.delta)
 
 
-class Quantile(Loss):
+class Quantile(ElementwiseLoss):
     """Pinball loss, whose minimum is the `quantile` of the target.
 
     References
@@ -130,7 +146,7 @@ class Quantile(Loss):
         return (1 - self.quantile) * above - self.quantile * below
 
 
-class Poisson(Loss):
+class Poisson(ElementwiseLoss):
     """Half the Poisson deviance, for an output that is the logarithm of the mean."""
 
     def elementwise(self, output, target):
@@ -143,7 +159,7 @@ class Poisson(Loss):
         return 1.0
 
 
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(ElementwiseLoss):
     """Cross entropy of independent yes/no outputs, given as log-odds.
 
     `label_smoothing` moves the targets from 0 and 1 that far towards 1/2.
@@ -209,14 +225,11 @@ class CrossEntropy(Loss):
             delta -= off
         return value, delta.mul_(scale)
 
-    def reported_scale(self, output):
-        return 1.0
 
-
-class MeanOverFeatures(Loss):
+class MeanOverFeatures(ElementwiseLoss):
     """Another loss, times `factor`, as a mean over the features instead of a sum."""
 
-    def __init__(self, loss: Loss, factor: float = 1.0):
+    def __init__(self, loss: ElementwiseLoss, factor: float = 1.0):
         super().__init__()
         self.loss = loss
         self.factor = factor
@@ -226,9 +239,6 @@ class MeanOverFeatures(Loss):
 
     def elementwise(self, output, target):
         return self.loss.elementwise(output, target) * self._scale(output)
-
-    def derivative(self, output, target):
-        return self.loss.derivative(output, target).mul_(self._scale(output))
 
     def gradient(self, output, target, weight=None):
         value, delta = self.loss.gradient(output, target, weight)
@@ -257,7 +267,7 @@ class AutoencoderOutput(NamedTuple):
     log_variance: Tensor | None
 
 
-class AutoencoderLoss(nn.Module):
+class AutoencoderLoss(Loss):
     """Reconstruction error, and what the code is held to.
 
     Parameters
@@ -308,6 +318,3 @@ class AutoencoderLoss(nn.Module):
 
     def gradient(self, output, target, weight=None):
         return self.reconstruction.gradient(output, target, weight)
-
-    def reported_scale(self, output):
-        return 1.0

@@ -83,7 +83,12 @@ class MaskingNoise(Dropout):
     """
 
     def forward(self, X: Tensor) -> Tensor:
-        return super().forward(X) * (1 - self.p) if self.training else X
+        if not self.training or self.p == 0:
+            return X
+        mask = dropout_mask(
+            X.shape, self.p, self.generator, dtype=X.dtype, device=X.device
+        )
+        return torch.where(mask > 0, X, 0)
 
 
 class GaussianNoise(RandomLayer):

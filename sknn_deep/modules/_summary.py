@@ -1,8 +1,9 @@
 """What a network is made of, layer by layer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from torch import nn
+from torch import Tensor, nn
 
 from sknn_deep.modules._blocks import DenseBlock
 
@@ -32,7 +33,7 @@ class ModelSummary:
     layers : tuple of LayerSummary
 
     n_parameters : int
-        All parameters.
+        All parameters, the running statistics of batch normalization included.
 
     n_trainable : int
         Those that training changes.
@@ -118,14 +119,23 @@ def summarize(module: nn.Module, name: str) -> ModelSummary:
                     f"{kind.lower()}_{number}",
                     kind,
                     (None, n_out),
-                    sum(p.numel() for p in part.parameters()),
+                    _count(part.parameters()) + _count(_statistics(part)),
                 )
             )
-    parameters = list(module.parameters())
+    tensors = [*module.parameters(), *_statistics(module)]
     return ModelSummary(
         name=name,
         layers=tuple(layers),
-        n_parameters=sum(p.numel() for p in parameters),
-        n_trainable=sum(p.numel() for p in parameters if p.requires_grad),
-        n_bytes=sum(p.numel() * p.element_size() for p in parameters),
+        n_parameters=_count(tensors),
+        n_trainable=_count(t for t in tensors if t.requires_grad),
+        n_bytes=sum(t.numel() * t.element_size() for t in tensors),
     )
+
+
+def _statistics(module: nn.Module) -> list[Tensor]:
+    """List the running means and variances, which Keras counts as not trainable."""
+    return [b for b in module.buffers() if b.is_floating_point()]
+
+
+def _count(tensors: Iterable[Tensor]) -> int:
+    return sum(t.numel() for t in tensors)

@@ -20,7 +20,11 @@ def as_tensor(
 
     Read-only memory is shared too: nothing here writes to it, and torch would warn.
     """
-    if not array.flags.writeable and array.flags.c_contiguous and array.size:
+    if min(array.strides, default=0) < 0 or not (
+        array.flags.writeable or (array.flags.c_contiguous and array.size)
+    ):
+        array = array.copy()
+    elif not array.flags.writeable:
         address = array.__array_interface__["data"][0]
         memory = (ctypes.c_char * array.nbytes).from_address(address)
         memory.owner = array  # keeps the array alive as long as the tensor
@@ -102,6 +106,9 @@ class HostRows(DenseRows):
         self.dtype = dtype
         self.device = device
 
+    def take(self, index: Tensor) -> Tensor:
+        return super().take(index.cpu()).to(self.device, self.dtype)
+
     def slice(self, start: int, stop: int) -> Tensor:
         return super().slice(start, stop).to(self.device, self.dtype)
 
@@ -112,11 +119,13 @@ Rows = DenseRows | SparseRows
 def make_rows(
     X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
 ) -> Rows:
-    """Make rows of a validated array or CSR matrix.
+    """Make rows of a validated array, a tensor or a CSR matrix.
 
     A `resident` array is moved to the device as a whole, which training wants;
     otherwise its rows go there as they are asked for, which bounds the memory.
     """
+    if isinstance(X, Tensor):
+        return DenseRows(X.to(device, dtype))
     if not isinstance(X, np.ndarray):
         return SparseRows(X, dtype, device)
     if resident:

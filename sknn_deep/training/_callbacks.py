@@ -23,8 +23,11 @@ def has_batch_hooks(callback: Callback) -> bool:
 class EpochProgressBar(Callback):
     """A bar over the epochs on stderr, with the loss and the validation score."""
 
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch", file=sys.stderr)
+    bar_ = None
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        if self.bar_ is None:
+            self.bar_ = tqdm(total=net.n_epochs_, unit="epoch", file=sys.stderr)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         epoch = net.history[-1]
@@ -35,8 +38,13 @@ class EpochProgressBar(Callback):
         self.bar_.update()
 
     def on_train_end(self, net, X=None, y=None, **kwargs):
-        self.bar_.close()
-        del self.bar_
+        if self.bar_ is not None:
+            self.bar_.close()
+            self.bar_ = None
+
+    def __getstate__(self):
+        # A fit that failed leaves its bar, which cannot be pickled.
+        return {key: v for key, v in vars(self).items() if key != "bar_"}
 
 
 class IterationLog(Callback):
@@ -53,4 +61,4 @@ def make_reporters(verbose: int | bool) -> list[Callback]:
     """Make what `verbose` asks for: nothing, a progress bar, or lines."""
     if not verbose:
         return []
-    return [EpochProgressBar()] if verbose in (True, 1) else [IterationLog()]
+    return [EpochProgressBar()] if verbose == 1 else [IterationLog()]

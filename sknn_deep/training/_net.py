@@ -56,7 +56,7 @@ class Net(NeuralNet):
     gradient : callable
         Makes a context manager that yields how to compute the gradient.
 
-    weights : callable
+    penalized : callable
         Gives the parameters of a module that the L2 penalty is about.
 
     owner : str
@@ -71,8 +71,8 @@ class Net(NeuralNet):
     diverged_ : bool
         Whether the last training ended with a loss that is not finite.
 
-    deadline_ : float
-        The value of ``time.monotonic`` after which no epoch begins.
+    n_epochs_ : int
+        The most epochs of the last training.
 
     n_seen_ : int
         Rows seen so far, each epoch counted.
@@ -90,27 +90,26 @@ class Net(NeuralNet):
         recipe: Recipe,
         placement: Placement,
         gradient: Callable[..., AbstractContextManager],
-        weights: Callable[[nn.Module], list[Tensor]],
+        penalized: Callable[[nn.Module], list[Tensor]],
         owner: str = "Net",
         train_split=None,
         verbose: int | bool = 0,
         **kwargs,
     ):
-        super().__init__(
-            module,
-            criterion,
-            train_split=train_split,
-            verbose=verbose,
-            device=str(placement.device),
-            max_epochs=recipe.max_iter,
-            lr=recipe.learning_rate_init,
-            batch_size=recipe.batch_size,
+        of_skorch = {
+            "device": str(placement.device),
+            "max_epochs": recipe.max_iter,
+            "lr": recipe.learning_rate_init,
+            "batch_size": recipe.batch_size,
             **kwargs,
+        }
+        super().__init__(
+            module, criterion, train_split=train_split, verbose=verbose, **of_skorch
         )
         self.recipe = recipe
         self.placement = placement
         self.gradient = gradient
-        self.weights = weights
+        self.penalized = penalized
         self.owner = owner
 
     @property
@@ -126,7 +125,7 @@ class Net(NeuralNet):
         if self.recipe.solver == "lbfgs":  # SciPy's has no state to keep
             self.optimizer_ = None
             return self
-        weights = self.weights(self.module_)
+        weights = self.penalized(self.module_)
         others = [
             p for p in self.module_.parameters() if all(p is not w for w in weights)
         ]
@@ -170,16 +169,15 @@ class Net(NeuralNet):
         n_seen : int
             Rows seen before, which inverse scaling counts.
         """
-        self.n_seen_ = n_seen
-        self.deadline_ = math.inf
-        if self.recipe.max_time is not None:
-            self.deadline_ = time.monotonic() + self.recipe.max_time
+        epochs = self.max_epochs if epochs is None else epochs
+        self.n_epochs_, self.n_seen_ = epochs, n_seen
+        max_time = self.recipe.max_time
+        deadline = math.inf if max_time is None else time.monotonic() + max_time
         # Whoever leaves the loop early, a callback included, has a reason to.
         self.converged_ = True
         self.diverged_ = False
         if self.recipe.early_stopping:
             self.best_state_ = copy_state(self.module_)
-        epochs = self.max_epochs if epochs is None else epochs
         with (
             thread_count(self.recipe.n_threads),
             self.gradient(
@@ -188,26 +186,34 @@ class Net(NeuralNet):
         ):
             step = self._make_train_step(gradient, n_steps=epochs * len(X))
             for _ in range(epochs):
-                self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
-                self.module_.train()
-                if not self._run_epoch_unless_interrupted(X, step):
+                try:
+                    self._run_epoch(X, step, convergence, evaluate)
+                except KeyboardInterrupt:
+                    self.history.pop()  # the epoch is not whole
+                    warnings.warn("Training interrupted by user.", stacklevel=2)
                     break
-                self._end_epoch(X, convergence, evaluate)
                 self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
-                if self._should_stop(convergence):
+                if self._should_stop(convergence) or self._is_late(deadline):
                     break
             else:
                 self.converged_ = self.recipe.has_step_schedule
         return self
 
-    def _run_epoch_unless_interrupted(self, X: Batches, step) -> bool:
-        try:
-            self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
-        except KeyboardInterrupt:
-            self.history.pop()
-            warnings.warn("Training interrupted by user.", stacklevel=2)
-            return False
-        return True
+    def _run_epoch(self, X: Batches, step, convergence, evaluate) -> None:
+        self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
+        self._check_nothing_frozen()
+        self.module_.train()
+        self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
+        self._end_epoch(X, convergence, evaluate)
+
+    def _check_nothing_frozen(self) -> None:
+        frozen = [n for n, p in self.get_all_learnable_params() if not p.requires_grad]
+        if frozen:
+            raise ValueError(
+                f"{self.owner} trains all parameters of its network, but a callback "
+                f"has frozen {', '.join(frozen)}. Leave the callback out, or train "
+                "`net_.module_` in a loop of your own."
+            )
 
     def _make_train_step(self, gradient, n_steps: int) -> Callable:
         """Make what happens to a batch: gradient, penalty, rate, update."""
@@ -216,7 +222,9 @@ class Net(NeuralNet):
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
         parameters = list(self.module_.parameters())
-        peaks = [group["lr"] for group in optimizer.param_groups]
+        groups = optimizer.param_groups
+        # As torch's schedulers do, for the next training to begin where this one did.
+        peaks = [group.setdefault("initial_lr", group["lr"]) for group in groups]
         has_gradient_hooks = any(
             overrides(cb, "on_grad_computed") for _, cb in self.callbacks_
         )
@@ -253,17 +261,25 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        # MPS has no float64.
+        dtype = torch.float32 if "mps" in self.device else torch.float64
+        total = torch.zeros((), dtype=dtype, device=self.device)
         for batch in iterator:
             if has_hooks:
+                # A callback may keep what the next batch overwrites.
+                batch = tuple(None if t is None else t.clone() for t in batch)
                 self.notify("on_batch_begin", batch=batch[:2], training=training)
             step = step_fn(batch)
+            if has_hooks and isinstance(step["y_pred"], Tensor):
+                step["y_pred"] = step["y_pred"].clone()
             n_rows = len(batch[0])
             total.add_(step["loss"], alpha=n_rows)
             if has_hooks:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
                 self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+        if not has_hooks:
+            self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         # The epoch's only synchronization.
         self._record(prefix + "_loss", total.item() / iterator.n_rows)
         self.history.record(prefix + "_batch_count", len(iterator))
@@ -337,9 +353,6 @@ class Net(NeuralNet):
         if not math.isfinite(self.history[-1]["train_loss"]):
             self.diverged_ = True
             return True
-        if time.monotonic() >= self.deadline_:
-            self._log(f"{recipe.max_time} seconds have passed. Stopping.")
-            return True
         if recipe.has_step_schedule and not recipe.early_stopping:
             return False
         if not convergence.is_exhausted:
@@ -361,8 +374,14 @@ class Net(NeuralNet):
         self._log(f"{message} Setting learning rate to {rate / 5:f}")
         return False
 
+    def _is_late(self, deadline: float) -> bool:
+        is_late = time.monotonic() >= deadline
+        if is_late:
+            self._log(f"{self.recipe.max_time} seconds have passed. Stopping.")
+        return is_late
+
     def _log(self, message: str) -> None:
-        if self.verbose is not True and self.verbose >= 2:
+        if self.verbose >= 2:
             print(message)
 
     def forward_iter(self, X, training=False, device="cpu"):

@@ -1,6 +1,7 @@
 """Optimizers by scikit-learn's names, and a step without torch's bookkeeping."""
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 
@@ -69,13 +70,21 @@ def make_optimizer(
         "lr" in recipe.solver.keywords
     )
     try:
-        return recipe.solver(parameters, **({} if own_rate else {"lr": lr}))
+        optimizer = recipe.solver(parameters, **({} if own_rate else {"lr": lr}))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The 'solver' parameter of {owner}, {recipe.solver!r}, could not be made "
             f"an optimizer of the network's {len(parameters)} parameter tensors with "
             f"lr={lr}: {error}"
         ) from error
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ValueError(
+            f"The 'solver' parameter of {owner}, {recipe.solver!r}, computes the loss "
+            "several times a step, which batches are not for. Use solver='lbfgs', or "
+            "an optimizer that takes one gradient a step."
+        )
+    return optimizer
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
@@ -104,28 +113,13 @@ def make_step(optimizer: torch.optim.Optimizer, recipe: Recipe) -> Callable[[], 
     """
     groups = optimizer.param_groups
     if groups[0]["params"][0].device.type == "cpu":
+        # torch's schedulers ask whether step() was called before their own.
+        optimizer._opt_called = True
         if isinstance(optimizer, Adam | AdamW):
             return _make_adam_step(optimizer, recipe)
         if isinstance(optimizer, SGD):
             return _make_sgd_step(optimizer, recipe)
     return optimizer.step
-
-
-def _present_gradients(groups: list[dict]) -> Callable[[], list[list[Tensor]]]:
-    """Make what lists the gradients of each group's parameters.
-
-    An explicit gradient stays in its place; a recorded one is new at each step.
-    """
-    first = groups[0]["params"][0]
-    gradients: list[list[Tensor]] = []
-
-    def present() -> list[list[Tensor]]:
-        nonlocal gradients
-        if not gradients or gradients[0][0] is not first.grad:
-            gradients = [[p.grad for p in group["params"]] for group in groups]
-        return gradients
-
-    return present
 
 
 def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], None]:
@@ -157,8 +151,8 @@ def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], Non
             [counter] * len(group["params"]),
         )
         for group in groups
+        if group["params"]
     ]
-    present_gradients = _present_gradients(groups)
     t = int(counter.item())
 
     def step() -> None:
@@ -168,12 +162,10 @@ def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], Non
         epsilon = recipe.epsilon
         if not corrects_epsilon:
             epsilon /= math.sqrt(1 - recipe.beta_2**t)
-        for (group, values, means, squares, counters), gradients in zip(
-            buffers, present_gradients(), strict=True
-        ):
+        for group, values, means, squares, counters in buffers:
             kernel(
                 values,
-                gradients,
+                [p.grad for p in group["params"]],
                 means,
                 squares,
                 [],
@@ -201,13 +193,11 @@ def _make_sgd_step(optimizer: SGD, recipe: Recipe) -> Callable[[], None]:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
         velocities = [optimizer.state[p]["momentum_buffer"] for p in parameters]
     values = [p.detach() for p in parameters]
-    present_gradients = _present_gradients([group])
 
     def step() -> None:
-        (gradients,) = present_gradients()
         torch._fused_sgd_(
             values,
-            gradients,
+            [p.grad for p in parameters],
             velocities,
             weight_decay=0.0,
             momentum=recipe.momentum,

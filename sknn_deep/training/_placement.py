@@ -70,8 +70,8 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
         )
     if (resolved.index or 0) >= n_devices:
         raise ValueError(
-            f"{owner} was asked for device={str(device)!r}, but there are only "
-            f"{n_devices} devices of type {resolved.type!r}."
+            f"{owner} was asked for device={str(device)!r}, but the number of "
+            f"devices of type {resolved.type!r} here is {n_devices}."
         )
     return resolved
 

@@ -16,7 +16,8 @@ _ONE_THREAD_BELOW = 2e7
 class Recipe:
     """How a network is trained, in numbers.
 
-    The fields are the estimators' parameters of the same names.
+    The fields are the estimators' parameters of the same names, and `n_threads`, the
+    number of threads to train with; None leaves it as it is.
     """
 
     solver: str | Callable[..., torch.optim.Optimizer]
@@ -48,22 +49,16 @@ class Recipe:
     def has_step_schedule(self) -> bool:
         return self.learning_rate in STEP_SCHEDULES
 
-    @property
-    def stops_by_loss(self) -> bool:
-        return not self.early_stopping and not self.has_step_schedule
-
 
 def resolve_recipe(
     *,
-    batch_size: int | str,
+    batch_size: int,
     n_samples: int,
     n_parameters: int,
     device: torch.device,
     **parameters,
 ) -> Recipe:
-    """Resolve ``batch_size="auto"`` and the number of threads."""
-    if batch_size == "auto":
-        batch_size = 200
+    """Clip the batch size to the rows there are, and choose the number of threads."""
     batch_size = min(batch_size, n_samples)
     n_flops = 6 * batch_size * n_parameters
     one_thread = device.type == "cpu" and n_flops < _ONE_THREAD_BELOW

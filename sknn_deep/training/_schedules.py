@@ -23,8 +23,8 @@ def cosine(step: int, n_steps: int) -> float:
 def one_cycle(step: int, n_steps: int) -> float:
     """Rise from 1/25 to 1 in the first 30 % of the steps, then fall to almost 0.
 
-    Both along half a cosine; the last step takes 1/250,000, as
-    ``torch.optim.lr_scheduler.OneCycleLR`` has it. The momentum stays.
+    Both along half a cosine; the last step takes 1/250,000. From seven steps on, these
+    are the rates of ``torch.optim.lr_scheduler.OneCycleLR``. The momentum stays.
 
     References
     ----------

@@ -1,0 +1,215 @@
+"""The same network, trained by different hands.
+
+All train dense layers with ReLU by Adam at the rate 0.001, on the same rows in batches
+of the same size, in a new order each epoch. The estimators add scikit-learn's small
+default penalty on the weights.
+"""
+
+import functools
+import importlib.util
+import time
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from alternation import Contender, Run
+from data import Data
+from keras_backends import KerasProcess
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier as SklearnClassifier
+from skorch import NeuralNetClassifier
+from torch import nn
+
+from sknn_deep import MLPClassifier
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained.
+
+    Attributes
+    ----------
+    data : Data
+
+    hidden : tuple of int
+        Widths of the hidden layers.
+
+    batch_size, epochs : int
+
+    device : str
+        "auto" or a torch device. scikit-learn stays on the CPU, Keras goes where its
+        backend wants.
+
+    precision : str
+        As in :class:`sknn_deep.MLPClassifier`; ours and the hand-written loop know it.
+    """
+
+    data: Data
+    hidden: tuple[int, ...]
+    batch_size: int
+    epochs: int
+    device: str = "auto"
+    precision: str = "auto"
+
+    @property
+    def sizes(self) -> list[int]:
+        """Units of all layers."""
+        return [self.data.X_train.shape[1], *self.hidden, 10]
+
+
+def make_contenders(names: list[str], task: Task) -> dict[str, Contender]:
+    """Make what a benchmark alternates between.
+
+    Each gives the seconds per epoch and the accuracy on the test samples. Each has
+    trained for one epoch already, for first calls import, allocate and compile.
+    """
+    contenders: dict[str, Contender] = {}
+    for name in names:
+        if name in KERAS:
+            contenders[name] = KerasProcess(KERAS[name], task)
+        else:
+            FITS[name](replace(task, epochs=1), 0)
+            contenders[name] = functools.partial(FITS[name], task)
+    return contenders
+
+
+def installed() -> list[str]:
+    """Name the contenders that can run here."""
+    is_there = importlib.util.find_spec
+    backends = [name for name, backend in KERAS.items() if is_there(backend)]
+    return [*FITS, *(backends if is_there("keras") else [])]
+
+
+# --- scikit-learn's interface -------------------------------------------------------
+
+
+def fit_sknn_deep(task: Task, seed: int, **parameters) -> Run:
+    clf = MLPClassifier(
+        device=task.device,
+        **{"precision": task.precision, **_fixed_epochs(task, seed), **parameters},
+    )
+    return _fit_estimator(clf, task)
+
+
+def fit_scikit_learn(task: Task, seed: int) -> Run:
+    return _fit_estimator(SklearnClassifier(**_fixed_epochs(task, seed)), task)
+
+
+def fit_skorch(task: Task, seed: int) -> Run:
+    """Train skorch's net as it comes, but on all rows, which are shuffled."""
+    torch.manual_seed(seed)
+    net = NeuralNetClassifier(
+        make_network(task).to(torch.from_numpy(task.data.X_train[:0]).dtype),
+        criterion=nn.CrossEntropyLoss,
+        optimizer=torch.optim.Adam,
+        lr=0.001,
+        batch_size=task.batch_size,
+        max_epochs=task.epochs,
+        train_split=None,
+        iterator_train__shuffle=True,
+        verbose=0,
+        device=str(find_device(task.device)),
+    )
+    return _fit_estimator(net, task)
+
+
+def fit_quietly(estimator, X, y):
+    """Fit without the warning that so few epochs are not the end of learning."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return estimator.fit(X, y)
+
+
+def _fixed_epochs(task: Task, seed: int) -> dict:
+    return {
+        "hidden_layer_sizes": task.hidden,
+        "batch_size": task.batch_size,
+        "max_iter": task.epochs,
+        "n_iter_no_change": np.inf,
+        "random_state": seed,
+    }
+
+
+def _fit_estimator(estimator, task: Task) -> Run:
+    data = task.data
+    start = time.perf_counter()
+    fit_quietly(estimator, data.X_train, data.y_train)
+    seconds = time.perf_counter() - start
+    accuracy = np.mean(estimator.predict(data.X_test) == data.y_test)
+    return Run(seconds / task.epochs, float(accuracy))
+
+
+# --- by hand ------------------------------------------------------------------------
+
+
+def fit_torch_loop(task: Task, seed: int) -> Run:
+    """Train as someone would who writes for speed and for this task alone."""
+    torch.manual_seed(seed)
+    device = find_device(task.device)
+    dtype, mixed = find_dtypes(task.precision, task.data.X_train.dtype, device)
+    autocast = torch.autocast(device.type, dtype=mixed) if mixed else nullcontext()
+
+    start = time.perf_counter()
+    X = torch.from_numpy(task.data.X_train).to(device, mixed or dtype)
+    y = torch.from_numpy(task.data.y_train).to(device)
+    network = make_network(task).to(device, dtype)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
+    for _ in range(task.epochs):
+        order = torch.randperm(len(X), device=device)
+        for index in order.split(task.batch_size):
+            optimizer.zero_grad(set_to_none=True)
+            with autocast:
+                output = network(X.index_select(0, index))
+                loss = nn.functional.cross_entropy(output, y.index_select(0, index))
+            loss.backward()
+            optimizer.step()
+    if device.type != "cpu":
+        torch.accelerator.synchronize()
+    seconds = time.perf_counter() - start
+
+    with torch.inference_mode(), autocast:
+        X_test = torch.from_numpy(task.data.X_test).to(device, mixed or dtype)
+        predicted = network(X_test).argmax(dim=1).cpu().numpy()
+    return Run(seconds / task.epochs, float(np.mean(predicted == task.data.y_test)))
+
+
+def make_network(task: Task) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for n_in, n_out in zip(task.sizes, task.sizes[1:], strict=False):
+        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def find_device(device: str) -> torch.device:
+    if device != "auto":
+        return torch.device(device)
+    if torch.accelerator.is_available():
+        return torch.accelerator.current_accelerator()
+    return torch.device("cpu")
+
+
+def find_dtypes(
+    precision: str, X_dtype: np.dtype, device: torch.device
+) -> tuple[torch.dtype, torch.dtype | None]:
+    """Give the type of the parameters, and that of mixed arithmetic if there is any."""
+    if precision == "bfloat16":
+        return torch.float32, torch.bfloat16
+    if precision == "auto":
+        keeps_double = device.type == "cpu" and X_dtype == np.float64
+        precision = "float64" if keeps_double else "float32"
+    return getattr(torch, precision), None
+
+
+FITS = {
+    "sknn_deep": fit_sknn_deep,
+    "torch-loop": fit_torch_loop,
+    "scikit-learn": fit_scikit_learn,
+    "skorch": fit_skorch,
+    # What bfloat16 is compared with.
+    "sknn_deep-float32": functools.partial(fit_sknn_deep, precision="float32"),
+}
+# By backend.
+KERAS = {"keras-tensorflow": "tensorflow", "keras-jax": "jax"}
+NAMES = [*FITS, *KERAS]

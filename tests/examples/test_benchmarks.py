@@ -1,0 +1,261 @@
+"""The benchmarks run and print their tables; what they measure is not judged here."""
+
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "examples" / "benchmarks"
+linux_only = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads /proc, which only Linux has"
+)
+
+
+@pytest.fixture
+def load_module(monkeypatch):
+    """Import files of the benchmarks, which know each other by their bare names."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    yield importlib.import_module
+    for name, module in list(sys.modules.items()):
+        if str(BENCHMARKS) in (getattr(module, "__file__", None) or ""):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def run(load_module, capsys):
+    """Run a benchmark, and return the first words of the lines that it prints."""
+
+    def run(name, *arguments):
+        load_module(name).main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        return [line.split()[0] for line in captured.out.splitlines() if line]
+
+    return run
+
+
+@pytest.fixture
+def small_mnist(tmp_path):
+    """A file in the format of MNIST, with little in it."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "mnist.npz"
+    np.savez(
+        path,
+        x_train=rng.integers(256, size=(300, 28, 28), dtype=np.uint8),
+        y_train=np.arange(300, dtype=np.uint8) % 10,
+        x_test=rng.integers(256, size=(50, 28, 28), dtype=np.uint8),
+        y_test=np.arange(50, dtype=np.uint8) % 10,
+    )
+    return path
+
+
+# --- rounds -------------------------------------------------------------------------
+
+
+def script(alternation, seconds):
+    """Make a contender that takes the given times, one after the other."""
+    times = iter(seconds)
+    return lambda number: alternation.Run(next(times), accuracy=0.5)
+
+
+def test_alternation_lets_another_contender_begin_each_round(load_module):
+    alternation = load_module("alternation")
+    order = []
+
+    def make(name):
+        return lambda number: order.append((name, number)) or alternation.Run(1.0)
+
+    alternation.alternate({"a": make("a"), "b": make("b")}, 3)
+
+    assert order == [("a", 0), ("b", 0), ("b", 1), ("a", 1), ("a", 2), ("b", 2)]
+
+
+def test_alternation_repeats_a_disturbed_round(load_module):
+    alternation = load_module("alternation")
+    played = alternation.alternate(
+        {
+            "calm": script(alternation, [1.0, 1.0, 1.0, 1.4]),
+            "disturbed": script(alternation, [2.0, 3.5, 2.0, 2.2]),
+        },
+        3,
+    )
+
+    assert played.n_repeated == 1
+    assert played.n_disturbed == 0
+    assert [r["disturbed"].seconds for r in played.rounds] == [2.0, 2.2, 2.0]
+    assert [r["calm"].seconds for r in played.rounds] == [1.0, 1.4, 1.0]
+
+
+def test_alternation_gives_up_on_a_machine_that_does_not_calm_down(load_module):
+    alternation = load_module("alternation")
+    played = alternation.alternate(
+        {"a": script(alternation, [1.0, 1.0, 9.0, 8.0, 7.0])}, 3, max_repeats=2
+    )
+
+    assert played.n_repeated == 2
+    assert played.n_disturbed == 1
+    assert [r["a"].seconds for r in played.rounds] == [1.0, 1.0, 7.0]
+
+
+def test_alternation_ratio_is_the_median_of_the_ratios_of_rounds(load_module):
+    alternation = load_module("alternation")
+    rounds = [
+        {"a": alternation.Run(a), "b": alternation.Run(b)}
+        for a, b in [(1.0, 4.0), (2.0, 2.0), (3.0, 1.5)]
+    ]
+
+    assert alternation.median_ratio(rounds, "a", "b") == 1.0  # of 0.25, 1, 2
+    assert alternation.median_seconds(rounds, "b") == 2.0
+
+
+# --- contenders ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name", ["sknn_deep", "torch-loop", "scikit-learn", "skorch", "sknn_deep-float32"]
+)
+def test_contender_learns(name, dtype, load_module):
+    contenders = load_module("contenders")
+    task = contenders.Task(
+        load_module("data").load("digits", dtype=dtype),
+        hidden=(50,),
+        batch_size=50,
+        epochs=10,
+    )
+
+    run = contenders.FITS[name](task, 0)
+
+    assert run.seconds > 0
+    assert run.accuracy > 0.85
+
+
+def test_mnist_is_downloaded_where_no_path_is_given(load_module, monkeypatch):
+    data = load_module("data")
+    X = np.full((10_020, 4), 255)
+    y = np.repeat(["7", "3"], [20, 10_000]).astype(object)
+    monkeypatch.delenv("SKNN_DEEP_MNIST", raising=False)
+    monkeypatch.setattr(data, "fetch_openml", lambda *args, **kwargs: (X, y))
+
+    mnist = data.load("mnist")
+
+    assert [len(part) for part in mnist] == [20, 10_000, 20, 10_000]
+    assert mnist.X_train.dtype == np.float32
+    assert np.all(mnist.X_train == 1)
+    assert np.all(mnist.y_train == 7)
+    assert np.all(mnist.y_test == 3)
+
+
+def test_table_is_of_the_size_and_type_asked_for(load_module):
+    X, y = load_module("data").make_table(500, 30, "float64")
+
+    assert X.shape == (500, 30)
+    assert X.dtype == np.float64
+    assert set(y) <= set(range(10))
+
+
+# --- benchmarks ---------------------------------------------------------------------
+
+
+def test_bench_fit_prints_a_line_for_each_contender(run, tmp_path):
+    path = tmp_path / "fit.json"
+    names = ["torch-loop", "scikit-learn", "skorch"]
+    words = run(
+        *("bench_fit", "--rounds", 2, "--epochs", 1, "--hidden", 8),
+        *("--dtype", "float64", "--json", path, "--contenders", *names),
+    )
+
+    table = words[: words.index("load")]
+    assert table[0] == "digits:"
+    assert table[3:-1] == ["sknn_deep", *names]
+    written = json.loads(path.read_text())
+    assert written["settings"]["batch_size"] == 200
+    assert [set(r) for r in written["rounds"]] == [{"sknn_deep", *names}] * 2
+
+
+def test_bench_fit_takes_mnist_from_a_file(run, small_mnist):
+    words = run(
+        *("bench_fit", "--data", "mnist", "--mnist", small_mnist, "--rounds", 1),
+        *("--precision", "bfloat16", "--hidden", "--batch-size", 64),
+        *("--contenders", "sknn_deep-float32"),
+    )
+
+    assert words[0] == "mnist:"
+    assert "sknn_deep-float32" in words
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_bench_fit_knows_keras(backend, run):
+    for module in ("keras", backend):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    name = f"keras-{backend}"
+
+    assert name in run("bench_fit", "--rounds", 1, "--epochs", 1, "--contenders", name)
+
+
+@linux_only
+def test_bench_predict_prints_a_line_for_each_contender(run):
+    words = run("bench_predict", "--n-rows", 2_000, "--rounds", 1)
+
+    assert words[3:5] == ["sknn_deep", "scikit-learn"]
+
+
+def test_bench_import_prints_both_statements(run, load_module, monkeypatch):
+    bench_import = load_module("bench_import")
+    # The real ones take seconds.
+    for name in bench_import.STATEMENTS:
+        monkeypatch.setitem(bench_import.STATEMENTS, name, f"pass  # {name}")
+
+    words = run("bench_import", "--processes", 1)
+
+    assert words.count("pass") == 2
+
+
+@linux_only
+def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
+    path = tmp_path / "memory.json"
+    words = run("bench_memory", "--gigabytes", 0.01, "--json", path)
+
+    assert words[2:] == ["sknn_deep"]
+    sizes = json.loads(path.read_text())["n_bytes"]["sknn_deep"]
+    assert sizes["X"] == 10_000_000
+    assert sizes["peak"] > sizes["after import"] + sizes["X"]
+
+
+def test_bench_scaling_draws_three_curves(run, tmp_path):
+    picture = tmp_path / "scaling.png"
+    words = run(
+        *("bench_scaling", "--rounds", 1, "--n-rows", 500, "--widths", 4),
+        *("--batch-sizes", 2_000, "--output", picture),
+    )
+
+    assert words[:3] == ["Rows", words[1], "500"]
+    assert words.count("Rows") == 2  # rows, and rows per batch
+    assert "Units" in words
+    assert matplotlib.image.imread(picture).ndim == 3
+
+
+def test_bench_onecycle_prints_both_ways(run, small_mnist):
+    words = run(
+        *("bench_onecycle", "--mnist", small_mnist, "--epochs", 1, "--seeds", 1),
+        *("--timed-epochs", 1, "--reference", "torch-loop"),
+    )
+
+    assert words[2:4] == ["one_cycle", "torch-loop"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(BENCHMARKS.glob("bench_*.py")), ids=lambda p: p.stem
+)
+def test_benchmark_help_says_how_to_run_it(path, load_module, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        load_module(path.stem).main(["--help"])
+
+    assert stopped.value.code == 0
+    assert f"python examples/benchmarks/{path.name}" in capsys.readouterr().out

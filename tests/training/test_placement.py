@@ -1,0 +1,155 @@
+"""Device and number types: the rules of "auto", and what is refused."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from sknn_deep.training import Placement, resolve_device, resolve_placement
+from sknn_deep.training._placement import autocast
+
+
+@pytest.fixture
+def pretend(monkeypatch):
+    """Let torch report some devices of one type, or none."""
+
+    def set_accelerator(kind, count=1):
+        accelerator = torch.accelerator
+        found = None if kind is None else torch.device(kind)
+        monkeypatch.setattr(accelerator, "is_available", lambda: kind is not None)
+        monkeypatch.setattr(accelerator, "current_accelerator", lambda: found)
+        monkeypatch.setattr(accelerator, "device_count", lambda: count if kind else 0)
+
+    return set_accelerator
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps", "xpu"])
+def test_device_auto_is_the_accelerator(pretend, kind):
+    pretend(kind)
+
+    assert resolve_device("auto", owner="Net") == torch.device(kind)
+
+
+def test_device_auto_is_the_cpu_where_there_is_nothing_else(pretend):
+    pretend(None)
+
+    assert resolve_device("auto", owner="Net") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    "device", ["cpu", "cuda", "cuda:1", torch.device("cuda", 1), torch.device("cpu")]
+)
+def test_device_that_is_there_is_taken_as_named(pretend, device):
+    pretend("cuda", count=2)
+
+    assert resolve_device(device, owner="Net") == torch.device(device)
+
+
+@pytest.mark.parametrize("device", ["nonsense", "cuda:x", "", "CPU", None, 1.5])
+def test_device_that_torch_does_not_know_is_refused(pretend, device):
+    pretend(None)
+
+    with pytest.raises(ValueError) as error:
+        resolve_device(device, owner="MLPClassifier")
+
+    assert str(error.value) == (
+        "The 'device' parameter of MLPClassifier must be 'auto' or a torch device such "
+        f"as 'cpu', 'cuda', 'cuda:1' or 'mps'. Got {device!r} instead."
+    )
+
+
+@pytest.mark.parametrize(
+    "there, device",
+    [(None, "cuda"), (None, "mps"), ("mps", "cuda"), ("cuda", "xpu"), (None, "meta")],
+)
+def test_device_that_is_not_there_is_refused(pretend, there, device):
+    pretend(there)
+
+    with pytest.raises(ValueError) as error:
+        resolve_device(device, owner="MLPClassifier")
+
+    assert str(error.value) == (
+        f"MLPClassifier was asked for device='{device}', but this torch "
+        f"({torch.__version__}) finds no such device here. Use device='cpu', or "
+        "device='auto' for the fastest that is there."
+    )
+
+
+def test_device_number_beyond_the_last_is_refused(pretend):
+    pretend("cuda", count=2)
+
+    with pytest.raises(ValueError) as error:
+        resolve_device("cuda:2", owner="MLPClassifier")
+
+    assert str(error.value) == (
+        "MLPClassifier was asked for device='cuda:2', but the number of devices of type "
+        "'cuda' here is 2."
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_device_cuda_without_cuda_is_refused():
+    with pytest.raises(ValueError, match="finds no such device here"):
+        resolve_device("cuda", owner="MLPClassifier")
+
+
+@pytest.mark.cuda
+def test_device_auto_is_cuda_where_it_is():
+    assert resolve_device("auto", owner="Net").type == "cuda"
+
+
+@pytest.mark.parametrize(
+    "device, precision, X_dtype, dtype, mixed",
+    [
+        ("cpu", "auto", np.float32, torch.float32, None),
+        ("cpu", "auto", np.float64, torch.float64, None),
+        ("cpu", "auto", np.int64, torch.float64, None),
+        ("cpu", "float32", np.float64, torch.float32, None),
+        ("cpu", "float64", np.float32, torch.float64, None),
+        ("cpu", "bfloat16", np.float64, torch.float32, torch.bfloat16),
+        ("cuda", "auto", np.float32, torch.float32, None),
+        ("cuda", "auto", np.float64, torch.float32, None),
+        ("cuda", "float64", np.float32, torch.float64, None),
+        ("cuda", "bfloat16", np.float32, torch.float32, torch.bfloat16),
+        ("mps", "auto", np.float64, torch.float32, None),
+    ],
+)
+def test_placement_types_follow_from_device_precision_and_data(
+    pretend, device, precision, X_dtype, dtype, mixed
+):
+    pretend(None if device == "cpu" else device)
+
+    placement = resolve_placement(device, precision, np.dtype(X_dtype), owner="Net")
+
+    assert placement == Placement(torch.device(device), dtype, mixed)
+    assert placement.X_dtype == (mixed or dtype)
+    assert placement.numpy_dtype == np.dtype(str(dtype).removeprefix("torch."))
+
+
+def test_placement_of_float64_on_mps_is_refused(pretend):
+    pretend("mps")
+
+    with pytest.raises(ValueError) as error:
+        resolve_placement("auto", "float64", np.dtype("float64"), owner="MLPClassifier")
+
+    assert str(error.value) == (
+        "MLPClassifier was asked for precision='float64', which the device 'mps' "
+        "cannot compute. Use precision='float32' or device='cpu'."
+    )
+
+
+def test_placement_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Placement(torch.device("cpu"), torch.float32).dtype = torch.float64
+
+
+def test_autocast_computes_in_the_type_asked_for():
+    X = torch.eye(3)
+
+    with autocast("cpu", torch.bfloat16):
+        mixed = X @ X
+    with autocast("cpu", None):
+        as_usual = X @ X
+
+    assert (mixed.dtype, as_usual.dtype) == (torch.bfloat16, torch.float32)

@@ -1,0 +1,110 @@
+"""The plan of a fit, in numbers."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from sknn_deep.training import STEP_SCHEDULES, resolve_recipe
+from sknn_deep.training._recipe import _ONE_THREAD_BELOW
+
+
+def make_recipe(**changes):
+    return resolve_recipe(
+        **{
+            "solver": "adam",
+            "alpha": 1e-4,
+            "batch_size": 200,
+            "learning_rate": "constant",
+            "learning_rate_init": 1e-3,
+            "power_t": 0.5,
+            "max_iter": 200,
+            "shuffle": True,
+            "tol": 1e-4,
+            "momentum": 0.9,
+            "nesterovs_momentum": True,
+            "early_stopping": False,
+            "beta_1": 0.9,
+            "beta_2": 0.999,
+            "epsilon": 1e-8,
+            "n_iter_no_change": 10,
+            "n_samples": 1000,
+            "n_parameters": 10_000_000,
+            "device": torch.device("cpu"),
+            **changes,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "batch_size, n_samples, expected",
+    [
+        (200, 1000, 200),
+        (200, 200, 200),
+        (200, 150, 150),
+        (200, 1, 1),
+        (32, 1000, 32),
+        (2000, 1000, 1000),
+    ],
+)
+def test_recipe_batch_size_is_a_number_of_rows_that_are_there(
+    batch_size, n_samples, expected
+):
+    assert make_recipe(batch_size=batch_size, n_samples=n_samples).batch_size == (
+        expected
+    )
+
+
+@pytest.mark.parametrize(
+    "n_parameters, device, expected",
+    [
+        (_ONE_THREAD_BELOW / (6 * 200) - 1, "cpu", 1),
+        (_ONE_THREAD_BELOW / (6 * 200), "cpu", None),
+        (1, "cuda", None),
+    ],
+)
+def test_recipe_takes_one_thread_for_small_steps_on_the_cpu(
+    n_parameters, device, expected
+):
+    recipe = make_recipe(n_parameters=n_parameters, device=torch.device(device))
+
+    assert recipe.n_threads == expected
+
+
+def test_recipe_counts_the_rows_of_a_clipped_batch_for_its_threads():
+    n_parameters = _ONE_THREAD_BELOW / (6 * 100)
+
+    assert make_recipe(n_parameters=n_parameters, n_samples=200).n_threads is None
+    assert make_recipe(n_parameters=n_parameters, n_samples=99).n_threads == 1
+
+
+def test_recipe_is_frozen_and_prints_its_numbers():
+    recipe = make_recipe()
+
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        recipe.alpha = 1.0
+    assert "batch_size=200" in repr(recipe)
+    assert dataclasses.replace(recipe, alpha=1.0).alpha == 1.0
+
+
+@pytest.mark.parametrize(
+    "solver, alpha, expected",
+    [
+        ("adam", 1e-4, True),
+        ("adam", 0.0, False),
+        ("sgd", 1e-4, True),
+        ("adamw", 1e-4, False),
+        (torch.optim.RMSprop, 1e-4, True),
+    ],
+)
+def test_recipe_adds_the_penalty_except_for_adamw(solver, alpha, expected):
+    assert make_recipe(solver=solver, alpha=alpha).adds_penalty is expected
+
+
+@pytest.mark.parametrize(
+    "learning_rate", ["constant", "invscaling", "adaptive", *STEP_SCHEDULES]
+)
+def test_recipe_step_schedules_are_those_that_torch_has(learning_rate):
+    recipe = make_recipe(learning_rate=learning_rate)
+
+    assert recipe.has_step_schedule is (learning_rate in ("cosine", "one_cycle"))
