@@ -114,8 +114,8 @@ def run_lbfgs(
     def objective(scale: float = 1.0) -> float:
         """Compute the loss, and leave its gradient in the parameters."""
         value, _ = gradient.compute(X, target, weight)
-        penalty = add_penalty(gradient.penalized, alpha, weight, len(X))
-        return (value * scale + penalty).item()
+        value = value * scale
+        return add_penalty(value, gradient.penalized, alpha, weight, len(X)).item()
 
     with (
         thread_count(net.recipe.n_threads),

@@ -213,14 +213,17 @@ class CrossEntropy(Loss):
         n_rows, n_classes = output.shape
         scale = _row_scale(weight, n_rows)
         log_p = torch.log_softmax(output, dim=1)  # (n_batch, n_classes)
-        index = target[:, None]
+        index = target[:, None]  # (n_batch, 1)
         on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
-        losses = log_p.gather(1, index).mul_(-on)  # (n_batch, 1)
-        if off:
-            losses -= off * log_p.sum(dim=1, keepdim=True)
-        value = losses.mul_(scale).sum()
+        if weight is None and not off:
+            value = F.nll_loss(log_p, target)  # one pass instead of four
+        else:
+            losses = log_p.gather(1, index).mul_(-on)
+            if off:
+                losses -= off * log_p.sum(dim=1, keepdim=True)
+            value = losses.mul_(scale).sum()
         delta = log_p.exp_()
-        delta.scatter_add_(1, index, torch.full_like(losses, -on))
+        delta.scatter_add_(1, index, delta.new_full(index.shape, -on))
         if off:
             delta -= off
         return value, delta.mul_(scale)

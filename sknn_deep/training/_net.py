@@ -217,7 +217,7 @@ class Net(NeuralNet):
 
     def _make_train_step(self, gradient, n_steps: int) -> Callable:
         """Make what happens to a batch: gradient, penalty, rate, update."""
-        recipe, optimizer = self.recipe, self.optimizer_
+        recipe, optimizer, criterion = self.recipe, self.optimizer_, self.criterion_
         update = make_step(optimizer, recipe)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
@@ -234,10 +234,12 @@ class Net(NeuralNet):
             nonlocal n_taken
             X, target, weight = batch
             value, output = gradient.compute(X, target, weight)
-            value = value * self.criterion_.reported_scale(output)
+            scale = criterion.reported_scale(output)
+            if scale != 1:
+                value = value * scale
             if recipe.adds_penalty:
-                value = value + add_penalty(
-                    gradient.penalized, recipe.alpha, weight, len(X)
+                value = add_penalty(
+                    value, gradient.penalized, recipe.alpha, weight, len(X)
                 )
             if recipe.clip_grad_norm is not None:
                 nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
@@ -407,22 +409,28 @@ class Net(NeuralNet):
 
 
 def add_penalty(
-    penalized: list[Tensor], alpha: float, weight: Tensor | None, n_rows: int
+    value: Tensor,
+    penalized: list[Tensor],
+    alpha: float,
+    weight: Tensor | None,
+    n_rows: int,
 ) -> Tensor:
-    """Add the gradient of ``alpha / (2 n) * sum(W**2)``, and return that number.
+    """Add ``alpha / (2 n) * sum(W**2)`` to a loss, and its gradient to the gradients.
 
     n is the number of rows, or their summed weight, as in scikit-learn.
     """
-    flat = [w.detach().view(-1) for w in penalized]
-    squares = sum(torch.dot(w, w) for w in flat)
-    if weight is None:
-        for w in penalized:
-            w.grad.add_(w.detach(), alpha=alpha / n_rows)
-        return squares * (alpha / (2 * n_rows))
-    strength = alpha / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+    if weight is not None:
+        n = weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
     for w in penalized:
-        w.grad.addcmul_(w.detach(), strength)
-    return squares * strength / 2
+        W, gradient = w.detach().view(-1), w.grad.view(-1)
+        square = torch.dot(W, W)
+        if weight is None:
+            gradient.add_(W, alpha=alpha / n_rows)
+            value = torch.add(value, square, alpha=alpha / (2 * n_rows))
+        else:
+            gradient.addcmul_(W, alpha / n)
+            value = value + square * (alpha / (2 * n))
+    return value
 
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:

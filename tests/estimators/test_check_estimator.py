@@ -41,6 +41,13 @@ CHECKED = {
     "batch norm": SHORT | {"normalization": "batch"},
 }
 
+# All of an autoencoder's checks pass.
+TRANSFORMERS = [
+    BASE,
+    BASE | {"solver": "sgd", "max_iter": 30},
+    {"precision": "float64", "max_iter": 30},
+]
+
 EXPECTED = {
     "early stopping": {
         "check_fit_score_takes_y": NO_PARTIAL_FIT,
@@ -70,15 +77,20 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def make_estimators():
-    return [
+    estimators = [
         getattr(sknn_deep, name)(**params)
         for params in CHECKED.values()
         for name in NAMES
+    ]
+    return estimators + [
+        sknn_deep.AutoencoderTransformer(**params) for params in TRANSFORMERS
     ]
 
 
 def expected_failed_checks(estimator):
     """Find the table of an estimator by its parameters."""
+    if isinstance(estimator, sknn_deep.AutoencoderTransformer):
+        return {}
     for setting, params in CHECKED.items():
         own = type(estimator)(**params).get_params()
         if own == estimator.get_params():

@@ -239,9 +239,9 @@ def test_add_penalty_equals_autograd(weighted):
     for w in penalized:
         w.grad = torch.ones_like(w)
 
-    value = add_penalty(penalized, alpha, weight, n_rows)
+    value = add_penalty(torch.tensor(2.0).double(), penalized, alpha, weight, n_rows)
 
-    torch.testing.assert_close(value, penalty.detach())
+    torch.testing.assert_close(value, 2 + penalty.detach())
     torch.testing.assert_close([w.grad for w in penalized], expected)
 
 
@@ -249,9 +249,9 @@ def test_add_penalty_of_a_batch_of_zero_weight_is_finite():
     w = torch.zeros(2, 2).double().requires_grad_()
     w.grad = torch.ones_like(w)
 
-    value = add_penalty([w], 0.3, torch.zeros(3).double(), 3)
+    value = add_penalty(torch.ones(()).double(), [w], 0.3, torch.zeros(3).double(), 3)
 
-    assert value == 0
+    assert value == 1
     assert torch.equal(w.grad, torch.ones_like(w))
 
 

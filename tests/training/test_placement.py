@@ -83,8 +83,8 @@ def test_device_number_beyond_the_last_is_refused(pretend):
         resolve_device("cuda:2", owner="MLPClassifier")
 
     assert str(error.value) == (
-        "MLPClassifier was asked for device='cuda:2', but the number of devices of type "
-        "'cuda' here is 2."
+        "MLPClassifier was asked for device='cuda:2', but the number of devices of "
+        "type 'cuda' here is 2."
     )
 
 
