@@ -721,7 +721,9 @@ class AutoencoderTransformer(
         encoder = check_hidden_layer_sizes(self.hidden_layer_sizes)
         if self.decoder_hidden_layer_sizes is None:
             return encoder, encoder[::-1]
-        return encoder, check_hidden_layer_sizes(self.decoder_hidden_layer_sizes)
+        return encoder, check_hidden_layer_sizes(
+            self.decoder_hidden_layer_sizes, "decoder_hidden_layer_sizes"
+        )
 
     def _needs_unit_range(self) -> str | None:
         """Name the output activation that asks for data in [0, 1], if there is one."""
@@ -922,11 +924,6 @@ class AutoencoderTransformer(
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         return -self._squared_errors(X)
-
-    def _map(self, function, X) -> np.ndarray:
-        """Pass X through part of the network, block by block."""
-        self.net_.module_.eval()
-        return torch.cat(list(self.net_.map_blocks(function, X))).numpy()
 
     def _squared_errors(self, X) -> np.ndarray:
         module = self.net_.module_

@@ -2,6 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
     Samples,
     check_rows,
+    concatenate,
     positive_rows,
     random_state_of,
     split_rows,
@@ -70,8 +72,9 @@ _RECIPE_PARAMETERS = (
 class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """An estimator that trains a network, held as the skorch net ``net_``.
 
-    A subclass says what the network is (``_make_module``, ``_make_criterion``), what
-    it is trained towards (``_encode``), and how its output is judged (``_score_of``).
+    A subclass says what the network is (``_make_module``, ``_make_criterion``), what it
+    is trained towards (``_encode``), and how its output is judged
+    (``_default_score``).
     """
 
     # What batch_size="auto" is, where there are as many rows.
@@ -276,11 +279,26 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _activate(self, output: torch.Tensor) -> np.ndarray:
         return OUT_ACTIVATIONS[self.out_activation_](output).cpu().numpy()
 
-    def _forward(self, X) -> np.ndarray:
-        """Validate X and return the network's activated output."""
+    def _predict(self, X, way_back: str) -> np.ndarray:
+        """Validate X, and turn the network's output into what the user asked for.
+
+        `way_back` names the method of the target that does it.
+        """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        return self._activate(self.net_.forward(X))
+        finish = getattr(self._target, way_back)
+        return self._map(self.net_.module_, X, lambda z: finish(self._activate(z)))
+
+    def _map(
+        self,
+        function: Callable[[torch.Tensor], torch.Tensor],
+        X,
+        finish: Callable[[torch.Tensor], np.ndarray] = torch.Tensor.numpy,
+    ) -> np.ndarray:
+        """Pass validated rows through part of the network, block by block."""
+        self.net_.module_.eval()
+        blocks = self.net_.map_blocks(function, X)
+        return concatenate(map(finish, blocks), n_rows=X.shape[0])
 
     @property
     def coefs_(self) -> list[np.ndarray]:

@@ -697,8 +697,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If X is not a finite matrix with the features that were fitted.
         """
-        activated = self._forward(X)
-        return self._target.decode(activated)
+        return self._predict(X, "decode")
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -721,8 +720,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If X is not a finite matrix with the features that were fitted.
         """
-        activated = self._forward(X)
-        return self._target.probabilities(activated)
+        return self._predict(X, "probabilities")
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.

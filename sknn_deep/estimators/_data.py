@@ -1,5 +1,6 @@
 """What the user passed, checked once, and nothing of it changed."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -147,6 +148,20 @@ def random_state_of(random_state) -> np.random.RandomState:
         seed = check_random_state(None).randint(np.iinfo(np.int32).max)
         return np.random.RandomState(seed)
     return check_random_state(random_state)
+
+
+def concatenate(blocks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:
+    """Join blocks of rows, with no more than one of them in memory at a time."""
+    first = next(blocks)
+    if first.shape[0] == n_rows:
+        return first
+    joined = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
+    joined[: first.shape[0]] = first
+    stop = first.shape[0]
+    for block in blocks:
+        start, stop = stop, stop + block.shape[0]
+        joined[start:stop] = block
+    return joined
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep.estimators._base import BaseNetEstimator
@@ -96,6 +95,5 @@ class BaseMLP(BaseNetEstimator):
                 f"layer must be from {-n_hidden} to {n_hidden - 1}: this "
                 f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer}."
             )
-        module = self.net_.module_.eval()
-        pass_on = functools.partial(module.hidden, layer=layer % n_hidden)
-        return torch.cat(list(self.net_.map_blocks(pass_on, X))).numpy()
+        hidden = self.net_.module_.hidden
+        return self._map(functools.partial(hidden, layer=layer % n_hidden), X)

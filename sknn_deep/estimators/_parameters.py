@@ -56,13 +56,15 @@ TRAINING_CONSTRAINTS: dict = {
 SCORING = [StrOptions({*get_scorer_names(), "loss"}), callable, None]
 
 
-def check_hidden_layer_sizes(sizes) -> tuple[int, ...]:
+def check_hidden_layer_sizes(
+    sizes, name: str = "hidden_layer_sizes"
+) -> tuple[int, ...]:
     """Return the widths of the hidden layers as a tuple."""
     sizes = list(sizes) if np.iterable(sizes) else [sizes]
     if any(not isinstance(size, Integral) for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        raise ValueError(f"{name} must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        raise ValueError(f"{name} must be > 0, got {sizes}.")
     return tuple(int(size) for size in sizes)
 
 

@@ -672,5 +672,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             If X is not a finite matrix with the features that were fitted.
         """
-        activated = self._forward(X)
-        return self._target.decode(activated)
+        return self._predict(X, "decode")

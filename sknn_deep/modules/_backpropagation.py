@@ -19,8 +19,10 @@ Rumelhart, D. E., Hinton, G. E. and Williams, R. J. "Learning representations by
 back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/323533a0
 """
 
+import functools
 from collections.abc import Iterable
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +61,28 @@ def flat_parameters(module: nn.Module, penalized: Iterable[nn.Parameter]):
             p.grad = None
 
 
+class _Buffers(NamedTuple):
+    """What a layer writes into; what it does not need is None.
+
+    Attributes
+    ----------
+    z, a, dropped : Tensor of shape (n_batch, n_out)
+        Before the activation, after it, and after dropout. `a` may be `z` itself.
+
+    delta_in : Tensor of shape (n_batch, n_in)
+        The derivative of the loss by the layer's inputs.
+    """
+
+    z: Tensor
+    a: Tensor
+    dropped: Tensor | None
+    delta_in: Tensor | None
+
+    def first(self, n: int) -> "_Buffers":
+        """Give the part for a batch of `n` rows."""
+        return _Buffers(*(None if t is None else t[:n] for t in self))
+
+
 class _Layer:
     """One dense layer's parameters, gradients and buffers."""
 
@@ -70,27 +94,32 @@ class _Layer:
         self.weight_gradient = weight.grad
         self.bias_gradient = block.dense.bias.grad
         self.activation = ACTIVATIONS[block.activation_name]
+        self.saves_output = self.activation.derivative_from == "output"
         dropout = getattr(block, "dropout", None)
         self.p = dropout.p if dropout is not None else 0.0
         n_out, n_in = weight.shape
-        self._z = weight.new_empty(n_rows, n_out)
-        in_place = self.activation.derivative_from == "output"
-        self._a = self._z if in_place else torch.empty_like(self._z)
-        self._dropped = torch.empty_like(self._z) if self.p else None
-        self._delta_in = None if is_first else weight.new_empty(n_rows, n_in)
+        z = weight.new_empty(n_rows, n_out)
+        largest = _Buffers(
+            z,
+            z if self.saves_output else torch.empty_like(z),
+            torch.empty_like(z) if self.p else None,
+            None if is_first else weight.new_empty(n_rows, n_in),
+        )
+        # An epoch has batches of two sizes at most.
+        self.buffers = functools.cache(largest.first)
 
     def forward(self, a: Tensor, generator: torch.Generator | None) -> Tensor:
-        n = len(a)
         self.inputs = a  # (n_batch, n_in)
-        z = torch.addmm(self.bias, a, self.weight_t, out=self._z[:n])
-        output = self.activation.forward(z, self._a[:n])  # (n_batch, n_out)
-        self.saved = output if self.activation.derivative_from == "output" else z
+        self.into = into = self.buffers(a.shape[0])
+        z = torch.addmm(self.bias, a, self.weight_t, out=into.z)
+        output = self.activation.forward(z, into.a)  # (n_batch, n_out)
+        self.saved = output if self.saves_output else z
         if not self.p:
             return output
         self.mask = dropout_mask(
             output.shape, self.p, generator, dtype=z.dtype, device=z.device
         )
-        return torch.mul(output, self.mask, out=self._dropped[:n])
+        return torch.mul(output, self.mask, out=into.dropped)
 
     def backward(self, delta: Tensor) -> Tensor | None:
         """Write this layer's gradients; give the derivative by its inputs."""
@@ -99,9 +128,9 @@ class _Layer:
         delta = self.activation.backward_(delta, self.saved)  # (n_batch, n_out)
         torch.mm(delta.t(), self.inputs, out=self.weight_gradient)
         torch.sum(delta, 0, out=self.bias_gradient)
-        if self._delta_in is None:
+        if self.into.delta_in is None:
             return None
-        return torch.mm(delta, self.weight, out=self._delta_in[: len(delta)])
+        return torch.mm(delta, self.weight, out=self.into.delta_in)
 
 
 class Backpropagation:

@@ -59,13 +59,13 @@ class ElementwiseLoss(Loss):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
         return (
-            self.elementwise(output, target) * _row_scale(weight, len(output))
+            self.elementwise(output, target) * _row_scale(weight, output.shape[0])
         ).sum()
 
     def gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        scale = _row_scale(weight, len(output))
+        scale = _row_scale(weight, output.shape[0])
         value = self.elementwise(output, target).mul_(scale).sum()
         return value, self.derivative(output, target).mul_(scale)
 
@@ -85,7 +85,7 @@ class SquaredError(ElementwiseLoss):
 
     def gradient(self, output, target, weight=None):
         residual = output - target
-        scale = _row_scale(weight, len(output))
+        scale = _row_scale(weight, output.shape[0])
         if weight is None:
             value = torch.dot(residual.view(-1), residual.view(-1)).mul_(0.5 * scale)
         else:
@@ -206,7 +206,7 @@ class CrossEntropy(Loss):
         losses = F.cross_entropy(
             output, target, reduction="none", label_smoothing=self.label_smoothing
         )
-        scale = _row_scale(weight, len(output))
+        scale = _row_scale(weight, output.shape[0])
         return (losses * (scale if weight is None else scale[:, 0])).sum()
 
     def gradient(self, output, target, weight=None):
@@ -308,7 +308,7 @@ class AutoencoderLoss(Loss):
         if not isinstance(output, AutoencoderOutput):
             return self.reconstruction(output, target, weight)
         value = self.reconstruction(output.reconstruction, target, weight)
-        scale = _row_scale(weight, len(target))
+        scale = _row_scale(weight, target.shape[0])
         if self.sparsity_penalty:
             per_row = output.code.abs().mean(dim=1, keepdim=True)  # (n_batch, 1)
             value = value + self.sparsity_penalty * (per_row * scale).sum()

@@ -50,9 +50,11 @@ class DenseRows:
 
     def take(self, index: Tensor) -> Tensor:
         """Gather rows; the result is overwritten by the next call."""
-        if self._buffer is None or len(self._buffer) < len(index):
-            self._buffer = self.X.new_empty(len(index), *self.X.shape[1:])
-        return torch.index_select(self.X, 0, index, out=self._buffer[: len(index)])
+        n = index.shape[0]
+        if self._buffer is None or self._buffer.shape[0] < n:
+            self._buffer = self.X.new_empty(n, *self.X.shape[1:])
+        out = self._buffer if self._buffer.shape[0] == n else self._buffer[:n]
+        return torch.index_select(self.X, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> Tensor:
         return self.X[start:stop]

@@ -239,7 +239,7 @@ class Net(NeuralNet):
                 value = value * scale
             if recipe.adds_penalty:
                 value = add_penalty(
-                    value, gradient.penalized, recipe.alpha, weight, len(X)
+                    value, gradient.penalized, recipe.alpha, weight, X.shape[0]
                 )
             if recipe.clip_grad_norm is not None:
                 nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
@@ -274,7 +274,7 @@ class Net(NeuralNet):
             step = step_fn(batch)
             if has_hooks and isinstance(step["y_pred"], Tensor):
                 step["y_pred"] = step["y_pred"].clone()
-            n_rows = len(batch[0])
+            n_rows = batch[0].shape[0]
             total.add_(step["loss"], alpha=n_rows)
             if has_hooks:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
