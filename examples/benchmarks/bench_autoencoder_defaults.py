@@ -109,6 +109,7 @@ def measure(transformer, X, X_other, y):
     """Fit, and give the figures."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)  # clipped
         codes = transformer.fit_transform(X)
     neighbors = KNeighborsClassifier(n_neighbors=10)
     return (

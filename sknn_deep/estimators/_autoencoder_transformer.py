@@ -757,7 +757,8 @@ class AutoencoderTransformer(
         if self._needs_unit_range() is None:
             return
         low, high = X.min(), X.max()
-        if low < 0 or high > 1:
+        rounding = 8 * np.finfo(X.dtype).eps  # MinMaxScaler's, for one
+        if low < -rounding or high > 1 + rounding:
             raise ValueError(
                 f"{type(self).__name__} with out_activation={self.out_activation!r} "
                 f"and loss={self.loss!r} reconstructs values between 0 and 1, but X "
@@ -801,10 +802,12 @@ class AutoencoderTransformer(
 
     def _default_score(self, output, samples):
         X = samples.X if isinstance(samples.X, np.ndarray) else samples.X.toarray()
-        error = np.average((X - output) ** 2, axis=0, weights=samples.weight)
-        mean = np.average(X, axis=0, weights=samples.weight)
-        variance = np.average((X - mean) ** 2, axis=0, weights=samples.weight)
-        return explained_share(error.sum(), variance.sum())
+        mean = column_means(X, samples.weight)
+        error, variance = (
+            np.average(((X - other) ** 2).mean(axis=1), weights=samples.weight)
+            for other in (output, mean)
+        )
+        return explained_share(error, variance, rounding_of(mean))
 
     # --- transforming ----------------------------------------------------------------
 
@@ -894,9 +897,10 @@ class AutoencoderTransformer(
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         weight = check_weights(sample_weight, X)
+        mean = column_means(X, weight)
         error = np.average(self._squared_errors(X), weights=weight)
-        variance = np.average(self._squared_deviations(X, weight), weights=weight)
-        return float(explained_share(error, variance))
+        variance = np.average(self._squared_deviations(X, mean), weights=weight)
+        return float(explained_share(error, variance, rounding_of(mean)))
 
     def score_samples(self, X) -> np.ndarray:
         """Return the negated mean squared reconstruction error of each row.
@@ -933,13 +937,8 @@ class AutoencoderTransformer(
 
         return self._map(error, X)
 
-    def _squared_deviations(self, X, weight) -> np.ndarray:
-        mean = np.asarray(
-            np.average(X, axis=0, weights=weight)
-            if isinstance(X, np.ndarray)
-            else (X.mean(axis=0) if weight is None else X.T @ weight / weight.sum())
-        )
-        center = as_tensor(mean.ravel(), device=self.net_.placement.device)
+    def _squared_deviations(self, X, mean: np.ndarray) -> np.ndarray:
+        center = as_tensor(mean, device=self.net_.placement.device)
         return self._map(lambda block: (block - center).square().mean(dim=1), X)
 
     def _in_range(self, output: torch.Tensor) -> torch.Tensor:
@@ -971,8 +970,22 @@ class AutoencoderTransformer(
         return tags
 
 
-def explained_share(error: float, variance: float) -> float:
-    """Return ``1 - error / variance``; a constant is 1 if it is met, else 0."""
-    if variance > 0:
+def column_means(X, weight: np.ndarray | None) -> np.ndarray:
+    """Return the weighted mean of each column of an array or CSR matrix."""
+    weight = np.ones(X.shape[0], X.dtype) if weight is None else weight
+    return np.asarray(X.T @ (weight / weight.sum())).ravel()
+
+
+def explained_share(error: float, variance: float, rounding: float) -> float:
+    """Return ``1 - error / variance``; a constant is 1 if it is met, else 0.
+
+    A variance that is not above `rounding` is that of a constant.
+    """
+    if variance > rounding:
         return 1 - error / variance
-    return float(error == 0)
+    return float(error <= rounding)
+
+
+def rounding_of(mean: np.ndarray) -> float:
+    """Return the mean squared deviation that rounding gives to constants."""
+    return float(np.mean((16 * np.finfo(mean.dtype).eps * mean) ** 2))

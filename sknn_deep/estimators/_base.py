@@ -3,7 +3,6 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -133,9 +132,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         random_state = random_state_of(self.random_state)
         if self.solver == "lbfgs":
             self._check_lbfgs()
-            placement, final = replace(placement, dtype=torch.float64), placement
+            placement, final = Placement(placement.device, torch.float64), placement
         if incremental and not first_pass and self._keeps_optimizer:
-            net = renew_net(self.net_, recipe)
+            net = renew_net(self.net_, self, n_features, recipe)
         else:
             net = make_net(self, n_features, recipe, placement)
             if first_pass:

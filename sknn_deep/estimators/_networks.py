@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
+from skorch.callbacks import Callback
 from torch import nn
 
 from sknn_deep.modules import (
@@ -42,23 +43,18 @@ def make_net(
     estimator: BaseEstimator, n_features: int, recipe: Recipe, placement: Placement
 ) -> Net:
     """Make the net that the estimator's parameters describe; its weights are zero."""
-    module, arguments = estimator._make_module(n_features)
-    criterion, criterion_arguments = estimator._make_criterion()
     return Net(
-        module,
-        criterion,
+        **describe(estimator, n_features),
         recipe=recipe,
         placement=placement,
         gradient=choose_gradient(
-            module, arguments, placement, compile=estimator.compile
+            *estimator._make_module(n_features), placement, compile=estimator.compile
         ),
         penalized=dense_weights,
         owner=type(estimator).__name__,
-        callbacks=clone_callbacks(estimator.callbacks),
+        callbacks=clone_callbacks(estimator.callbacks, owner=type(estimator).__name__),
         verbose=estimator.verbose,
         module__dtype=placement.dtype,
-        **{f"module__{name}": value for name, value in arguments.items()},
-        **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
     ).initialize()
 
 
@@ -81,9 +77,19 @@ def take_weights(net: Net, module: nn.Module) -> None:
     net.module_.load_state_dict(old)
 
 
-def renew_net(net: Net, recipe: Recipe) -> Net:
+def renew_net(
+    net: Net, estimator: BaseEstimator, n_features: int, recipe: Recipe
+) -> Net:
     """Go on with a net and its optimizer, by the parameters as they are now."""
-    before, net.recipe = net.recipe, recipe
+    before = net.recipe
+    now = describe(estimator, n_features)
+    if all(vars(net)[name] == value for name, value in now.items()):
+        net.recipe = recipe
+    else:
+        old, net = net, make_net(estimator, n_features, recipe, net.placement)
+        take_weights(net, old.module_)
+        if recipe.solver == before.solver:
+            net.optimizer_.load_state_dict(old.optimizer_.state_dict())
     if recipe.solver != before.solver:
         net.initialize_optimizer()
     elif recipe.learning_rate_init != before.learning_rate_init:
@@ -91,9 +97,28 @@ def renew_net(net: Net, recipe: Recipe) -> Net:
     return net
 
 
-def clone_callbacks(callbacks) -> list:
+def describe(estimator: BaseEstimator, n_features: int) -> dict:
+    """Give what a network is made of by the estimator's parameters."""
+    module, arguments = estimator._make_module(n_features)
+    criterion, criterion_arguments = estimator._make_criterion()
+    return {
+        "module": module,
+        "criterion": criterion,
+        **{f"module__{name}": value for name, value in arguments.items()},
+        **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
+    }
+
+
+def clone_callbacks(callbacks, *, owner: str) -> list:
     """Copy skorch callbacks, or (name, callback) pairs, so that fits share none."""
-    return [
-        (item[0], clone(item[1])) if isinstance(item, tuple | list) else clone(item)
-        for item in callbacks or []
-    ]
+    clones = []
+    for item in callbacks or []:
+        is_pair = isinstance(item, tuple | list) and len(item) == 2
+        callback = item[1] if is_pair else item
+        if not isinstance(callback, Callback):
+            raise TypeError(
+                f"The 'callbacks' parameter of {owner} must be a list of skorch "
+                f"callbacks, or of (name, callback) pairs. Got {item!r} among them."
+            )
+        clones.append((item[0], clone(callback)) if is_pair else clone(callback))
+    return clones

@@ -94,6 +94,7 @@ def run_epochs(net: Net, batches: Batches, *, keep_optimizer: bool, **options) -
         net.module_.load_state_dict(state)
         net.initialize_optimizer()
         raise
+    net.module_.eval()
     if not keep_optimizer:
         net.initialize_optimizer()
 
@@ -126,6 +127,7 @@ def run_lbfgs(
             output = net.module_(X[:1])
         loss = objective(net.criterion_.reported_scale(output))
     check_finite(net)
+    net.module_.eval()
     return result, loss
 
 

@@ -102,7 +102,9 @@ class Autoencoder(nn.Module):
     def encode(self, X: Tensor) -> Tensor:
         """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
         code = self.encoder(X)
-        return code if self.sample is None else code.chunk(2, dim=1)[0]
+        if self.sample is None:
+            return code
+        return code.chunk(2, dim=1)[0].contiguous()
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the reconstructions, of shape ``(n_batch, n_features)``."""

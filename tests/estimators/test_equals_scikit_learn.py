@@ -297,6 +297,31 @@ def test_partial_fit_equals_scikit_learn(data, params, make_seed):
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"alpha": 5.0},
+        {"activation": "tanh"},
+        {"batch_size": 7},
+        {"shuffle": False},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_set_params_between_partial_fits(changed, solver):
+    X, y = DATA["regression"]
+    our, their = make_pair("MLPRegressor", solver=solver)
+    for _ in range(2):
+        fit_both(our, their, X, y, method="partial_fit")
+
+    for estimator in (our, their):
+        estimator.set_params(**changed)
+    for _ in range(2):
+        fit_both(our, their, X, y, method="partial_fit")
+
+    assert_same_fit(our, their, X)
+
+
+@pytest.mark.parametrize(
     "params",
     [{}, {"alpha": 1.0}, {"activation": "tanh", "tol": 1e-3}, {"max_fun": 15}],
     ids=["defaults", "alpha", "tanh", "max_fun"],

@@ -1,0 +1,87 @@
+"""The user guide is true: its Python blocks run, and it knows every message of ours."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.code_blocks import find_broken_links, run_python_blocks
+
+ROOT = Path(__file__).resolve().parents[1]
+GUIDE = ROOT / "docs" / "user_guide"
+PAGES = sorted(GUIDE.glob("*.md"))
+CHAPTERS = [page for page in PAGES if page.name != "index.md"]
+
+
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_page_python_blocks_run_in_order(page, tmp_path, monkeypatch, pyplot):
+    monkeypatch.chdir(tmp_path)
+
+    run_python_blocks(page)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_links_lead_to_files_that_exist(page):
+    assert find_broken_links(page) == []
+
+
+def test_index_lists_every_chapter():
+    index = (GUIDE / "index.md").read_text(encoding="utf-8")
+
+    assert [page.name for page in CHAPTERS if f"]({page.name})" not in index] == []
+
+
+# --- the page about errors ----------------------------------------------------------
+
+# Messages that are put together where they are returned, not where they are raised.
+MAKERS_OF_MESSAGES = {"divergence_message", "warn_unless_converged"}
+# What only those who write a new loss meet.
+OF_DEVELOPERS = {"NotImplementedError"}
+
+
+def find_messages():
+    """Give the fixed parts of all error and warning messages, by file and line."""
+    for path in sorted((ROOT / "sknn_deep").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_raise = isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)
+            if is_raise and ast.unparse(node.exc.func) not in OF_DEVELOPERS:
+                message = node.exc.args[0] if node.exc.args else None
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "warnings.warn",
+                "warn",
+            ):
+                message = node.args[0]
+            elif isinstance(node, ast.FunctionDef) and node.name in MAKERS_OF_MESSAGES:
+                message = node
+            else:
+                continue
+            parts = {part for part in fixed_parts(message) if len(part.split()) >= 3}
+            yield f"{path.relative_to(ROOT)}:{node.lineno}", parts
+
+
+def fixed_parts(message):
+    """Give the literal texts of a message, without the docstring of its maker."""
+    if message is None:
+        return
+    if isinstance(message, ast.FunctionDef):
+        for statement in message.body[1:]:
+            yield from fixed_parts(statement)
+        return
+    for node in ast.walk(message):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield " ".join(node.value.split())
+
+
+def test_page_about_errors_has_every_message():
+    page = (GUIDE / "errors.md").read_text(encoding="utf-8")
+    page = re.sub(r"\s+", " ", page)
+
+    missing = [
+        f"{where}: {part}"
+        for where, parts in find_messages()
+        for part in sorted(parts)
+        if part not in page
+    ]
+
+    assert missing == []
