@@ -85,3 +85,18 @@ def test_page_about_errors_has_every_message():
     ]
 
     assert missing == []
+
+
+def test_page_about_errors_has_no_message_that_is_gone():
+    page = (GUIDE / "errors.md").read_text(encoding="utf-8")
+    known = {part for _, parts in find_messages() for part in parts}
+
+    gone = []
+    for entry in page.split("```text\n")[1:]:
+        message, _, explanation = entry.partition("```\n")
+        message = " ".join(message.split())
+        is_ours = "scikit-learn's" not in explanation
+        if is_ours and not any(part in message for part in known):
+            gone.append(message)
+
+    assert gone == []

@@ -48,6 +48,7 @@ SETTINGS = {
     "batch_size 64": {"batch_size": 64},
     "batch_size 256": {"batch_size": 256},
     "batch_size 512": {"batch_size": 512},
+    "clip_grad_norm None": {"clip_grad_norm": None},
     "max_iter 200": {"max_iter": 200},
 }
 HIDDEN = {"digits": (128, 64), "cancer": (128, 64), "mnist": (128, 32, 8)}

@@ -261,7 +261,7 @@ class AutoencoderTransformer(
         Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
         is no limit. Ignored when ``solver="lbfgs"``.
 
-    clip_grad_norm : float in (0, inf) or None, default=None
+    clip_grad_norm : float in (0, inf) or None, default=1.0
         Euclidean norm to which a longer gradient of a batch, penalty included, is
         scaled down. None leaves it as it is. Ignored when ``solver="lbfgs"``.
 
@@ -535,7 +535,7 @@ class AutoencoderTransformer(
         normalization=None,
         scoring=None,
         max_time=None,
-        clip_grad_norm=None,
+        clip_grad_norm=1.0,
         device="auto",
         precision="auto",
         compile=False,
@@ -966,7 +966,8 @@ class AutoencoderTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        kept = {"auto": ["float64", "float32"], "float64": ["float64"]}
+        tags.transformer_tags.preserves_dtype = kept.get(self.precision, ["float32"])
         return tags
 
 

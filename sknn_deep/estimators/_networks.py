@@ -16,7 +16,7 @@ from sknn_deep.modules import (
     glorot_uniform_,
     recorded_gradient,
 )
-from sknn_deep.training import Net, Placement, Recipe, set_learning_rate
+from sknn_deep.training import Net, Placement, Recipe
 
 
 def count_parameters(module: type, arguments: dict) -> int:
@@ -80,20 +80,16 @@ def take_weights(net: Net, module: nn.Module) -> None:
 def renew_net(
     net: Net, estimator: BaseEstimator, n_features: int, recipe: Recipe
 ) -> Net:
-    """Go on with a net and its optimizer, by the parameters as they are now."""
-    before = net.recipe
-    now = describe(estimator, n_features)
-    if all(vars(net)[name] == value for name, value in now.items()):
-        net.recipe = recipe
-    else:
-        old, net = net, make_net(estimator, n_features, recipe, net.placement)
+    """Go on with a net and its optimizer, by the parameters as they are now.
+
+    Device, precision and callbacks stay those of the first call.
+    """
+    now = {**describe(estimator, n_features), "verbose": estimator.verbose}
+    if any(vars(net)[name] != value for name, value in now.items()):
+        old, net = net, make_net(estimator, n_features, net.recipe, net.placement)
         take_weights(net, old.module_)
-        if recipe.solver == before.solver:
-            net.optimizer_.load_state_dict(old.optimizer_.state_dict())
-    if recipe.solver != before.solver:
-        net.initialize_optimizer()
-    elif recipe.learning_rate_init != before.learning_rate_init:
-        set_learning_rate(net.optimizer_, recipe.learning_rate_init)
+        net.optimizer_.load_state_dict(old.optimizer_.state_dict())
+    net.change_recipe(recipe)
     return net
 
 

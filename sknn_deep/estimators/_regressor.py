@@ -629,6 +629,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
         X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y of {type(self).__name__} must hold numbers. Got an array of dtype "
+                f"{y.dtype}."
+            )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):

@@ -20,6 +20,8 @@ def as_tensor(
 
     Read-only memory is shared too: nothing here writes to it, and torch would warn.
     """
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     if min(array.strides, default=0) < 0 or not (
         array.flags.writeable or (array.flags.c_contiguous and array.size)
     ):

@@ -332,6 +332,23 @@ class Net(NeuralNet):
         finally:
             self.callbacks_ = before
 
+    def change_recipe(self, recipe: Recipe) -> None:
+        """Go on with the same optimizer, if it is of the same kind, by a new recipe."""
+        before, self.recipe = self.recipe, recipe
+        if recipe == before:
+            return
+        kept = self.optimizer_
+        self.initialize_optimizer()
+        if recipe.solver != before.solver:
+            return
+        for group, new in zip(
+            kept.param_groups, self.optimizer_.param_groups, strict=True
+        ):
+            group.update({k: v for k, v in new.items() if k not in ("params", "lr")})
+        self.optimizer_ = kept
+        if recipe.learning_rate_init != before.learning_rate_init:
+            set_learning_rate(kept, recipe.learning_rate_init)
+
     def move_to(self, placement: Placement) -> None:
         """Go on in another precision."""
         self.module_.to(placement.dtype)

@@ -1492,7 +1492,7 @@ def test_a_copy_goes_on_training_as_the_original(X):
 
 @every_variant
 def test_a_pickle_has_the_weights_and_no_data(params, unit):
-    X = np.tile(unit, (20, 10))
+    X = np.tile(unit, (10, 10))
     ae = make(**params | {"hidden_layer_sizes": (32,), "max_iter": 3})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of L-BFGS

@@ -18,7 +18,7 @@ NAMES = ["MLPClassifier", "MLPRegressor"]
 # of accelerators, rounds too much for these checks.
 BASE = {"precision": "float64"} if torch.cuda.is_available() else {}
 # Fewer epochs than the default, at a higher rate: what fails does so in any case.
-SHORT = {"max_iter": 30, "learning_rate_init": 0.02}
+SHORT = {"hidden_layer_sizes": (30,), "max_iter": 15, "learning_rate_init": 0.05}
 
 NO_PARTIAL_FIT = "partial_fit refuses early_stopping=True, as scikit-learn's does"
 FEW_ROWS = "a check's few rows leave no two rows to validate on, as in scikit-learn's"
@@ -36,7 +36,7 @@ CHECKED = {
     "sgd": BASE | SHORT | {"solver": "sgd"},
     "float64": SHORT | {"precision": "float64"},
     "early stopping": SHORT | {"early_stopping": True},
-    "lbfgs": {"solver": "lbfgs"},
+    "lbfgs": {"solver": "lbfgs", "hidden_layer_sizes": (10,)},
     "dropout": SHORT | {"dropout": 0.2},
     "batch norm": SHORT | {"normalization": "batch"},
 }
@@ -44,8 +44,8 @@ CHECKED = {
 # All of an autoencoder's checks pass.
 TRANSFORMERS = [
     BASE,
-    BASE | {"solver": "sgd", "max_iter": 30},
-    {"precision": "float64", "max_iter": 30},
+    BASE | {"solver": "sgd", "max_iter": 10},
+    {"precision": "float64", "max_iter": 10},
 ]
 
 EXPECTED = {

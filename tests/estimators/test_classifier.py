@@ -89,7 +89,7 @@ def test_digits_are_learnt(digits):
 
 def test_no_hidden_layer_is_logistic_regression(cancer, ten_digits):
     for X, y in (cancer, ten_digits):
-        clf = MLPClassifier((), solver="lbfgs", alpha=10.0, tol=1e-9, max_iter=5000)
+        clf = MLPClassifier((), solver="lbfgs", alpha=10.0, tol=1e-9, random_state=0)
         line = LogisticRegression(C=0.1, tol=1e-9, max_iter=5000)
 
         ours = clf.fit(X, y).predict_proba(X)
@@ -326,7 +326,7 @@ def test_a_class_of_zero_weight_is_left_out(cancer):
     left = make().fit(X, y, sample_weight=(y == 1))
     assert_array_equal(clf.classes_, [0, 1])
     assert_array_equal(weights_of(clf), weights_of(left))
-    assert clf.predict_proba(X)[:, 1].mean() > 0.9
+    assert np.mean(clf.predict(X) == 1) > 0.9
 
 
 # --- scoring --------------------------------------------------------------------------
