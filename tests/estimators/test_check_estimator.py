@@ -18,7 +18,7 @@ NAMES = ["MLPClassifier", "MLPRegressor"]
 # of accelerators, rounds too much for these checks.
 BASE = {"precision": "float64"} if torch.cuda.is_available() else {}
 # Fewer epochs than the default, at a higher rate: what fails does so in any case.
-SHORT = {"hidden_layer_sizes": (30,), "max_iter": 15, "learning_rate_init": 0.05}
+SHORT = {"max_iter": 15, "learning_rate_init": 0.05}
 
 NO_PARTIAL_FIT = "partial_fit refuses early_stopping=True, as scikit-learn's does"
 FEW_ROWS = "a check's few rows leave no two rows to validate on, as in scikit-learn's"
@@ -33,10 +33,10 @@ WEIGHT_CHECKS = (
 
 CHECKED = {
     "defaults": BASE,
-    "sgd": BASE | SHORT | {"solver": "sgd"},
+    "sgd": BASE | SHORT | {"solver": "sgd", "learning_rate_init": 0.02},
     "float64": SHORT | {"precision": "float64"},
-    "early stopping": SHORT | {"early_stopping": True},
-    "lbfgs": {"solver": "lbfgs", "hidden_layer_sizes": (10,)},
+    "early stopping": {"early_stopping": True, "max_iter": 50},
+    "lbfgs": {"solver": "lbfgs"},
     "dropout": SHORT | {"dropout": 0.2},
     "batch norm": SHORT | {"normalization": "batch"},
 }

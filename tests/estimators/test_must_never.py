@@ -146,10 +146,11 @@ class Interrupt(Callback):
             raise KeyboardInterrupt
 
 
-def run_python(code, **env):
+def run_python(*parts, **env):
     """Run code in a fresh process, and return what it prints."""
+    code = "\n".join(textwrap.dedent(part) for part in parts)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)],
+        [sys.executable, "-W", "error", "-c", code],
         capture_output=True,
         text=True,
         env=os.environ | env,
@@ -1288,14 +1289,23 @@ SEEDED = """
 """
 
 
-def test_B42_the_same_seed_gives_the_same_model_anywhere(capsys):
-    exec(textwrap.dedent(SEEDED), {})
-    here = capsys.readouterr().out
-    exec(textwrap.dedent(SEEDED), {})
+@pytest.fixture(scope="module")
+def fresh_process():
+    """Threads before and after the import, and models, of a new process."""
+    before = "import torch; print(torch.get_num_threads())"
+    after = "import sknn_deep; print(torch.get_num_threads())"
+    first, second, *hashes = run_python(f"{before}; {after}", SEEDED).split()
+    return (first, second), hashes
 
-    assert len(set(here.split())) == 3
-    assert capsys.readouterr().out == here
-    assert run_python(SEEDED) == here
+
+def test_B42_the_same_seed_gives_the_same_model_anywhere(capsys, fresh_process):
+    runs = []
+    for _ in range(2):
+        exec(textwrap.dedent(SEEDED), {})
+        runs.append(capsys.readouterr().out.split())
+
+    assert runs[0] == runs[1] == fresh_process[1]
+    assert len(set(runs[0])) == 3
 
 
 def test_B42_workers_give_the_models_of_one_process(cancer):
@@ -1834,14 +1844,10 @@ def test_B64_codes_go_to_tsne_as_they_are(digits):
 # --- speed ----------------------------------------------------------------------------
 
 
-def test_B67_importing_leaves_the_threads_alone():
-    code = """
-        import torch
-        before = torch.get_num_threads()
-        import sknn_deep
-        print(torch.get_num_threads() == before)
-    """
-    assert run_python(code) == "True\n"
+def test_B67_importing_leaves_the_threads_alone(fresh_process):
+    before, after = fresh_process[0]
+
+    assert after == before
 
 
 # Statements without a test of their own in this file, and why.

@@ -127,7 +127,7 @@ def test_the_weighted_loss_is_the_weighted_mean(loss, diabetes):
         ({"loss": "huber", "huber_delta": 100.0}, np.mean),
         ({"loss": "huber", "huber_delta": 0.01}, np.median),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else value.__name__,
 )
 def test_a_constant_finds_what_the_loss_is_least_at(params, expected):
     y = np.random.default_rng(0).gamma(1.0, 2.0, size=151)
@@ -246,7 +246,9 @@ def test_numbers_of_any_dtype_are_taken(dtype, diabetes):
 
 
 @pytest.mark.parametrize(
-    "y", [np.full(200, "a"), np.full(200, np.datetime64("2020-01-01"))], ids=repr
+    "y",
+    [np.full(200, "a"), np.full(200, np.datetime64("2020-01-01"))],
+    ids=["words", "dates"],
 )
 def test_targets_that_are_no_numbers_raise(y, diabetes):
     with pytest.raises((TypeError, ValueError), match="y of MLPRegressor must hold"):
