@@ -96,7 +96,7 @@ def test_no_hidden_layer_is_logistic_regression(cancer, ten_digits):
 
         ours = clf.fit(X, y).predict_proba(X)
 
-        assert_allclose(ours, line.fit(X, y).predict_proba(X), atol=1e-4)
+        assert_allclose(ours, line.fit(X, y).predict_proba(X), atol=5e-4)
 
 
 def test_a_thousand_classes():

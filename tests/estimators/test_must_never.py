@@ -700,7 +700,7 @@ def other_values(Estimator):
         "class_weight": {0: 1.0, 1: 2.0},
         "scoring": lambda estimator, X, y: 0.0,
         "max_time": 10.0,
-        "clip_grad_norm": 1.0,
+        "clip_grad_norm": 0.5,
         "device": torch.device("cpu"),
         "precision": "float32",
     }
@@ -1014,6 +1014,7 @@ def test_B31_no_number_of_rows_is_wrong(
     assert np.isfinite(output_of(estimator, X)).all()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("n_val", [1, 50])
 @pytest.mark.parametrize("scoring", [None, "loss"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
