@@ -317,7 +317,7 @@ def test_a_wrong_choice_names_those_that_there_are(X):
 
 @pytest.mark.parametrize("n_components", [2, 8])
 def test_defaults_keep_more_of_digits_than_pca(n_components, digits):
-    X, X_new = digits.X[:600], digits.X[600:900]
+    X, X_new = digits.X[:500], digits.X[500:800]
 
     ae = AutoencoderTransformer(n_components, random_state=0).fit(X)
 
@@ -841,11 +841,11 @@ def test_partial_fit_goes_on_from_fit(variant, unit):
     ae = make(**params).fit(unit)
     loss = ae.loss_
 
-    for _ in range(8):
+    for _ in range(5):
         ae.partial_fit(unit[:60]).partial_fit(csr_array(unit[60:]))
 
-    assert len(ae.loss_curve_) == 21
-    assert ae.t_ == 13 * 120
+    assert len(ae.loss_curve_) == 15
+    assert ae.t_ == 10 * 120
     assert np.mean(ae.loss_curve_[-2:]) < loss
 
 
@@ -1432,7 +1432,7 @@ def test_lbfgs_computes_in_float64_and_returns_the_asked_for(X):
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"variational": True, "kl_weight": 0.1}, {"normalization": "batch"}]
+    "params", [{}, {"variational": True, "kl_weight": 0.1, "normalization": "batch"}]
 )
 def test_bfloat16_is_about_as_good(params, X):
     params = params | {"max_iter": 30, "batch_size": 20}
@@ -1550,7 +1550,7 @@ def test_nothing_is_printed_by_default(X, capfd):
     ]
 
 
-@pytest.mark.parametrize("n_rows", [1, 2, 127])
+@pytest.mark.parametrize("n_rows", [1, 127])
 def test_few_rows_give_no_warning_with_defaults(n_rows):
     # Warnings are errors here.
     X = np.random.default_rng(0).normal(size=(n_rows, 6))
