@@ -44,6 +44,9 @@ LOSSES = {
     "binary_cross_entropy": lambda: MeanOverFeatures(BinaryCrossEntropy()),
 }
 
+# How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.
+UNIT_RANGE_TOLERANCE = 1e-4
+
 
 def make_loss(loss: str, sparsity_penalty: float, kl_weight: float) -> AutoencoderLoss:
     """Make the criterion of an autoencoder."""
@@ -757,8 +760,7 @@ class AutoencoderTransformer(
         if self._needs_unit_range() is None:
             return
         low, high = X.min(), X.max()
-        rounding = 8 * np.finfo(X.dtype).eps  # MinMaxScaler's, for one
-        if low < -rounding or high > 1 + rounding:
+        if low < -UNIT_RANGE_TOLERANCE or high > 1 + UNIT_RANGE_TOLERANCE:
             raise ValueError(
                 f"{type(self).__name__} with out_activation={self.out_activation!r} "
                 f"and loss={self.loss!r} reconstructs values between 0 and 1, but X "
@@ -802,12 +804,12 @@ class AutoencoderTransformer(
 
     def _default_score(self, output, samples):
         X = samples.X if isinstance(samples.X, np.ndarray) else samples.X.toarray()
-        mean = column_means(X, samples.weight)
+        weight = samples.weight
         error, variance = (
-            np.average(((X - other) ** 2).mean(axis=1), weights=samples.weight)
-            for other in (output, mean)
+            np.average(((X - other) ** 2).mean(axis=1), weights=weight)
+            for other in (output, column_means(X, weight))
         )
-        return explained_share(error, variance, rounding_of(mean))
+        return explained_share(error, 0.0 if is_constant(X, weight) else variance)
 
     # --- transforming ----------------------------------------------------------------
 
@@ -900,7 +902,9 @@ class AutoencoderTransformer(
         mean = column_means(X, weight)
         error = np.average(self._squared_errors(X), weights=weight)
         variance = np.average(self._squared_deviations(X, mean), weights=weight)
-        return float(explained_share(error, variance, rounding_of(mean)))
+        if is_constant(X, weight):
+            variance = 0.0
+        return float(explained_share(error, variance))
 
     def score_samples(self, X) -> np.ndarray:
         """Return the negated mean squared reconstruction error of each row.
@@ -977,16 +981,20 @@ def column_means(X, weight: np.ndarray | None) -> np.ndarray:
     return np.asarray(X.T @ (weight / weight.sum())).ravel()
 
 
-def explained_share(error: float, variance: float, rounding: float) -> float:
-    """Return ``1 - error / variance``; a constant is 1 if it is met, else 0.
+def is_constant(X, weight: np.ndarray | None) -> bool:
+    """Tell whether all rows that count are the same.
 
-    A variance that is not above `rounding` is that of a constant.
+    Their variance says so only up to rounding: it may be 1e-34 instead of 0.
     """
-    if variance > rounding:
+    rows = X if weight is None else X[weight > 0]
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    if not isinstance(X, np.ndarray):
+        low, high = low.toarray(), high.toarray()
+    return bool(np.all(low == high))
+
+
+def explained_share(error: float, variance: float) -> float:
+    """Return ``1 - error / variance``; a constant is 1 if it is met, else 0."""
+    if variance > 0:
         return 1 - error / variance
-    return float(error <= rounding)
-
-
-def rounding_of(mean: np.ndarray) -> float:
-    """Return the mean squared deviation that rounding gives to constants."""
-    return float(np.mean((16 * np.finfo(mean.dtype).eps * mean) ** 2))
+    return float(error == 0)

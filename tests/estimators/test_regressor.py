@@ -180,12 +180,12 @@ def test_no_hidden_layer_is_ridge_regression(two_columns):
 def test_no_hidden_layer_is_poisson_regression(diabetes):
     X, _ = diabetes
     y = np.random.default_rng(0).poisson(np.exp(X[:, 2]))
-    params = {"solver": "lbfgs", "alpha": 20.0, "tol": 1e-9, "max_iter": 5000}
+    params = {"solver": "lbfgs", "alpha": 200.0, "tol": 1e-9, "max_iter": 5000}
 
     ours = MLPRegressor("poisson", (), **params).fit(X, y).predict(X)
 
     # There the penalty is alpha / 2, here it is alpha / (2 n).
-    theirs = PoissonRegressor(alpha=0.1, tol=1e-9, max_iter=5000).fit(X, y).predict(X)
+    theirs = PoissonRegressor(alpha=1.0, tol=1e-9, max_iter=5000).fit(X, y).predict(X)
     assert_allclose(ours, theirs, rtol=1e-4)
 
 
