@@ -22,7 +22,7 @@ from sknn_deep import AutoencoderTransformer
 from sknn_deep.inspection import LatentSpaceDisplay, ReconstructionDisplay
 
 name, _, X, _, y = load_mnist()
-X, y = X[:5000], y[:5000]
+X, y = X[:3000], y[:3000]
 autoencoder = AutoencoderTransformer(
     n_components=32,
     hidden_layer_sizes=(128, 64),
