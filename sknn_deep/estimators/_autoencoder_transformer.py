@@ -764,7 +764,7 @@ class AutoencoderTransformer(
             raise ValueError(
                 f"{type(self).__name__} with out_activation={self.out_activation!r} "
                 f"and loss={self.loss!r} reconstructs values between 0 and 1, but X "
-                f"ranges from {low:.4g} to {high:.4g}. Scale X with MinMaxScaler, or "
+                f"ranges from {low:.8g} to {high:.8g}. Scale X with MinMaxScaler, or "
                 "use out_activation='identity' with loss='squared_error'."
             )
 

@@ -94,7 +94,8 @@ def run_epochs(net: Net, batches: Batches, *, keep_optimizer: bool, **options) -
         net.module_.load_state_dict(state)
         net.initialize_optimizer()
         raise
-    net.module_.eval()
+    finally:
+        net.module_.eval()
     if not keep_optimizer:
         net.initialize_optimizer()
 

@@ -579,6 +579,12 @@ def test_rounding_out_of_0_to_1_is_forgiven(low, high, dtype):
         make(**params).fit(scaled * dtype(1.01))
 
 
+def test_the_message_tells_how_far_out_of_range(unit):
+    for factor, shown in ((1.0003, "1.0003"), (255, "255"), (1e6, "1000000")):
+        with pytest.raises(ValueError, match=f"X ranges from 0 to {shown}\\. Scale X"):
+            make(out_activation="logistic").fit(unit * factor)
+
+
 def test_an_identity_output_has_any_range(X):
     ae = make().fit(X)
 
@@ -1344,6 +1350,18 @@ def test_encoder_and_decoder_are_modules_that_do_what_transform_does(params, uni
         back = torch.sigmoid(back)
     assert_allclose(codes.numpy(), ae.transform(unit), atol=1e-12)
     assert_allclose(back.numpy(), ae.inverse_transform(codes.numpy()), atol=1e-12)
+
+
+@pytest.mark.parametrize("layer", ["encoder_", "decoder_"])
+def test_modules_can_be_used_after_training_failed(layer, X):
+    ae = make(dropout=0.5, normalization="batch").partial_fit(X)
+    rows = torch.tensor(X) if layer == "encoder_" else torch.zeros(5, 3).double()
+    before = getattr(ae, layer)(rows)
+
+    with pytest.raises(ValueError, match="diverged"):
+        ae.partial_fit(X * 1e200)
+
+    assert torch.equal(getattr(ae, layer)(rows), before)
 
 
 @pytest.mark.parametrize("layer", ["encoder_", "decoder_"])
