@@ -13,6 +13,7 @@ from torch import nn
 from sknn_deep._sklearn_private import Interval, StrOptions, fit_context
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._data import (
+    FitData,
     Samples,
     all_or_nothing,
     as_array_like,
@@ -643,9 +644,10 @@ class AutoencoderTransformer(
             keeps what was learnt.
         """
         with all_or_nothing(self):
-            return self._fit_rows(
-                X, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+            data = self._check_fit(
+                X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
             )
+            return self._fit(data)
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -687,16 +689,18 @@ class AutoencoderTransformer(
         with all_or_nothing(self):
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            return self._fit_rows(X, sample_weight, incremental=True)
+            data = self._check_fit(X, y, sample_weight, incremental=True)
+            return self._fit(data, incremental=True)
 
-    def _fit_rows(
+    def _check_fit(
         self,
         X,
-        sample_weight,
+        y=None,
+        sample_weight=None,
         *,
         X_val=None,
         sample_weight_val=None,
-        incremental: bool = False,
+        incremental=False,
     ):
         self._check_variant()
         first_pass = self._first_pass(incremental=incremental)
@@ -713,7 +717,7 @@ class AutoencoderTransformer(
         self.out_activation_ = self._needs_unit_range() or "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
         self._has_raw_output = self.loss == "binary_cross_entropy"
-        return self._fit_samples(samples, valid=valid, incremental=incremental)
+        return FitData(samples, valid)
 
     def _check_samples(self, X, sample_weight, *, reset: bool) -> Samples:
         X = check_rows(self, X, reset=reset)

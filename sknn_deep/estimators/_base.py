@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_deep._sklearn_private import check_optimize_result
 from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
+    FitData,
     Samples,
     check_rows,
     concatenate,
@@ -29,6 +30,7 @@ from sknn_deep.estimators._networks import (
     take_weights,
 )
 from sknn_deep.estimators._solvers import (
+    FitPlan,
     make_batches,
     make_generator,
     renew_convergence,
@@ -43,6 +45,7 @@ from sknn_deep.training import (
     Net,
     Placement,
     Recipe,
+    Run,
     resolve_placement,
     resolve_recipe,
 )
@@ -94,6 +97,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Give the class of the network and its arguments, without the dtype."""
 
     @abstractmethod
+    def _check_fit(self, X, y, sample_weight=None, **options) -> FitData:
+        """Check what ``fit`` or ``partial_fit`` got, and learn the targets' form."""
+
+    @abstractmethod
     def _make_criterion(self) -> tuple[type, dict]:
         """Give the class of the loss and its arguments."""
 
@@ -110,15 +117,15 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _first_pass(self, *, incremental: bool) -> bool:
         return not hasattr(self, "net_") or not (self.warm_start or incremental)
 
-    def _fit_samples(
-        self,
-        samples: Samples,
-        *,
-        valid: Samples | None = None,
-        stratify: np.ndarray | None = None,
-        incremental: bool = False,
-    ):
-        """Train on validated samples, and set what scikit-learn's users expect."""
+    def _fit(self, data: FitData, *, incremental: bool = False):
+        """Train on checked data, and set what scikit-learn's users expect."""
+        plan = self._plan_fit(data, incremental=incremental)
+        self._train(plan)
+        return self._end_fit(plan)
+
+    def _plan_fit(self, data: FitData, *, incremental: bool = False) -> FitPlan:
+        """Make the net, and all that its training needs."""
+        samples = data.samples
         first_pass = self._first_pass(incremental=incremental)
         n_features = samples.X.shape[1]
         rows = positive_rows(samples.weight)
@@ -130,9 +137,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             n_rows, n_features, placement, incremental=incremental
         )
         random_state = random_state_of(self.random_state)
+        final = placement
         if self.solver == "lbfgs":
             self._check_lbfgs()
-            placement, final = Placement(placement.device, torch.float64), placement
+            placement = Placement(placement.device, torch.float64)
         if incremental and not first_pass and self._keeps_optimizer:
             net = renew_net(self.net_, self, n_features, recipe)
         else:
@@ -145,19 +153,34 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             forget_curves(self)
         if self.solver == "lbfgs":
             samples = samples if rows is None else samples.take(rows)
-            self._run_lbfgs(net, samples)
-            net.move_to(final)
+            return FitPlan(net, samples, final)
+        run = self._plan_epochs(
+            net, data, rows, random_state=random_state, incremental=incremental
+        )
+        return FitPlan(net, samples, final, run, incremental)
+
+    def _train(self, plan: FitPlan) -> None:
+        if plan.run is None:
+            self._run_lbfgs(plan)
+            return
+        with plan.net.extra_callbacks(self._epoch_tasks(plan)):
+            run_epochs(plan.run, keep_optimizer=plan.incremental)
+
+    def _end_fit(self, plan: FitPlan):
+        """Take over a trained net."""
+        net, run = plan.net, plan.run
+        if run is None:
+            net.move_to(plan.placement)
         else:
-            self._run_epochs(
-                net,
-                samples,
-                rows,
-                valid=valid,
-                stratify=stratify,
-                random_state=random_state,
-                incremental=incremental,
+            history = net.history[plan.n_epochs_before :]
+            extend_curves(
+                self, history, run.convergence, has_valid=run.evaluate is not None
             )
-        self._keeps_optimizer = incremental
+            self._convergence = run.convergence
+            self.t_ = net.n_seen_
+            if not plan.incremental:
+                warn_unless_converged(net, stacklevel=2)
+        self._keeps_optimizer = plan.incremental
         self.net_ = net
         self.device_ = net.device
         return self
@@ -193,21 +216,21 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "'layer', or choose another solver."
             )
 
-    def _run_epochs(
+    def _plan_epochs(
         self,
         net: Net,
-        samples: Samples,
+        data: FitData,
         rows: np.ndarray | None,
         *,
-        valid: Samples | None,
-        stratify: np.ndarray | None,
         random_state: np.random.RandomState,
         incremental: bool,
-    ) -> None:
+    ) -> Run:
+        """Split and place the rows, in scikit-learn's order of random draws."""
+        samples, valid = data.samples, data.valid
         if self.early_stopping and valid is None:
             rows, valid_rows = split_rows(
                 np.arange(len(samples)) if rows is None else rows,
-                stratify=stratify,
+                stratify=data.stratify,
                 validation_fraction=self.validation_fraction,
                 random_state=random_state,
             )
@@ -219,8 +242,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 "to be clipped",
                 stacklevel=2,
             )
-        n_seen = self.t_
-        generator = make_generator(net, random_state, n_seen)
+        generator = make_generator(net, random_state, self.t_)
         batches = make_batches(
             net,
             samples,
@@ -229,43 +251,34 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             random_state=random_state,
             generator=generator,
         )
-        convergence = renew_convergence(getattr(self, "_convergence", None), net.recipe)
-        n_epochs_before = len(net.history)
-        with net.extra_callbacks(self._epoch_tasks(samples, incremental=incremental)):
-            run_epochs(
-                net,
-                batches,
-                keep_optimizer=incremental,
-                epochs=1 if incremental else self.max_iter,
-                convergence=convergence,
-                generator=generator,
-                evaluate=None if valid is None else make_evaluate(self, net, valid),
-                n_seen=n_seen,
-            )
-        history = net.history[n_epochs_before:]
-        extend_curves(self, history, convergence, has_valid=valid is not None)
-        self._convergence = convergence
-        self.t_ = net.n_seen_
-        if not incremental:
-            warn_unless_converged(net, stacklevel=2)
-
-    def _epoch_tasks(
-        self, samples: Samples, *, incremental: bool
-    ) -> list[tuple[str, EpochTasks]]:
-        """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
-        has_callbacks = hasattr(self, "_skl_callbacks") or hasattr(
-            self, "_parent_callback_ctx"
+        return Run(
+            net,
+            batches,
+            epochs=1 if incremental else self.max_iter,
+            convergence=renew_convergence(
+                getattr(self, "_convergence", None), net.recipe
+            ),
+            generator=generator,
+            evaluate=None if valid is None else make_evaluate(self, net, valid),
+            n_seen=self.t_,
         )
-        if incremental or not has_callbacks:
+
+    def _has_callbacks(self) -> bool:
+        """Tell whether scikit-learn's callbacks are set, here or around this fit."""
+        return hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")
+
+    def _epoch_tasks(self, plan: FitPlan) -> list[tuple[str, EpochTasks]]:
+        """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
+        if plan.incremental or not self._has_callbacks():
             return []
         context = self._init_callback_context(max_subtasks=self.max_iter)
-        return [("epoch_tasks", EpochTasks(self, context, samples))]
+        return [("epoch_tasks", EpochTasks(self, context, plan.samples))]
 
-    def _run_lbfgs(self, net: Net, samples: Samples) -> None:
+    def _run_lbfgs(self, plan: FitPlan) -> None:
         result, self.loss_ = run_lbfgs(
-            net,
-            samples,
-            self._encode(samples),
+            plan.net,
+            plan.samples,
+            self._encode(plan.samples),
             alpha=self.alpha,
             max_iter=self.max_iter,
             max_fun=self.max_fun,

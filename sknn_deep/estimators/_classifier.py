@@ -18,7 +18,7 @@ from sknn_deep._sklearn_private import (
 )
 from sknn_deep.estimators._class_weights import learn_class_weights, weigh
 from sknn_deep.estimators._data import (
-    NO_SAMPLES,
+    FitData,
     Samples,
     all_or_nothing,
     check_complete,
@@ -551,9 +551,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If `batch_size` is clipped, or if the user interrupts the training, which
             keeps what was learnt.
         """
-        valid = (X_val, y_val, sample_weight_val)
         with all_or_nothing(self):
-            return self._fit_labels(X, y, sample_weight, valid=valid)
+            data = self._check_fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+            return self._fit(data)
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -604,9 +611,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 raise ValueError("partial_fit does not support early_stopping=True")
             if check_partial_fit_first_call(self, classes):
                 self._given_classes = self.classes_
-            return self._fit_labels(X, y, sample_weight, incremental=True)
+            data = self._check_fit(X, y, sample_weight, incremental=True)
+            return self._fit(data, incremental=True)
 
-    def _fit_labels(self, X, y, sample_weight, *, valid=NO_SAMPLES, incremental=False):
+    def _check_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        incremental=False,
+    ):
         first_pass = self._first_pass(incremental=incremental)
         X, y = check_rows(self, X, y, reset=first_pass, multi_output=True)
         y = dense_labels(y)
@@ -619,12 +637,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         weight = check_weights(sample_weight, X)
         stratify = self._strata(y, positive_rows(weight))
         samples = self._weigh_classes(Samples(X, y, weight), learn=not incremental)
-        return self._fit_samples(
-            samples,
-            valid=self._check_valid(*valid),
-            stratify=stratify,
-            incremental=incremental,
-        )
+        valid = self._check_valid(X_val, y_val, sample_weight_val)
+        return FitData(samples, valid, stratify)
 
     def _check_valid(self, X_val, y_val, sample_weight_val) -> Samples | None:
         """Validate the user's own validation set."""

@@ -45,8 +45,25 @@ class Samples:
         )
 
 
-# The X, y and weights of a validation set that the user does not have.
-NO_SAMPLES = (None, None, None)
+@dataclass(frozen=True)
+class FitData:
+    """All rows of a fit.
+
+    Attributes
+    ----------
+    samples : Samples
+        To train on.
+
+    valid : Samples or None
+        To validate on, where the user gave them.
+
+    stratify : ndarray of shape (n_samples,) or None
+        What a validation split keeps the shares of.
+    """
+
+    samples: Samples
+    valid: Samples | None = None
+    stratify: np.ndarray | None = None
 
 
 def check_complete(X_val, y_val, sample_weight_val, estimator: BaseEstimator) -> bool:

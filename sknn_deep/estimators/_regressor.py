@@ -11,7 +11,7 @@ from sklearn.utils.validation import column_or_1d
 
 from sknn_deep._sklearn_private import Interval, StrOptions, fit_context
 from sknn_deep.estimators._data import (
-    NO_SAMPLES,
+    FitData,
     Samples,
     all_or_nothing,
     check_complete,
@@ -562,9 +562,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             If `batch_size` is clipped, or if the user interrupts the training, which
             keeps what was learnt.
         """
-        valid = (X_val, y_val, sample_weight_val)
         with all_or_nothing(self):
-            return self._fit_numbers(X, y, sample_weight, valid=valid)
+            data = self._check_fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+            return self._fit(data)
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
@@ -607,9 +614,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         with all_or_nothing(self):
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            return self._fit_numbers(X, y, sample_weight, incremental=True)
+            data = self._check_fit(X, y, sample_weight, incremental=True)
+            return self._fit(data, incremental=True)
 
-    def _fit_numbers(self, X, y, sample_weight, *, valid=NO_SAMPLES, incremental=False):
+    def _check_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        incremental=False,
+    ):
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
         if first_pass:
@@ -620,12 +638,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 normalize=self.normalize_y and self.loss != "poisson",
             )
         self._set_shape()
-        valid = (
-            self._check_numbers(*valid, reset=False)
-            if check_complete(*valid, self)
-            else None
-        )
-        return self._fit_samples(samples, valid=valid, incremental=incremental)
+        valid = None
+        if check_complete(X_val, y_val, sample_weight_val, self):
+            valid = self._check_numbers(X_val, y_val, sample_weight_val, reset=False)
+        return FitData(samples, valid)
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
         X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)

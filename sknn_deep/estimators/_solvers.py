@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +15,9 @@ from sknn_deep.training import (
     Batches,
     Convergence,
     Net,
+    Placement,
     Recipe,
+    Run,
     add_penalty,
     as_tensor,
     copy_state,
@@ -24,6 +27,37 @@ from sknn_deep.training import (
     place,
     thread_count,
 )
+
+
+@dataclass
+class FitPlan:
+    """A fit that only needs to be trained.
+
+    Attributes
+    ----------
+    net : Net
+
+    samples : Samples
+        To train on.
+
+    placement : Placement
+        Where and in what precision the net is to be afterwards.
+
+    run : Run or None
+        The training; None with L-BFGS.
+
+    incremental : bool
+        Whether it is one call of ``partial_fit``.
+    """
+
+    net: Net
+    samples: Samples
+    placement: Placement
+    run: Run | None = None
+    incremental: bool = False
+
+    def __post_init__(self):
+        self.n_epochs_before = len(self.net.history)
 
 
 def make_generator(
@@ -77,25 +111,38 @@ def renew_convergence(convergence: Convergence | None, recipe: Recipe) -> Conver
     return convergence
 
 
-def run_epochs(net: Net, batches: Batches, *, keep_optimizer: bool, **options) -> None:
-    """Train by ``net.partial_fit``; if that fails, the net is as it was before.
-
-    With early stopping the net ends with the best weights. The optimizer starts afresh
-    afterwards unless it is to be kept.
-    """
+def run_epochs(run: Run, *, keep_optimizer: bool) -> None:
+    """Train by ``net.partial_fit``; if that fails, the net is as it was before."""
+    net = run.net
     state = copy_state(net.module_)
     try:
-        net.partial_fit(batches, **options)
-        if net.recipe.early_stopping:
-            net.module_.load_state_dict(net.best_state_)
-            del net.best_state_
-        check_finite(net)
+        net.partial_fit(
+            run.batches,
+            epochs=run.epochs,
+            convergence=run.convergence,
+            generator=run.generator,
+            evaluate=run.evaluate,
+            n_seen=run.n_seen,
+        )
+        end_epochs(net, keep_optimizer=keep_optimizer)
     except BaseException:
         net.module_.load_state_dict(state)
         net.initialize_optimizer()
         raise
     finally:
         net.module_.eval()
+
+
+def end_epochs(net: Net, *, keep_optimizer: bool) -> None:
+    """Take the best weights, with early stopping, and check them.
+
+    The optimizer starts afresh afterwards unless it is to be kept.
+    """
+    if net.recipe.early_stopping:
+        net.module_.load_state_dict(net.best_state_)
+        del net.best_state_
+    check_finite(net)
+    net.module_.eval()
     if not keep_optimizer:
         net.initialize_optimizer()
 

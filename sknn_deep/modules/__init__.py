@@ -35,6 +35,7 @@ from sknn_deep.modules._random_layers import (
     MaskingNoise,
     RandomLayer,
 )
+from sknn_deep.modules._stack import stack_family, stacked_gradient
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
 
 __all__ = [
@@ -69,5 +70,7 @@ __all__ = [
     "explicit_gradient",
     "glorot_uniform_",
     "recorded_gradient",
+    "stack_family",
+    "stacked_gradient",
     "summarize",
 ]

@@ -11,7 +11,8 @@ where ``m_l`` is a dropout mask, and ``d_l`` the derivative of the loss by ``z_l
     dW_l = d_l^T a_{l-1},    db_l = sum of d_l's rows.
 
 Everything is written into buffers that live as long as the training, and the parameters
-and their gradients are slices of one flat buffer each.
+and their gradients are slices of one flat buffer each. With one more dimension in front
+of everything, a stack of networks is trained by the same lines.
 
 References
 ----------
@@ -20,7 +21,7 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -61,15 +62,41 @@ def flat_parameters(module: nn.Module, penalized: Iterable[nn.Parameter]):
             p.grad = None
 
 
+class LayerParameters(NamedTuple):
+    """One dense layer of a network, or of a stack of networks of the same shapes.
+
+    A stack has one more dimension in front of all arrays; its biases and their
+    gradients are of shape ``(n_networks, 1, n_out)``.
+
+    Attributes
+    ----------
+    weight, weight_gradient : Tensor of shape (n_out, n_in)
+
+    bias, bias_gradient : Tensor of shape (n_out,)
+
+    activation : str
+
+    draw_mask : callable (shape) -> Tensor, or None
+        Draws a dropout mask.
+    """
+
+    weight: Tensor
+    weight_gradient: Tensor
+    bias: Tensor
+    bias_gradient: Tensor
+    activation: str
+    draw_mask: Callable[[tuple[int, ...]], Tensor] | None
+
+
 class _Buffers(NamedTuple):
     """What a layer writes into; what it does not need is None.
 
     Attributes
     ----------
-    z, a, dropped : Tensor of shape (n_batch, n_out)
+    z, a, dropped : Tensor of shape (..., n_batch, n_out)
         Before the activation, after it, and after dropout. `a` may be `z` itself.
 
-    delta_in : Tensor of shape (n_batch, n_in)
+    delta_in : Tensor of shape (..., n_batch, n_in)
         The derivative of the loss by the layer's inputs.
     """
 
@@ -80,90 +107,77 @@ class _Buffers(NamedTuple):
 
     def first(self, n: int) -> "_Buffers":
         """Give the part for a batch of `n` rows."""
-        return _Buffers(*(None if t is None else t[:n] for t in self))
+        return _Buffers(*(None if t is None else t[..., :n, :] for t in self))
 
 
 class _Layer:
-    """One dense layer's parameters, gradients and buffers."""
+    """One dense layer's arithmetic, for one network or for a stack of them."""
 
-    def __init__(self, block: DenseBlock, n_rows: int, *, is_first: bool):
-        weight = block.dense.weight
-        self.weight = weight.detach()  # (n_out, n_in)
-        self.weight_t = self.weight.t()
-        self.bias = block.dense.bias.detach()
-        self.weight_gradient = weight.grad
-        self.bias_gradient = block.dense.bias.grad
-        self.activation = ACTIVATIONS[block.activation_name]
+    def __init__(self, parameters: LayerParameters, n_rows: int, *, is_first: bool):
+        weight = parameters.weight
+        self.weight = weight
+        self.weight_t = weight.mT
+        self.bias = parameters.bias
+        self.weight_gradient = parameters.weight_gradient
+        self.bias_gradient = parameters.bias_gradient
+        self.is_stack = weight.ndim == 3
+        self.addmm = torch.baddbmm if self.is_stack else torch.addmm
+        self.mm = torch.bmm if self.is_stack else torch.mm
+        self.activation = ACTIVATIONS[parameters.activation]
         self.saves_output = self.activation.derivative_from == "output"
-        dropout = getattr(block, "dropout", None)
-        self.p = dropout.p if dropout is not None else 0.0
-        n_out, n_in = weight.shape
-        z = weight.new_empty(n_rows, n_out)
+        self.draw_mask = parameters.draw_mask
+        *stack, n_out, n_in = weight.shape
+        z = weight.new_empty(*stack, n_rows, n_out)
         largest = _Buffers(
             z,
             z if self.saves_output else torch.empty_like(z),
-            torch.empty_like(z) if self.p else None,
-            None if is_first else weight.new_empty(n_rows, n_in),
+            None if self.draw_mask is None else torch.empty_like(z),
+            None if is_first else weight.new_empty(*stack, n_rows, n_in),
         )
         # An epoch has batches of two sizes at most.
         self.buffers = functools.cache(largest.first)
 
-    def forward(self, a: Tensor, generator: torch.Generator | None) -> Tensor:
-        self.inputs = a  # (n_batch, n_in)
-        self.into = into = self.buffers(a.shape[0])
-        z = torch.addmm(self.bias, a, self.weight_t, out=into.z)
-        output = self.activation.forward(z, into.a)  # (n_batch, n_out)
+    def forward(self, a: Tensor) -> Tensor:
+        self.inputs = a  # (..., n_batch, n_in)
+        self.into = into = self.buffers(a.shape[-2])
+        z = self.addmm(self.bias, a, self.weight_t, out=into.z)
+        output = self.activation.forward(z, into.a)  # (..., n_batch, n_out)
         self.saved = output if self.saves_output else z
-        if not self.p:
+        if self.draw_mask is None:
             return output
-        self.mask = dropout_mask(
-            output.shape, self.p, generator, dtype=z.dtype, device=z.device
-        )
+        self.mask = self.draw_mask(output.shape)
         return torch.mul(output, self.mask, out=into.dropped)
 
     def backward(self, delta: Tensor) -> Tensor | None:
         """Write this layer's gradients; give the derivative by its inputs."""
-        if self.p:
+        if self.draw_mask is not None:
             delta.mul_(self.mask)
-        delta = self.activation.backward_(delta, self.saved)  # (n_batch, n_out)
-        torch.mm(delta.t(), self.inputs, out=self.weight_gradient)
-        torch.sum(delta, 0, out=self.bias_gradient)
+        delta = self.activation.backward_(delta, self.saved)  # (..., n_batch, n_out)
+        self.mm(delta.mT, self.inputs, out=self.weight_gradient)
+        torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
         if self.into.delta_in is None:
             return None
-        return torch.mm(delta, self.weight, out=self.into.delta_in)
+        return self.mm(delta, self.weight, out=self.into.delta_in)
 
 
 class Backpropagation:
-    """Loss and gradient of a :class:`DenseStack` whose parameters are laid out flat.
-
-    To be made, and used, within :func:`flat_parameters`.
+    """Loss and gradient of a chain of dense layers, or of a stack of such chains.
 
     Parameters
     ----------
-    stack : iterable of DenseBlock
-        Without normalization.
+    layers : iterable of LayerParameters
 
     loss : Loss
 
     n_rows : int
         The largest number of rows that a batch will have.
-
-    generator : torch.Generator or None
-        Where dropout masks come from.
     """
 
-    def __init__(
-        self,
-        stack: Iterable[DenseBlock],
-        loss: Loss,
-        *,
-        n_rows: int,
-        generator: torch.Generator | None = None,
-    ):
+    def __init__(self, layers: Iterable[LayerParameters], loss: Loss, *, n_rows: int):
         self.loss = loss
-        self.generator = generator
         self.layers = [
-            _Layer(block, n_rows, is_first=i == 0) for i, block in enumerate(stack)
+            _Layer(parameters, n_rows, is_first=i == 0)
+            for i, parameters in enumerate(layers)
         ]
 
     @torch.no_grad()
@@ -175,18 +189,55 @@ class Backpropagation:
         Returns
         -------
         value : Tensor
-            The loss, a number.
+            The loss, a number; of a stack, of shape (n_networks,).
 
-        output : Tensor of shape (n_batch, n_outputs)
+        output : Tensor of shape (..., n_batch, n_outputs)
             The network's raw output. Overwritten by the next call.
         """
         a = X
         for layer in self.layers:
-            a = layer.forward(a, self.generator)
+            a = layer.forward(a)
         value, delta = self.loss.gradient(a, target, weight)
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
         return value, a
+
+
+def list_layers(
+    module: nn.Module, generator: torch.Generator | None
+) -> list[LayerParameters]:
+    """List the layers of a network whose parameters are laid out flat."""
+    return [
+        LayerParameters(
+            weight=block.dense.weight.detach(),
+            weight_gradient=block.dense.weight.grad,
+            bias=block.dense.bias.detach(),
+            bias_gradient=block.dense.bias.grad,
+            activation=block.activation_name,
+            draw_mask=_make_draw_mask(block, generator),
+        )
+        for block in module.blocks()
+    ]
+
+
+def _make_draw_mask(block: DenseBlock, generator: torch.Generator | None):
+    p = dropout_probability(block)
+    if not p:
+        return None
+    weight = block.dense.weight
+    return functools.partial(
+        dropout_mask,
+        p=p,
+        generator=generator,
+        dtype=weight.dtype,
+        device=weight.device,
+    )
+
+
+def dropout_probability(block: DenseBlock) -> float:
+    """Tell with what probability a block's outputs are dropped."""
+    dropout = getattr(block, "dropout", None)
+    return 0.0 if dropout is None else dropout.p
 
 
 def can_backpropagate(module: nn.Module) -> bool:

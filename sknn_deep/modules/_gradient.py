@@ -12,7 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn_deep.modules._backpropagation import Backpropagation, flat_parameters
+from sknn_deep.modules._backpropagation import (
+    Backpropagation,
+    flat_parameters,
+    list_layers,
+)
 from sknn_deep.modules._blocks import Dense
 from sknn_deep.modules._losses import Loss
 from sknn_deep.modules._random_layers import RandomLayer
@@ -58,9 +62,7 @@ def explicit_gradient(
     """Compute gradients of a plain dense stack by :class:`Backpropagation`."""
     with flat_parameters(module, dense_weights(module)) as (values, gradients):
         values.grad = gradients
-        compute = Backpropagation(
-            module.blocks(), loss, n_rows=n_rows, generator=generator
-        )
+        compute = Backpropagation(list_layers(module, generator), loss, n_rows=n_rows)
         yield Gradient(compute, [values])
 
 

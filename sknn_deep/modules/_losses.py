@@ -4,6 +4,7 @@ Each takes the network's raw output, the target and optional sample weights, and
 the weighted mean over the rows.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,13 @@ def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
         return 1.0 / n_rows
     # A batch whose weights are all zero has no loss and no gradient, not a NaN.
     tiny = torch.finfo(weight.dtype).tiny
-    return (weight / weight.sum().clamp_min(tiny))[:, None]  # (n_batch, 1)
+    total = weight.sum(dim=-1, keepdim=True).clamp_min(tiny)
+    return (weight / total)[..., None]  # (..., n_batch, 1)
+
+
+def _sum_of_each(losses: Tensor) -> Tensor:
+    """Sum ``(n_batch, n_outputs)`` to a number; of a stack, one for each network."""
+    return losses.flatten(-2).sum(-1)
 
 
 class Loss(nn.Module):
@@ -29,7 +36,8 @@ class Loss(nn.Module):
     Shape
     -----
     output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; value:
-    a number.
+    a number. ``gradient`` also takes a stack of networks, with one more dimension in
+    front of all of these.
     """
 
     def gradient(
@@ -40,6 +48,28 @@ class Loss(nn.Module):
     def reported_scale(self, output: Tensor) -> float:
         """What `loss_` multiplies the value by."""
         return 1.0
+
+    def family(self) -> tuple:
+        """Give what losses must have in common to be computed as a stack."""
+        may_differ = ("label_smoothing", "training")
+        numbers = tuple(
+            (name, value)
+            for name, value in vars(self).items()
+            if not name.startswith("_") and name not in may_differ
+        )
+        return type(self), numbers, tuple(loss.family() for loss in self.children())
+
+
+def _full(shape: torch.Size, number: float | Tensor, *, like: Tensor) -> Tensor:
+    """Repeat a number, or those of a stack, ``(n_networks, 1, 1)``, to `shape`."""
+    if isinstance(number, Tensor):
+        return number.expand(shape)
+    return like.new_full(shape, number)
+
+
+def _is_zero(number: float | Tensor) -> bool:
+    """Tell whether a loss's number is zero; those of a stack are not looked at."""
+    return not isinstance(number, Tensor) and number == 0
 
 
 class ElementwiseLoss(Loss):
@@ -65,8 +95,8 @@ class ElementwiseLoss(Loss):
     def gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        scale = _row_scale(weight, output.shape[0])
-        value = self.elementwise(output, target).mul_(scale).sum()
+        scale = _row_scale(weight, output.shape[-2])
+        value = _sum_of_each(self.elementwise(output, target).mul_(scale))
         return value, self.derivative(output, target).mul_(scale)
 
     def reported_scale(self, output: Tensor) -> float:
@@ -85,11 +115,13 @@ class SquaredError(ElementwiseLoss):
 
     def gradient(self, output, target, weight=None):
         residual = output - target
-        scale = _row_scale(weight, output.shape[0])
-        if weight is None:
-            value = torch.dot(residual.view(-1), residual.view(-1)).mul_(0.5 * scale)
+        scale = _row_scale(weight, output.shape[-2])
+        if weight is not None:
+            value = _sum_of_each(residual.square().mul_(scale)).mul_(0.5)
         else:
-            value = (residual.square().mul_(scale)).sum().mul_(0.5)
+            flat = residual.flatten(-2)
+            dot = torch.dot if flat.ndim == 1 else torch.linalg.vecdot
+            value = dot(flat, flat).mul_(0.5 * scale)
         return value, residual.mul_(scale)
 
 
@@ -165,12 +197,12 @@ class BinaryCrossEntropy(ElementwiseLoss):
     `label_smoothing` moves the targets from 0 and 1 that far towards 1/2.
     """
 
-    def __init__(self, label_smoothing: float = 0.0):
+    def __init__(self, label_smoothing: float | Tensor = 0.0):
         super().__init__()
         self.label_smoothing = label_smoothing
 
     def _smooth(self, target: Tensor) -> Tensor:
-        if self.label_smoothing == 0:
+        if _is_zero(self.label_smoothing):
             return target
         return target * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
 
@@ -198,7 +230,7 @@ class CrossEntropy(Loss):
     CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
     """
 
-    def __init__(self, label_smoothing: float = 0.0):
+    def __init__(self, label_smoothing: float | Tensor = 0.0):
         super().__init__()
         self.label_smoothing = label_smoothing
 
@@ -210,21 +242,22 @@ class CrossEntropy(Loss):
         return (losses * (scale if weight is None else scale[:, 0])).sum()
 
     def gradient(self, output, target, weight=None):
-        n_rows, n_classes = output.shape
+        n_rows, n_classes = output.shape[-2:]
         scale = _row_scale(weight, n_rows)
-        log_p = torch.log_softmax(output, dim=1)  # (n_batch, n_classes)
-        index = target[:, None]  # (n_batch, 1)
+        log_p = torch.log_softmax(output, dim=-1)  # (..., n_batch, n_classes)
+        index = target[..., None]  # (..., n_batch, 1)
         on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
-        if weight is None and not off:
+        smooths = not _is_zero(off)
+        if weight is None and not smooths and output.ndim == 2:
             value = F.nll_loss(log_p, target)  # one pass instead of four
         else:
-            losses = log_p.gather(1, index).mul_(-on)
-            if off:
-                losses -= off * log_p.sum(dim=1, keepdim=True)
-            value = losses.mul_(scale).sum()
+            losses = log_p.gather(-1, index).mul_(-on)
+            if smooths:
+                losses -= off * log_p.sum(dim=-1, keepdim=True)
+            value = _sum_of_each(losses.mul_(scale))
         delta = log_p.exp_()
-        delta.scatter_add_(1, index, delta.new_full(index.shape, -on))
-        if off:
+        delta.scatter_add_(-1, index, _full(index.shape, -on, like=delta))
+        if smooths:
             delta -= off
         return value, delta.mul_(scale)
 
@@ -238,7 +271,7 @@ class MeanOverFeatures(ElementwiseLoss):
         self.factor = factor
 
     def _scale(self, output: Tensor) -> float:
-        return self.factor / output.shape[1]
+        return self.factor / output.shape[-1]
 
     def elementwise(self, output, target):
         return self.loss.elementwise(output, target) * self._scale(output)
@@ -321,3 +354,14 @@ class AutoencoderLoss(Loss):
 
     def gradient(self, output, target, weight=None):
         return self.reconstruction.gradient(output, target, weight)
+
+
+def stack_losses(losses: Sequence[Loss], *, like: Tensor) -> Loss:
+    """Make one loss of those of a stack of networks, which are of one family.
+
+    `like` tells the dtype and the device of numbers that differ.
+    """
+    smoothings = [getattr(loss, "label_smoothing", 0.0) for loss in losses]
+    if len(set(smoothings)) == 1:
+        return losses[0]
+    return type(losses[0])(like.new_tensor(smoothings).view(-1, 1, 1))

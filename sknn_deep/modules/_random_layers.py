@@ -6,6 +6,16 @@ import torch
 from torch import Tensor, nn
 
 
+def n_words(n_elements: int) -> int:
+    """Number of int64 words that hold 16 bits for each of `n_elements`."""
+    return -(-n_elements // 4)
+
+
+def dropped_share(p: float) -> int:
+    """Round `p` to how many of 2**16 values are dropped, never all of them."""
+    return min(round(p * 2**16), 2**16 - 1)
+
+
 def dropout_mask(
     shape: tuple[int, ...],
     p: float,
@@ -20,13 +30,57 @@ def dropout_mask(
     than ``Tensor.bernoulli_``; `p` is thereby rounded to a multiple of 2**-16, and the
     scale uses the rounded value, so that the mask's mean is exactly one.
     """
-    threshold = min(round(p * 2**16), 2**16 - 1)
+    share = dropped_share(p)
     n_elements = math.prod(shape)
-    words = torch.empty(-(-n_elements // 4), dtype=torch.int64, device=device)
+    words = torch.empty(n_words(n_elements), dtype=torch.int64, device=device)
     words.random_(-(2**63), None, generator=generator)
     bits = words.view(torch.int16)[:n_elements].view(shape)
-    keep = bits >= threshold - 2**15
-    return keep.to(dtype).mul_(2**16 / (2**16 - threshold))
+    keep = bits >= share - 2**15
+    return keep.to(dtype).mul_(2**16 / (2**16 - share))
+
+
+class StackedDropout:
+    """Draws the dropout masks of a stack of networks, each from its own generator.
+
+    Each network's masks are those of :func:`dropout_mask`.
+
+    Parameters
+    ----------
+    p : list of float, one for each network
+
+    generators : list of torch.Generator
+
+    dtype : torch.dtype
+
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        p: list[float],
+        generators: list[torch.Generator],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+    ):
+        self.generators = generators
+        self.dtype = dtype
+        self.device = device
+        shares = torch.tensor([dropped_share(each) for each in p], device=device)
+        shape = (len(p), 1, 1)
+        self.threshold = (shares - 2**15).to(torch.int16).view(shape)
+        self.scale = (2**16 / (2**16 - shares.double())).to(dtype).view(shape)
+
+    def __call__(self, shape: tuple[int, ...]) -> Tensor:
+        """Draw masks of `shape`, ``(n_networks, n_batch, n_units)``."""
+        n_elements = math.prod(shape[1:])
+        words = torch.empty(
+            shape[0], n_words(n_elements), dtype=torch.int64, device=self.device
+        )
+        for own, generator in zip(words, self.generators, strict=True):
+            own.random_(-(2**63), None, generator=generator)
+        bits = words.view(torch.int16)[:, :n_elements].view(shape)
+        return (bits >= self.threshold).to(self.dtype).mul_(self.scale)
 
 
 class RandomLayer(nn.Module):

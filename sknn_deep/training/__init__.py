@@ -22,6 +22,7 @@ from sknn_deep.training._placement import (
 )
 from sknn_deep.training._recipe import Recipe, resolve_recipe
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
+from sknn_deep.training._stack import Run, run_family, train_stack
 from sknn_deep.training._threads import thread_count
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Placement",
     "Recipe",
     "Rows",
+    "Run",
     "SparseRows",
     "add_penalty",
     "as_tensor",
@@ -48,6 +50,8 @@ __all__ = [
     "resolve_device",
     "resolve_placement",
     "resolve_recipe",
+    "run_family",
     "set_learning_rate",
     "thread_count",
+    "train_stack",
 ]

@@ -198,7 +198,7 @@ def device_permutations(
 # Rows of a block in which data pass a network without training: enough for full
 # speed, few enough to stay in a processor's cache and a small share of memory.
 _MAX_BLOCK_ROWS = 16_384
-_MAX_BLOCK_ELEMENTS = 2**25
+_MAX_BLOCK_ELEMENTS = 2**22
 
 
 def rows_per_block(n_units: int) -> int:

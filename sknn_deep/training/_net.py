@@ -170,14 +170,9 @@ class Net(NeuralNet):
             Rows seen before, which inverse scaling counts.
         """
         epochs = self.max_epochs if epochs is None else epochs
-        self.n_epochs_, self.n_seen_ = epochs, n_seen
         max_time = self.recipe.max_time
         deadline = math.inf if max_time is None else time.monotonic() + max_time
-        # Whoever leaves the loop early, a callback included, has a reason to.
-        self.converged_ = True
-        self.diverged_ = False
-        if self.recipe.early_stopping:
-            self.best_state_ = copy_state(self.module_)
+        self.begin_training(epochs, n_seen)
         with (
             thread_count(self.recipe.n_threads),
             self.gradient(
@@ -193,18 +188,27 @@ class Net(NeuralNet):
                     warnings.warn("Training interrupted by user.", stacklevel=2)
                     break
                 self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
-                if self._should_stop(convergence) or self._is_late(deadline):
+                if self.should_stop(convergence) or self._is_late(deadline):
                     break
             else:
                 self.converged_ = self.recipe.has_step_schedule
         return self
+
+    def begin_training(self, n_epochs: int, n_seen: int) -> None:
+        """Forget how the last training ended."""
+        self.n_epochs_, self.n_seen_ = n_epochs, n_seen
+        # Whoever leaves the loop early, a callback included, has a reason to.
+        self.converged_ = True
+        self.diverged_ = False
+        if self.recipe.early_stopping:
+            self.best_state_ = copy_state(self.module_)
 
     def _run_epoch(self, X: Batches, step, convergence, evaluate) -> None:
         self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
         self._check_nothing_frozen()
         self.module_.train()
         self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
-        self._end_epoch(X, convergence, evaluate)
+        self.end_epoch(X, convergence, evaluate)
 
     def _check_nothing_frozen(self) -> None:
         frozen = [n for n, p in self.get_all_learnable_params() if not p.requires_grad]
@@ -286,7 +290,13 @@ class Net(NeuralNet):
         self._record(prefix + "_loss", total.item() / iterator.n_rows)
         self.history.record(prefix + "_batch_count", len(iterator))
 
-    def _end_epoch(
+    def record_epoch(self, X: Batches, loss: float) -> None:
+        """Take note of an epoch whose batches went through a stack of networks."""
+        self.history.new_batch()
+        self._record("train_loss", loss)
+        self.history.record("train_batch_count", len(X))
+
+    def end_epoch(
         self,
         X: Batches,
         convergence: Convergence,
@@ -367,7 +377,8 @@ class Net(NeuralNet):
             "learning_rate_init."
         )
 
-    def _should_stop(self, convergence: Convergence) -> bool:
+    def should_stop(self, convergence: Convergence) -> bool:
+        """Tell whether the training is over, after an epoch; adapt the rate if not."""
         recipe = self.recipe
         if not math.isfinite(self.history[-1]["train_loss"]):
             self.diverged_ = True

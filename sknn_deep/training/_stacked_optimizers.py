@@ -1,0 +1,164 @@
+"""One optimizer step for a stack of networks, each with its own numbers."""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sknn_deep.training._recipe import Recipe
+
+
+class Numbers(NamedTuple):
+    """What may differ between the networks of a stack, in one step.
+
+    Networks with the same numbers that stand side by side share a kernel call.
+    """
+
+    learning_rate: float
+    first: float  # beta_1, or the momentum
+    second: float  # beta_2
+    epsilon: float
+    weight_decay: float
+
+
+def numbers_of(recipe: Recipe, learning_rate: float) -> Numbers:
+    if recipe.solver == "sgd":
+        return Numbers(learning_rate, recipe.momentum, 0.0, 0.0, 0.0)
+    decay = recipe.alpha if recipe.solver == "adamw" else 0.0
+    return Numbers(learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon, decay)
+
+
+def optimizer_family(recipe: Recipe) -> tuple | None:
+    """Give what recipes must have in common for their networks to be stacked."""
+    if recipe.solver in ("adam", "adamw"):
+        return (recipe.solver,)
+    if recipe.solver == "sgd":
+        has_momentum = recipe.momentum > 0
+        return "sgd", has_momentum, has_momentum and recipe.nesterovs_momentum
+    return None
+
+
+class StackedOptimizer:
+    """Adam, AdamW or stochastic gradient descent for a stack of networks.
+
+    The formulas are those of single networks, for each by torch's fused kernels.
+
+    Parameters
+    ----------
+    family : tuple
+        Of :func:`optimizer_family`.
+
+    values, gradients : Stacked
+
+    n_penalized : int
+        How many of the arrays AdamW's weight decay is about.
+    """
+
+    def __init__(self, family: tuple, values, gradients, *, n_penalized: int):
+        self.family = family
+        self.values = values
+        self.gradients = gradients
+        self.n_penalized = n_penalized
+        self.n_networks = values.n_networks
+        self.n_arrays = len(values.arrays)
+        n_moments = 2 if family[0] != "sgd" else int(family[1])
+        self.moments = [values.zeros_like() for _ in range(n_moments)]
+        self.counter = torch.zeros((), device=values.buffer.device)
+        self.t = 0
+        self._parts = functools.cache(self._cut)
+
+    def take(self, networks: Sequence[int], values, gradients) -> "StackedOptimizer":
+        """Go on with some of the networks, which are laid out anew."""
+        taken = StackedOptimizer(
+            self.family, values, gradients, n_penalized=self.n_penalized
+        )
+        taken.moments = [moment.take(networks) for moment in self.moments]
+        taken.t = self.t
+        return taken
+
+    def _cut(
+        self, start: int, stop: int, first: int, last: int
+    ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]]]:
+        """Cut arrays `first` to `last` of the networks from `start` to `stop`."""
+        is_all = (start, stop, first, last) == (0, self.n_networks, 0, self.n_arrays)
+
+        def cut(stacked) -> list[Tensor]:
+            if is_all:
+                return [stacked.buffer]
+            return [array[start:stop] for array in stacked.arrays[first:last]]
+
+        return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
+
+    def step(self, numbers: Sequence[Numbers]) -> None:
+        """Update all parameters; `numbers` has those of each network."""
+        self.t += 1
+        self.counter.fill_(self.t)
+        start = 0
+        for common, group in itertools.groupby(numbers):
+            stop = start + sum(1 for _ in group)
+            self._step_some(start, stop, common)
+            start = stop
+
+    def _step_some(self, start: int, stop: int, numbers: Numbers) -> None:
+        every = (0, self.n_arrays)
+        if self.family[0] == "sgd":
+            self._sgd(*self._parts(start, stop, *every), numbers)
+        elif self.family[0] == "adam":
+            # scikit-learn does not correct epsilon, as in the single network's step.
+            epsilon = numbers.epsilon / math.sqrt(1 - numbers.second**self.t)
+            numbers = numbers._replace(epsilon=epsilon)
+            self._adam(torch._fused_adam_, *self._parts(start, stop, *every), numbers)
+        else:
+            weights = self._parts(start, stop, 0, self.n_penalized)
+            biases = self._parts(start, stop, self.n_penalized, self.n_arrays)
+            self._adam(torch._fused_adamw_, *weights, numbers)
+            undecayed = numbers._replace(weight_decay=0.0)
+            self._adam(torch._fused_adamw_, *biases, undecayed)
+
+    def _adam(
+        self,
+        kernel: Callable,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        numbers: Numbers,
+    ) -> None:
+        kernel(
+            values,
+            gradients,
+            *moments,
+            [],
+            [self.counter] * len(values),
+            lr=numbers.learning_rate,
+            beta1=numbers.first,
+            beta2=numbers.second,
+            weight_decay=numbers.weight_decay,
+            eps=numbers.epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
+
+    def _sgd(
+        self,
+        values: list[Tensor],
+        gradients: list[Tensor],
+        moments: list[list[Tensor]],
+        numbers: Numbers,
+    ) -> None:
+        _, _, nesterov = self.family
+        torch._fused_sgd_(
+            values,
+            gradients,
+            moments[0] if moments else [],
+            weight_decay=0.0,
+            momentum=numbers.first,
+            lr=numbers.learning_rate,
+            dampening=0.0,
+            nesterov=nesterov,
+            maximize=False,
+            is_first_step=False,
+        )
