@@ -1,22 +1,43 @@
 """The only place that imports what scikit-learn marks private."""
 
 from sklearn.base import _fit_context
+from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.model_selection._search import (
+    _insert_error_scores,
+    _warn_or_raise_about_fit_failures,
+)
+from sklearn.model_selection._validation import _fit_and_score, _score
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_method_params, _check_sample_weight
 
+check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
 check_partial_fit_first_call = _check_partial_fit_first_call
 check_sample_weight = _check_sample_weight
+fit_and_score = _fit_and_score
 fit_context = _fit_context
+insert_error_scores = _insert_error_scores
+MultimetricScorer = _MultimetricScorer
+safe_split = _safe_split
+score = _score
+warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
 __all__ = [
     "Interval",
+    "MultimetricScorer",
     "Options",
     "StrOptions",
+    "check_method_params",
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "fit_and_score",
     "fit_context",
+    "insert_error_scores",
+    "safe_split",
+    "score",
+    "warn_or_raise_about_fit_failures",
 ]

@@ -1,7 +1,18 @@
 """How scikit-learn sees a network: estimators, their data and their targets."""
 
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
+from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._regressor import MLPRegressor
+from sknn_deep.estimators._solvers import FitPlan
+from sknn_deep.estimators._together import family_of, train_together
 
-__all__ = ["AutoencoderTransformer", "MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "AutoencoderTransformer",
+    "BaseNetEstimator",
+    "FitPlan",
+    "MLPClassifier",
+    "MLPRegressor",
+    "family_of",
+    "train_together",
+]

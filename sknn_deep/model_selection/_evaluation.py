@@ -1,0 +1,201 @@
+"""Fit and score all candidates on all splits, their networks in stacks."""
+
+import itertools
+import numbers
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _num_samples
+
+from sknn_deep._sklearn_private import (
+    MultimetricScorer,
+    fit_and_score,
+    score,
+)
+from sknn_deep.estimators import FitPlan, family_of, train_together
+from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
+
+# Networks that are planned at a time: enough to fill some stacks.
+_N_AT_A_TIME = 64
+# Training rows of several folds are held at a time up to this.
+_MAX_FOLD_BYTES = 2**30
+
+
+@dataclass
+class _Fit:
+    """One candidate on one split."""
+
+    candidate: int
+    split: int
+    estimator: BaseEstimator
+    fold: Fold
+    plan: FitPlan | None = None
+    seconds: float = 0.0
+    error: Exception | None = None
+    is_stacked: bool = False
+
+
+def evaluate(
+    estimator: BaseEstimator,
+    X,
+    y,
+    candidates: Sequence[dict],
+    splits: Sequence[tuple],
+    *,
+    n_jobs: int | None,
+    pre_dispatch,
+    on_epoch: Callable[[int], None],
+    **options,
+) -> tuple[list[dict], list[bool]]:
+    """Fit and score every candidate on every split.
+
+    Returns
+    -------
+    results : list of dict
+        What scikit-learn's ``_fit_and_score`` gives for each candidate and split, the
+        splits of a candidate side by side.
+
+    stacked : list of bool
+        Whether all networks of a candidate were trained in stacks.
+    """
+    results: dict[tuple[int, int], dict] = {}
+    alone: list[tuple[int, int]] = []
+    for some in _divide_splits(X, splits, len(candidates)):
+        fits, others = _plan(estimator, X, y, candidates, splits, some, **options)
+        alone += others
+        _train(fits, on_epoch)
+        for fit in fits:
+            results[fit.candidate, fit.split] = _result(fit, **options)
+    of_one = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)(
+        delayed(fit_and_score)(
+            clone(estimator),
+            X,
+            y,
+            train=splits[split][0],
+            test=splits[split][1],
+            parameters=candidates[candidate],
+            split_progress=(split, len(splits)),
+            candidate_progress=(candidate, len(candidates)),
+            return_n_test_samples=True,
+            return_times=True,
+            **options,
+        )
+        for candidate, split in alone
+    )
+    results.update(zip(alone, of_one, strict=True))
+    pairs = itertools.product(range(len(candidates)), range(len(splits)))
+    stacked = [
+        all(results[c, s].pop("is_stacked", False) for s in range(len(splits)))
+        for c in range(len(candidates))
+    ]
+    return [results[pair] for pair in pairs], stacked
+
+
+def _divide_splits(X, splits: Sequence[tuple], n_candidates: int) -> list[list[int]]:
+    """Divide the numbers of the splits into parts that are in memory at a time."""
+    by_fits = -(-_N_AT_A_TIME // max(1, n_candidates))
+    by_memory = _MAX_FOLD_BYTES // max(1, fold_bytes(X, splits[0][0]))
+    n = max(1, min(by_fits, by_memory))
+    numbers_ = range(len(splits))
+    return [list(numbers_[start : start + n]) for start in numbers_[::n]]
+
+
+def _plan(
+    estimator, X, y, candidates, splits, some, *, fit_params, score_params, **options
+) -> tuple[list[_Fit], list[tuple[int, int]]]:
+    """Plan the fits that can be stacked; tell which others there are."""
+    fits, others = [], []
+    for split in some:
+        train, test = splits[split]
+        fold = Fold(estimator, X, y, train, test, fit_params, score_params)
+        for number, parameters in enumerate(candidates):
+            own = clone(estimator).set_params(**clone(parameters, safe=False))
+            if not is_network(own):
+                others.append((number, split))
+                continue
+            fit = _Fit(number, split, own, fold)
+            start = time.perf_counter()
+            try:
+                fit.plan = fold.plan(own, parameters)
+            except Exception as error:
+                if options["error_score"] == "raise":
+                    raise
+                fit.error = error
+            else:
+                if family_of(last_step(own), fit.plan) is None:
+                    others.append((number, split))
+                    continue
+            fit.seconds = time.perf_counter() - start
+            fits.append(fit)
+    return fits, others
+
+
+def _train(fits: Sequence[_Fit], on_epoch: Callable[[int], None]) -> None:
+    """Train what is planned, and share the time out evenly."""
+    planned = [fit for fit in fits if fit.plan is not None]
+    if not planned:
+        return
+    start = time.perf_counter()
+    errors, stacked = train_together(
+        [last_step(fit.estimator) for fit in planned],
+        [fit.plan for fit in planned],
+        on_epoch=on_epoch,
+    )
+    seconds = (time.perf_counter() - start) / len(planned)
+    for fit, error, is_stacked in zip(planned, errors, stacked, strict=True):
+        fit.seconds += seconds
+        fit.error = error
+        fit.is_stacked = is_stacked
+        fit.plan = None
+
+
+def _result(
+    fit: _Fit, *, scorer, error_score, return_train_score, verbose, **others
+) -> dict:
+    """Score a fit, in the form of scikit-learn's ``_fit_and_score``."""
+    fold = fit.fold
+    result = {
+        "fit_error": None,
+        "n_test_samples": _num_samples(fold.X_test),
+        "fit_time": fit.seconds,
+        "score_time": 0.0,
+        "is_stacked": fit.is_stacked,
+    }
+    if fit.error is not None:
+        if error_score == "raise":
+            raise fit.error
+        result["fit_error"] = "".join(traceback.format_exception(fit.error))
+        result["test_scores"] = _error_scores(scorer, error_score)
+        if return_train_score:
+            result["train_scores"] = _error_scores(scorer, error_score)
+        return result
+    start = time.perf_counter()
+    result["test_scores"] = score(
+        fit.estimator,
+        fold.X_test,
+        fold.y_test,
+        scorer,
+        fold.test_score_params,
+        error_score,
+    )
+    result["score_time"] = time.perf_counter() - start
+    if return_train_score:
+        result["train_scores"] = score(
+            fit.estimator,
+            fold.X_train,
+            fold.y_train,
+            scorer,
+            fold.train_score_params,
+            error_score,
+        )
+    return result
+
+
+def _error_scores(scorer, error_score: numbers.Number):
+    if isinstance(scorer, MultimetricScorer):
+        return dict.fromkeys(scorer._scorers, error_score)
+    return error_score

@@ -1,0 +1,152 @@
+"""What a candidate is fitted to in a fold: prepared once, shared by all candidates."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
+
+from sknn_deep._sklearn_private import check_method_params, safe_split
+from sknn_deep.estimators import BaseNetEstimator
+
+
+def last_step(estimator: BaseEstimator) -> BaseEstimator:
+    """Give the estimator itself, or the last step of a Pipeline."""
+    if isinstance(estimator, Pipeline):
+        return last_step(estimator.steps[-1][1])
+    return estimator
+
+
+def is_network(estimator: BaseEstimator) -> bool:
+    """Tell whether an estimator, or the last step of a Pipeline, is one of ours."""
+    return isinstance(last_step(estimator), BaseNetEstimator)
+
+
+class Received(NamedTuple):
+    """What the last step of a fitted Pipeline was given.
+
+    Attributes
+    ----------
+    steps : list of (str, estimator)
+        The fitted steps before it.
+
+    X, y : array-like
+        As they reached it.
+
+    fit_params : dict
+        As they reached it.
+    """
+
+    steps: list
+    X: Any
+    y: Any
+    fit_params: dict
+
+
+class _Receiver(BaseEstimator):
+    """Takes the place of a Pipeline's last step, and keeps what reaches it."""
+
+    def __init__(self, estimator=None):
+        self.estimator = estimator
+
+    def fit(self, X, y=None, **fit_params):
+        self.received_ = (X, y, fit_params)
+        return self
+
+    def get_metadata_routing(self):
+        return self.estimator.get_metadata_routing()
+
+
+class Fold:
+    """The rows of one split, and what the steps before a network make of them.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The one that is searched over.
+
+    X, y : array-like
+        All rows.
+
+    train, test : ndarray of int
+
+    fit_params, score_params : dict
+        For all rows.
+    """
+
+    def __init__(self, estimator, X, y, train, test, fit_params, score_params):
+        self.X_train, self.y_train = safe_split(estimator, X, y, train)
+        self.X_test, self.y_test = safe_split(estimator, X, y, test, train)
+        self.fit_params = check_method_params(X, params=fit_params, indices=train)
+        self.train_score_params, self.test_score_params = (
+            check_method_params(X, params=score_params, indices=rows)
+            for rows in (train, test)
+        )
+        self._received: dict[tuple, Received] = {}
+        self._checked: dict[tuple, tuple[Any, np.ndarray | None]] = {}
+
+    def plan(self, estimator: BaseEstimator, parameters: dict):
+        """Bring a candidate to where only its network is to be trained.
+
+        `estimator` is a network, or a Pipeline that ends in one, with `parameters`
+        set. The steps before the network are fitted if no candidate came before with
+        the same parameters of theirs; of a Pipeline they are replaced by those.
+
+        Returns
+        -------
+        plan : FitPlan
+        """
+        network = last_step(estimator)
+        key = _key_of_steps(estimator, parameters)
+        X, y, fit_params = self.X_train, self.y_train, self.fit_params
+        if isinstance(estimator, Pipeline):
+            received = self._received.get(key)
+            if received is None:
+                received = _fit_steps(estimator, X, y, fit_params)
+                self._received[key] = received
+            estimator.steps = [*received.steps, estimator.steps[-1]]
+            _, X, y, fit_params = received
+        network._validate_params()
+        checked, names = self._checked.get(key, (X, None))
+        data = network._check_fit(checked, y, **fit_params)
+        if key not in self._checked:
+            # The next candidates need not convert the rows again.
+            names = getattr(network, "feature_names_in_", None)
+            self._checked[key] = data.samples.X, names
+        elif names is not None:
+            network.feature_names_in_ = names
+        return network._plan_fit(data)
+
+
+def _fit_steps(pipeline: Pipeline, X, y, fit_params: dict) -> Received:
+    """Fit all steps but the last one."""
+    name, network = pipeline.steps[-1]
+    receiver = _Receiver(network)
+    front = clone(pipeline).set_params(**{name: receiver})
+    front.fit(X, y, **fit_params)
+    return Received(front.steps[:-1], *front.steps[-1][1].received_)
+
+
+def _key_of_steps(estimator: BaseEstimator, parameters: dict) -> tuple:
+    """Tell apart candidates whose steps before the network are not the same.
+
+    Equal objects of a grid are the very same ones; where they are not, the steps are
+    fitted once too often, and nothing else happens.
+    """
+    if not isinstance(estimator, Pipeline):
+        return ()
+    prefix = f"{estimator.steps[-1][0]}__"
+    return tuple(
+        (name, id(value))
+        for name, value in sorted(parameters.items())
+        if not name.startswith(prefix)
+    )
+
+
+def fold_bytes(X, train: Sequence[int]) -> int:
+    """Estimate the memory that the training rows of a fold take."""
+    nbytes = getattr(X, "nbytes", None)
+    if nbytes is None or not np.isscalar(nbytes):
+        nbytes = 8 * np.prod(np.shape(X)) if hasattr(X, "shape") else 0
+    return int(nbytes * len(train) / max(1, np.shape(X)[0]))
