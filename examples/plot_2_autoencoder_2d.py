@@ -58,6 +58,7 @@ LossCurveDisplay.from_estimator(autoencoder)
 # -------------------------------------------------------------------
 
 LatentSpaceDisplay.from_codes(codes, y)
+# sphinx_gallery_thumbnail_number = 2
 
 # %%
 # Originals, and what two numbers tell of them

@@ -115,3 +115,4 @@ PredictionErrorDisplay.from_estimator(
     random_state=0,
 )
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -5,7 +5,16 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
 )
+from sknn_deep.persistence import load, save, to_onnx, to_torch
 
 __version__ = "0.1.0"
 
-__all__ = ["AutoencoderTransformer", "MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "AutoencoderTransformer",
+    "MLPClassifier",
+    "MLPRegressor",
+    "load",
+    "save",
+    "to_onnx",
+    "to_torch",
+]

@@ -11,7 +11,11 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
-from sklearn.utils.validation import _check_method_params, _check_sample_weight
+from sklearn.utils.validation import (
+    _check_method_params,
+    _check_sample_weight,
+    _num_samples,
+)
 
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
@@ -21,6 +25,7 @@ fit_and_score = _fit_and_score
 fit_context = _fit_context
 insert_error_scores = _insert_error_scores
 MultimetricScorer = _MultimetricScorer
+num_samples = _num_samples
 safe_split = _safe_split
 score = _score
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
@@ -37,6 +42,7 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
+    "num_samples",
     "safe_split",
     "score",
     "warn_or_raise_about_fit_failures",

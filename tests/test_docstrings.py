@@ -244,12 +244,31 @@ def fitted_attributes(estimator):
     }
 
 
+def documented_of_one_network(cls):
+    """List the documented attributes of an estimator that is no ensemble."""
+    attributes = documented(cls, "Attributes")
+    absent = "Absent with ``n_estimators=1``"
+    return {name: it for name, it in attributes.items() if absent not in it[1]}
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+def test_attributes_of_an_ensemble_are_those_documented(cls):
+    ensemble = fit(cls, n_estimators=2)
+
+    of_each = {"coefs_", "intercepts_", "net_", "t_", "best_loss_", "loss_curve_"}
+    of_validation = {
+        name for name in documented(cls, "Attributes") if "validation" in name
+    }
+    expected = set(documented(cls, "Attributes")) - of_each - of_validation
+    assert fitted_attributes(ensemble) == expected
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("cls", ESTIMATORS)
 def test_attributes_are_those_documented(cls, early_stopping):
     estimator = fit(cls, early_stopping=early_stopping)
 
-    attributes = documented(cls, "Attributes")
+    attributes = documented_of_one_network(cls)
     assert set(attributes) == fitted_attributes(estimator)
     for name, (text, _) in attributes.items():
         # The last part of each type's name: "ndarray", "NeuralNet", "None".
@@ -265,7 +284,7 @@ def test_attributes_are_those_documented(cls, early_stopping):
 def test_attributes_without_validation_rows_are_none_as_documented(cls):
     estimator = fit(cls)
 
-    for name, (_, text) in documented(cls, "Attributes").items():
+    for name, (_, text) in documented_of_one_network(cls).items():
         says_none = "None without validation rows" in text
         assert (getattr(estimator, name) is None) == says_none, name
 

@@ -54,7 +54,8 @@ def test_package_version_is_that_of_the_installed_distribution():
 
 
 @pytest.mark.parametrize(
-    "name", ["dask", "matplotlib", "onnx", "safetensors", "skops", "sphinx"]
+    "name",
+    ["dask", "matplotlib", "onnx", "onnxscript", "safetensors", "skops", "sphinx"],
 )
 def test_package_import_leaves_out(name, modules_after_import):
     assert name not in modules_after_import

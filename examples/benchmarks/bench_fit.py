@@ -35,7 +35,9 @@ DEFAULT_CONTENDERS = ["torch-loop", "scikit-learn", "skorch", *KERAS]
 
 # Hidden layers, batch size and epochs of a run, in which nobody takes long.
 DEFAULTS = {
+    "breast_cancer": ((100,), 200, 50),
     "digits": ((100,), 200, 20),
+    "iris": ((100,), 200, 100),
     "mnist": ((128, 64), 2048, 2),
     "table": ((128, 64), 1024, 1),
 }
@@ -43,10 +45,11 @@ DEFAULTS = {
 
 def main(argv=None):
     args = parse_arguments(argv)
+    data = load(args.data, dtype=args.dtype, mnist_path=args.mnist)
     task = Task(
-        load(args.data, dtype=args.dtype, mnist_path=args.mnist),
+        data,
         hidden=tuple(args.hidden),
-        batch_size=args.batch_size,
+        batch_size=min(args.batch_size, len(data.X_train)),
         epochs=args.epochs,
         device=args.device,
         precision=args.precision,

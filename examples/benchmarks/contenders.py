@@ -55,8 +55,9 @@ class Task:
 
     @property
     def sizes(self) -> list[int]:
-        """Units of all layers."""
-        return [self.data.X_train.shape[1], *self.hidden, 10]
+        """Units of all layers; there is an output for each class."""
+        n_classes = int(self.data.y_train.max()) + 1
+        return [self.data.X_train.shape[1], *self.hidden, n_classes]
 
 
 def make_contenders(names: list[str], task: Task) -> dict[str, Contender]:

@@ -4,12 +4,25 @@ import os
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.datasets import fetch_openml, load_digits
+from sklearn.datasets import (
+    fetch_openml,
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+)
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import MinMaxScaler
+
+# What comes with scikit-learn.
+BUNDLED = {
+    "breast_cancer": load_breast_cancer,
+    "digits": load_digits,
+    "iris": load_iris,
+}
 
 
 class Data(NamedTuple):
-    """Samples to train and to test on, all C-contiguous; labels are 0 to 9, int64."""
+    """Samples to train and to test on, all C-contiguous; labels from 0 on, int64."""
 
     X_train: np.ndarray
     X_test: np.ndarray
@@ -18,12 +31,12 @@ class Data(NamedTuple):
 
 
 def load(name: str, *, dtype: str = "float32", mnist_path: str | None = None) -> Data:
-    """Load "digits", "mnist" or "table", with features of type `dtype`."""
+    """Load one of the data sets, with features of type `dtype`."""
     if name == "mnist":
         return load_mnist(mnist_path, dtype)
-    if name == "digits":
-        X, y = load_digits(return_X_y=True)
-        X = (X / 16).astype(dtype)
+    if name in BUNDLED:
+        X, y = BUNDLED[name](return_X_y=True)
+        X = MinMaxScaler().fit_transform(X).astype(dtype)
         return Data(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=0))
     return split_last(*make_table(1_010_000, 30, dtype), n_test=10_000)
 

@@ -36,7 +36,7 @@ from sknn_deep.modules import (
     MeanOverFeatures,
     SquaredError,
 )
-from sknn_deep.training import as_tensor
+from sknn_deep.training import MappedArray, as_tensor
 
 # Each as a mean over the features; twice the squared error's half is the whole.
 LOSSES = {
@@ -604,7 +604,7 @@ class AutoencoderTransformer(
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time, with ``solver="lbfgs"`` all at once.
 
         y : object, default=None
             Ignored; it is there for Pipelines.
@@ -980,9 +980,12 @@ class AutoencoderTransformer(
 
 
 def column_means(X, weight: np.ndarray | None) -> np.ndarray:
-    """Return the weighted mean of each column of an array or CSR matrix."""
+    """Return the weighted mean of each column of an array, CSR matrix or file."""
     weight = np.ones(X.shape[0], X.dtype) if weight is None else weight
-    return np.asarray(X.T @ (weight / weight.sum())).ravel()
+    share = weight / weight.sum()
+    if isinstance(X, MappedArray):
+        return X.weighted_sum(share)
+    return np.asarray(X.T @ share).ravel()
 
 
 def is_constant(X, weight: np.ndarray | None) -> bool:
@@ -992,7 +995,7 @@ def is_constant(X, weight: np.ndarray | None) -> bool:
     """
     rows = X if weight is None else X[weight > 0]
     low, high = rows.min(axis=0), rows.max(axis=0)
-    if not isinstance(X, np.ndarray):
+    if not isinstance(low, np.ndarray):
         low, high = low.toarray(), high.toarray()
     return bool(np.all(low == high))
 

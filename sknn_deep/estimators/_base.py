@@ -2,7 +2,7 @@
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from sknn_deep.estimators._data import (
     split_rows,
 )
 from sknn_deep.estimators._epoch_tasks import EpochTasks
+from sknn_deep.estimators._fingerprint import watch_states
 from sknn_deep.estimators._networks import (
     count_parameters,
     draw_weights,
@@ -83,7 +84,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     _auto_batch_size = 200
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "net_")
+        return hasattr(self, "net_") or hasattr(self, "estimators_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -115,7 +116,11 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     # --- fitting ---------------------------------------------------------------------
 
     def _first_pass(self, *, incremental: bool) -> bool:
-        return not hasattr(self, "net_") or not (self.warm_start or incremental)
+        return not self._has_trained() or not (self.warm_start or incremental)
+
+    def _has_trained(self) -> bool:
+        """Tell whether there is something to go on with."""
+        return hasattr(self, "net_")
 
     def _fit(self, data: FitData, *, incremental: bool = False):
         """Train on checked data, and set what scikit-learn's users expect."""
@@ -157,14 +162,17 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         run = self._plan_epochs(
             net, data, rows, random_state=random_state, incremental=incremental
         )
-        return FitPlan(net, samples, final, run, incremental)
+        return FitPlan(net, samples, final, run, incremental, data.valid)
 
     def _train(self, plan: FitPlan) -> None:
         if plan.run is None:
             self._run_lbfgs(plan)
             return
-        with plan.net.extra_callbacks(self._epoch_tasks(plan)):
-            run_epochs(plan.run, keep_optimizer=plan.incremental)
+        with (
+            plan.net.extra_callbacks(self._epoch_tasks(plan)),
+            watch_states(self, plan) as keeper,
+        ):
+            run_epochs(plan.run, keep_optimizer=plan.incremental, keeper=keeper)
 
     def _end_fit(self, plan: FitPlan):
         """Take over a trained net."""
@@ -299,7 +307,12 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
         finish = getattr(self._target, way_back)
-        return self._map(self.net_.module_, X, lambda z: finish(self._activate(z)))
+        return concatenate(map(finish, self._activated_blocks(X)), n_rows=X.shape[0])
+
+    def _activated_blocks(self, X) -> Iterator[np.ndarray]:
+        """Yield the activated output of one block of validated rows after the other."""
+        self.net_.module_.eval()
+        return map(self._activate, self.net_.map_blocks(self.net_.module_, X))
 
     def _map(
         self,
@@ -312,22 +325,30 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         blocks = self.net_.map_blocks(function, X)
         return concatenate(map(finish, blocks), n_rows=X.shape[0])
 
+    def _single_net(self) -> Net:
+        """Give the net; refuse if there are several."""
+        check_is_fitted(self)
+        if hasattr(self, "net_"):
+            return self.net_
+        raise AttributeError(
+            f"This {type(self).__name__} is an ensemble of {len(self.estimators_)} "
+            "networks: ask one of its estimators_, such as estimators_[0]."
+        )
+
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Weights of each layer, ndarrays of shape (n_units_in, n_units_out)."""
-        check_is_fitted(self)
         return [weight.T for weight in self._dense_arrays("weight")]
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer, ndarrays of shape (n_units_out,)."""
-        check_is_fitted(self)
         return self._dense_arrays("bias")
 
     def _dense_arrays(self, name: str) -> list[np.ndarray]:
         return [
             getattr(layer, name).detach().cpu().numpy()
-            for layer in self.net_.module_.modules()
+            for layer in self._single_net().module_.modules()
             if isinstance(layer, Dense)
         ]
 
@@ -339,5 +360,4 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         summary : ModelSummary
             Prints as a table, and shows as one in a notebook.
         """
-        check_is_fitted(self)
-        return summarize(self.net_.module_, type(self).__name__)
+        return summarize(self._single_net().module_, type(self).__name__)

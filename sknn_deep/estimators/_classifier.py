@@ -196,6 +196,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         loss and score too. "balanced" is not supported by ``partial_fit``, which does
         not see all rows.
 
+    n_estimators : int in [1, inf), default=1
+        Number of networks, each with a seed of its own drawn from `random_state`, whose
+        probabilities or predicted numbers are averaged. They are trained together where
+        that can be done, and are in `estimators_`.
+
     scoring : str, callable or None, default=None
         What the validation rows are scored by; higher is better. None is what ``score``
         returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
@@ -297,6 +302,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     net_ : skorch.NeuralNet
         The net that was trained. ``net_.module_`` is the network, a
         ``torch.nn.Module``; ``net_.history`` has the records of each epoch.
+
+    estimators_ : list of estimators
+        The networks, each an estimator of its own. Absent with ``n_estimators=1``. If
+        there are several, `coefs_`, `intercepts_`, `net_`, `t_` and all curves are
+        theirs and absent here; `n_iter_` is the largest of theirs, `loss_` the mean.
 
     See Also
     --------
@@ -442,6 +452,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         normalization=None,
         label_smoothing=0.0,
         class_weight=None,
+        n_estimators=1,
         scoring=None,
         max_time=None,
         clip_grad_norm=None,
@@ -477,6 +488,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.normalization = normalization
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.n_estimators = n_estimators
         self.scoring = scoring
         self.max_time = max_time
         self.clip_grad_norm = clip_grad_norm
@@ -508,7 +520,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time, with ``solver="lbfgs"`` all at once.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind: numbers, strings, bool. Several columns, dense or
@@ -628,11 +640,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         first_pass = self._first_pass(incremental=incremental)
         X, y = check_rows(self, X, y, reset=first_pass, multi_output=True)
         y = dense_labels(y)
+        given = getattr(self, "_given_classes", None) if incremental else None
         if first_pass:
-            given = getattr(self, "_given_classes", None) if incremental else None
             self._target = ClassTarget.of(y, given)
             self.classes_ = self._target.classes
-        self._target.check_known(y, warm_start=self.warm_start and not incremental)
+        if given is not None or not first_pass:
+            self._target.check_known(y, warm_start=self.warm_start and not incremental)
         self._set_shape()
         weight = check_weights(sample_weight, X)
         stratify = self._strata(y, positive_rows(weight))

@@ -19,6 +19,13 @@ def forget_curves(estimator: BaseEstimator) -> None:
     estimator.n_iter_ = estimator.t_ = 0
 
 
+def forget_network(estimator: BaseEstimator) -> None:
+    """Drop what is about a single network."""
+    forget_curves(estimator)
+    for name in ("net_", "t_", "_keeps_optimizer", "_no_improvement_count"):
+        vars(estimator).pop(name, None)
+
+
 def extend_curves(
     estimator: BaseEstimator,
     history: list[dict],

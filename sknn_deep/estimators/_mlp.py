@@ -1,12 +1,15 @@
 """What the two multi-layer perceptrons share beyond any network estimator."""
 
 import functools
+from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep._sklearn_private import Interval
 from sknn_deep.estimators._base import BaseNetEstimator
+from sknn_deep.estimators._curves import forget_network
 from sknn_deep.estimators._data import check_rows
+from sknn_deep.estimators._ensemble import fit_members, make_members, renew_members
 from sknn_deep.estimators._parameters import (
     SCORING,
     TRAINING_CONSTRAINTS,
@@ -28,7 +31,7 @@ def is_stochastic(estimator) -> bool:
 
 
 class BaseMLP(BaseNetEstimator):
-    """A multi-layer perceptron from features to ``n_outputs_`` outputs."""
+    """A multi-layer perceptron from features to ``n_outputs_`` outputs, or several."""
 
     _parameter_constraints: dict = {
         **TRAINING_CONSTRAINTS,
@@ -36,6 +39,7 @@ class BaseMLP(BaseNetEstimator):
             "array-like",
             *TRAINING_CONSTRAINTS["max_iter"],
         ],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "scoring": SCORING,
     }
 
@@ -56,6 +60,29 @@ class BaseMLP(BaseNetEstimator):
 
     def _encode(self, samples):
         return self._target.encode(samples.y)
+
+    def _has_trained(self) -> bool:
+        return hasattr(self, "net_" if self.n_estimators == 1 else "estimators_")
+
+    def _fit(self, data, *, incremental=False):
+        if self.n_estimators == 1:
+            vars(self).pop("estimators_", None)
+            return super()._fit(data, incremental=incremental)
+        first_pass = self._first_pass(incremental=incremental)
+        members = make_members(self) if first_pass else renew_members(self)
+        fit_members(self, members, data, incremental=incremental)
+        forget_network(self)
+        self.estimators_ = members
+        self.n_iter_ = max(member.n_iter_ for member in members)
+        self.loss_ = float(np.mean([member.loss_ for member in members]))
+        self.device_ = members[0].device_
+        return self
+
+    def _activated_blocks(self, X):
+        if hasattr(self, "net_"):
+            return super()._activated_blocks(X)
+        blocks = zip(*(m._activated_blocks(X) for m in self.estimators_), strict=True)
+        return (np.mean(outputs, axis=0) for outputs in blocks)
 
     def hidden_features(self, X, layer: int = -1) -> np.ndarray:
         """Return the activations of a hidden layer, as features for something else.
@@ -78,11 +105,13 @@ class BaseMLP(BaseNetEstimator):
         ------
         NotFittedError
             If the estimator is not fitted.
+        AttributeError
+            If there are several networks: `estimators_` has them.
         ValueError
             If X is not a finite matrix with the features that were fitted, or there is
             no such hidden layer.
         """
-        check_is_fitted(self)
+        net = self._single_net()
         X = check_rows(self, X, reset=False)
         n_hidden = self.n_layers_ - 2
         if n_hidden == 0:
@@ -95,5 +124,5 @@ class BaseMLP(BaseNetEstimator):
                 f"layer must be from {-n_hidden} to {n_hidden - 1}: this "
                 f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer}."
             )
-        hidden = self.net_.module_.hidden
+        hidden = net.module_.hidden
         return self._map(functools.partial(hidden, layer=layer % n_hidden), X)

@@ -208,6 +208,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         normalizes each row over its units [9]_. Must not be "batch" when
         ``solver="lbfgs"``.
 
+    n_estimators : int in [1, inf), default=1
+        Number of networks, each with a seed of its own drawn from `random_state`, whose
+        probabilities or predicted numbers are averaged. They are trained together where
+        that can be done, and are in `estimators_`.
+
     scoring : str, callable or None, default=None
         What the validation rows are scored by; higher is better. None is what ``score``
         returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
@@ -303,6 +308,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     net_ : skorch.NeuralNet
         The net that was trained. ``net_.module_`` is the network, a
         ``torch.nn.Module``; ``net_.history`` has the records of each epoch.
+
+    estimators_ : list of estimators
+        The networks, each an estimator of its own. Absent with ``n_estimators=1``. If
+        there are several, `coefs_`, `intercepts_`, `net_`, `t_` and all curves are
+        theirs and absent here; `n_iter_` is the largest of theirs, `loss_` the mean.
 
     See Also
     --------
@@ -451,6 +461,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         normalize_y=False,
         dropout=0.0,
         normalization=None,
+        n_estimators=1,
         scoring=None,
         max_time=None,
         clip_grad_norm=None,
@@ -488,6 +499,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.normalize_y = normalize_y
         self.dropout = dropout
         self.normalization = normalization
+        self.n_estimators = n_estimators
         self.scoring = scoring
         self.max_time = max_time
         self.clip_grad_norm = clip_grad_norm
@@ -519,7 +531,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time, with ``solver="lbfgs"`` all at once.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers, not negative with ``loss="poisson"``. One column is taken for a

@@ -14,12 +14,15 @@ from sknn_deep.modules import RandomLayer
 from sknn_deep.training import (
     Batches,
     Convergence,
+    MappedArray,
     Net,
     Placement,
     Recipe,
     Run,
+    StateKeeper,
     add_penalty,
     as_tensor,
+    block_permutations,
     copy_state,
     device_permutations,
     minimize_lbfgs,
@@ -48,6 +51,9 @@ class FitPlan:
 
     incremental : bool
         Whether it is one call of ``partial_fit``.
+
+    valid : Samples or None
+        To validate on, where the user gave them.
     """
 
     net: Net
@@ -55,6 +61,7 @@ class FitPlan:
     placement: Placement
     run: Run | None = None
     incremental: bool = False
+    valid: Samples | None = None
 
     def __post_init__(self):
         self.n_epochs_before = len(self.net.history)
@@ -89,7 +96,13 @@ def make_batches(
     device = net.placement.device
     n_rows = len(samples) if rows is None else len(rows)
     permute = None
-    if net.recipe.shuffle and device.type == "cpu":
+    is_mapped = isinstance(samples.X, MappedArray)
+    if is_mapped and rows is not None:
+        rows = np.sort(rows)  # neighbors are read together
+    if net.recipe.shuffle and is_mapped:
+        window_rows = samples.X.window_rows(net.recipe.batch_size)
+        permute = block_permutations(n_rows, window_rows, random_state, device)
+    elif net.recipe.shuffle and device.type == "cpu":
         permute = numpy_permutations(n_rows, random_state)
     elif net.recipe.shuffle:
         permute = device_permutations(n_rows, generator)
@@ -111,7 +124,9 @@ def renew_convergence(convergence: Convergence | None, recipe: Recipe) -> Conver
     return convergence
 
 
-def run_epochs(run: Run, *, keep_optimizer: bool) -> None:
+def run_epochs(
+    run: Run, *, keep_optimizer: bool, keeper: StateKeeper | None = None
+) -> None:
     """Train by ``net.partial_fit``; if that fails, the net is as it was before."""
     net = run.net
     state = copy_state(net.module_)
@@ -123,6 +138,7 @@ def run_epochs(run: Run, *, keep_optimizer: bool) -> None:
             generator=run.generator,
             evaluate=run.evaluate,
             n_seen=run.n_seen,
+            keeper=keeper,
         )
         end_epochs(net, keep_optimizer=keep_optimizer)
     except BaseException:

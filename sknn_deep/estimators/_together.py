@@ -19,9 +19,12 @@ def family_of(estimator: BaseNetEstimator, plan: FitPlan) -> tuple | None:
 
     Those that cannot are trained one after the other: L-BFGS and optimizers of the
     user's own, normalization, noise and the other variants of autoencoders, mixed
-    precision, compilation, callbacks, `verbose` and `max_time`.
+    precision, compilation, callbacks, `verbose`, `max_time`, and ``partial_fit``, which
+    keeps the optimizer.
     """
-    if plan.run is None or plan.placement.autocast is not None or estimator.compile:
+    if plan.run is None or plan.incremental or plan.placement.autocast is not None:
+        return None
+    if estimator.compile:
         return None
     if estimator._has_callbacks():
         return None

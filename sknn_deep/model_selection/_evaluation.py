@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples
 
 from sknn_deep._sklearn_private import (
     MultimetricScorer,
     fit_and_score,
+    num_samples,
     score,
 )
 from sknn_deep.estimators import FitPlan, family_of, train_together
@@ -70,6 +70,7 @@ def evaluate(
         _train(fits, on_epoch)
         for fit in fits:
             results[fit.candidate, fit.split] = _result(fit, **options)
+    alone.sort()  # candidate after candidate, as scikit-learn does
     of_one = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)(
         delayed(fit_and_score)(
             clone(estimator),
@@ -160,7 +161,7 @@ def _result(
     fold = fit.fold
     result = {
         "fit_error": None,
-        "n_test_samples": _num_samples(fold.X_test),
+        "n_test_samples": num_samples(fold.X_test),
         "fit_time": fit.seconds,
         "score_time": 0.0,
         "is_stacked": fit.is_stacked,

@@ -6,21 +6,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
+from torch import Tensor
 
 from sknn_deep._sklearn_private import check_method_params, safe_split
-from sknn_deep.estimators import BaseNetEstimator
+from sknn_deep.estimators import BaseNetEstimator, FitPlan
+from sknn_deep.training import DenseRows
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
     """Give the estimator itself, or the last step of a Pipeline."""
-    if isinstance(estimator, Pipeline):
-        return last_step(estimator.steps[-1][1])
-    return estimator
+    return estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
 
 
 def is_network(estimator: BaseEstimator) -> bool:
-    """Tell whether an estimator, or the last step of a Pipeline, is one of ours."""
-    return isinstance(last_step(estimator), BaseNetEstimator)
+    """Tell whether an estimator, or a Pipeline's last step, is a network of ours.
+
+    An ensemble is not: it trains its networks together itself.
+    """
+    last = last_step(estimator)
+    is_single = getattr(last, "n_estimators", 1) == 1
+    return isinstance(last, BaseNetEstimator) and is_single
 
 
 class Received(NamedTuple):
@@ -85,6 +90,7 @@ class Fold:
         )
         self._received: dict[tuple, Received] = {}
         self._checked: dict[tuple, tuple[Any, np.ndarray | None]] = {}
+        self._placed: dict[tuple, Tensor] = {}
 
     def plan(self, estimator: BaseEstimator, parameters: dict):
         """Bring a candidate to where only its network is to be trained.
@@ -109,6 +115,8 @@ class Fold:
             _, X, y, fit_params = received
         network._validate_params()
         checked, names = self._checked.get(key, (X, None))
+        if names is not None and fit_params.get("X_val") is not None:
+            checked = X  # the names of the validation rows are compared with these
         data = network._check_fit(checked, y, **fit_params)
         if key not in self._checked:
             # The next candidates need not convert the rows again.
@@ -116,7 +124,17 @@ class Fold:
             self._checked[key] = data.samples.X, names
         elif names is not None:
             network.feature_names_in_ = names
-        return network._plan_fit(data)
+        plan = network._plan_fit(data)
+        if plan.run is not None:
+            self._share_rows(key, plan)
+        return plan
+
+    def _share_rows(self, key: tuple, plan: FitPlan) -> None:
+        """Let candidates that compute in the same types and place share the rows."""
+        batches = plan.run.batches
+        if isinstance(batches.rows, DenseRows):
+            X = self._placed.setdefault((key, plan.placement), batches.rows.X)
+            batches.rows = DenseRows(X)
 
 
 def _fit_steps(pipeline: Pipeline, X, y, fit_params: dict) -> Received:
@@ -146,7 +164,9 @@ def _key_of_steps(estimator: BaseEstimator, parameters: dict) -> tuple:
 
 def fold_bytes(X, train: Sequence[int]) -> int:
     """Estimate the memory that the training rows of a fold take."""
+    if not hasattr(X, "shape"):
+        return 0
     nbytes = getattr(X, "nbytes", None)
     if nbytes is None or not np.isscalar(nbytes):
-        nbytes = 8 * np.prod(np.shape(X)) if hasattr(X, "shape") else 0
-    return int(nbytes * len(train) / max(1, np.shape(X)[0]))
+        nbytes = 8 * np.prod(X.shape)
+    return int(nbytes * len(train) / max(1, X.shape[0]))

@@ -4,6 +4,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import (
     GridSearchCV,
@@ -57,7 +58,10 @@ class _BatchedSearchMixin:
         """
         if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
             # scikit-learn's callbacks want to be told of each fit.
-            return super().fit(X, y, **params)
+            super().fit(X, y, **params)
+            n_candidates = len(self.cv_results_["params"])
+            self.cv_results_["batched"] = np.zeros(n_candidates, dtype=bool)
+            return self
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
@@ -84,7 +88,7 @@ class _BatchedSearchMixin:
                 score_params=routed.scorer.score,
                 return_train_score=self.return_train_score,
                 error_score=self.error_score,
-                verbose=max(0, self.verbose - 1),
+                verbose=self.verbose,
             )
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
@@ -170,7 +174,8 @@ class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
     stacked is fitted one after the other, by `n_jobs` workers: ``solver="lbfgs"`` and
     optimizers of one's own, normalization, noisy, sparse and variational autoencoders,
     ``precision="bfloat16"``, ``compile=True``, `callbacks`, `max_time` and `verbose` of
-    the estimator.
+    the estimator. So are ensembles, with `n_estimators` above 1, each of which trains
+    its own networks together.
 
     Parameters
     ----------
@@ -242,7 +247,7 @@ class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
     n_features_in_ : int
         Number of features that were fitted.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Their names, where X has names that are all strings.
 
     See Also
@@ -355,7 +360,7 @@ class BatchedRandomizedSearchCV(_BatchedSearchMixin, RandomizedSearchCV):
     n_features_in_ : int
         Number of features that were fitted.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Their names, where X has names that are all strings.
 
     See Also

@@ -35,8 +35,9 @@ def dropout_mask(
     words = torch.empty(n_words(n_elements), dtype=torch.int64, device=device)
     words.random_(-(2**63), None, generator=generator)
     bits = words.view(torch.int16)[:n_elements].view(shape)
-    keep = bits >= share - 2**15
-    return keep.to(dtype).mul_(2**16 / (2**16 - share))
+    mask = torch.empty(shape, dtype=dtype, device=device)
+    torch.ge(bits, share - 2**15, out=mask)
+    return mask.mul_(2**16 / (2**16 - share))
 
 
 class StackedDropout:
@@ -80,7 +81,9 @@ class StackedDropout:
         for own, generator in zip(words, self.generators, strict=True):
             own.random_(-(2**63), None, generator=generator)
         bits = words.view(torch.int16)[:, :n_elements].view(shape)
-        return (bits >= self.threshold).to(self.dtype).mul_(self.scale)
+        mask = torch.empty(shape, dtype=self.dtype, device=self.device)
+        torch.ge(bits, self.threshold, out=mask)
+        return mask.mul_(self.scale)
 
 
 class RandomLayer(nn.Module):

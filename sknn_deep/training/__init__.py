@@ -11,8 +11,15 @@ from sknn_deep.training._batches import (
     numpy_permutations,
     place,
 )
+from sknn_deep.training._callbacks import StateKeeper
+from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._lbfgs import minimize_lbfgs
+from sknn_deep.training._mapped_rows import (
+    MappedArray,
+    block_permutations,
+    find_mapping,
+)
 from sknn_deep.training._net import Net, add_penalty, copy_state
 from sknn_deep.training._optimizers import SOLVERS, set_learning_rate
 from sknn_deep.training._placement import (
@@ -31,17 +38,22 @@ __all__ = [
     "Batches",
     "Convergence",
     "DenseRows",
+    "MappedArray",
     "Net",
     "Placement",
     "Recipe",
     "Rows",
     "Run",
     "SparseRows",
+    "StateKeeper",
+    "TrainingState",
     "add_penalty",
     "as_tensor",
+    "block_permutations",
     "copy_state",
     "cosine",
     "device_permutations",
+    "find_mapping",
     "make_rows",
     "minimize_lbfgs",
     "numpy_permutations",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknn_deep.training._mapped_rows import MappedArray, MappedRows
 from sknn_deep.training._placement import Placement
 
 
@@ -117,17 +118,19 @@ class HostRows(DenseRows):
         return super().slice(start, stop).to(self.device, self.dtype)
 
 
-Rows = DenseRows | SparseRows
+Rows = DenseRows | SparseRows | MappedRows
 
 
 def make_rows(
     X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
 ) -> Rows:
-    """Make rows of a validated array, a tensor or a CSR matrix.
+    """Make rows of a validated array, a tensor, a CSR matrix or a mapped array.
 
     A `resident` array is moved to the device as a whole, which training wants;
     otherwise its rows go there as they are asked for, which bounds the memory.
     """
+    if isinstance(X, MappedArray):
+        return MappedRows(X, dtype, device)
     if isinstance(X, Tensor):
         return DenseRows(X.to(device, dtype))
     if not isinstance(X, np.ndarray):
@@ -142,7 +145,7 @@ class Placed(NamedTuple):
 
     Attributes
     ----------
-    rows : DenseRows or SparseRows
+    rows : DenseRows, SparseRows or MappedRows
 
     target : Tensor or None
         int64 class numbers of shape (n_samples,), or numbers of shape
@@ -211,7 +214,7 @@ class Batches:
 
     Parameters
     ----------
-    rows : DenseRows or SparseRows
+    rows : DenseRows, SparseRows or MappedRows
 
     target : Tensor of shape (n_samples,) or (n_samples, n_outputs), or None
         None is the rows themselves.
@@ -249,22 +252,31 @@ class Batches:
         """Number of batches."""
         return -(-self.n_rows // self.batch_size)
 
-    def _order(self) -> Tensor | None:
+    def draw_order(self) -> Tensor | None:
+        """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
         order = self.permute() if self.permute is not None else None
         if self.subset is None:
             return order
         return self.subset if order is None else self.subset.index_select(0, order)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        order = self._order()
+        return self.in_order(self.draw_order())
+
+    def in_order(
+        self, order: Tensor | None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Yield features, targets and weights of one batch after the other."""
+        rows = self.rows
+        if order is not None and isinstance(rows, MappedRows):
+            rows = rows.in_order(order, self.batch_size)
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             if order is None:
-                X = self.rows.slice(start, stop)
+                X = rows.slice(start, stop)
                 pick = slice_rows(start, stop)
             else:
                 index = order[start:stop]
-                X = self.rows.take(index)
+                X = rows.take(index)
                 pick = select_rows(index)
             target = X if self.target is None else pick(self.target)
             weight = None if self.weight is None else pick(self.weight)

@@ -1,9 +1,12 @@
 """What tells the user how a fit goes, as skorch callbacks."""
 
 import sys
+from contextlib import AbstractContextManager
 
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
+
+from sknn_deep.training._checkpoint import TrainingState
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 
@@ -20,6 +23,28 @@ def has_batch_hooks(callback: Callback) -> bool:
     return overrides(callback, *_BATCH_HOOKS)
 
 
+class StateKeeper(Callback):
+    """A callback that keeps the state of a training, for another process to go on."""
+
+    def watch(
+        self, seed: int, identity: dict[str, str]
+    ) -> AbstractContextManager["StateKeeper"]:
+        """Keep the states of one fit for a while.
+
+        `seed` is its ``random_state``; `identity` says in words and digests what else
+        decides on its result.
+        """
+        raise NotImplementedError
+
+    def restore(self, state: TrainingState) -> None:
+        """Put a training where the last state that was kept was, if there is one."""
+        raise NotImplementedError
+
+    def keep(self, state: TrainingState) -> None:
+        """Keep the state after an epoch."""
+        raise NotImplementedError
+
+
 class EpochProgressBar(Callback):
     """A bar over the epochs on stderr, with the loss and the validation score."""
 
@@ -27,7 +52,12 @@ class EpochProgressBar(Callback):
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         if self.bar_ is None:
-            self.bar_ = tqdm(total=net.n_epochs_, unit="epoch", file=sys.stderr)
+            self.bar_ = tqdm(
+                total=net.n_epochs_,
+                initial=net.n_resumed_,
+                unit="epoch",
+                file=sys.stderr,
+            )
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         epoch = net.history[-1]

@@ -1,5 +1,6 @@
 """Full-batch training with SciPy's L-BFGS-B."""
 
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -36,6 +37,11 @@ def minimize_lbfgs(
     -------
     result : scipy.optimize.OptimizeResult
 
+    Warns
+    -----
+    UserWarning
+        If the user interrupts it; the result is that of the last whole iteration.
+
     References
     ----------
     Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
@@ -56,13 +62,25 @@ def minimize_lbfgs(
         value = loss_and_gradient()
         return value, torch.cat([p.grad.reshape(-1) for p in parameters]).cpu().numpy()
 
-    start = torch.cat([p.detach().reshape(-1) for p in parameters]).cpu().numpy()
-    result = scipy.optimize.minimize(
-        evaluate,
-        start,
-        method="L-BFGS-B",
-        jac=True,
-        options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-    )
+    best = torch.cat([p.detach().reshape(-1) for p in parameters]).cpu().numpy()
+    n_iterations = 0
+
+    def note(intermediate_result: scipy.optimize.OptimizeResult) -> None:
+        nonlocal best, n_iterations
+        best = intermediate_result.x.copy()
+        n_iterations += 1
+
+    try:
+        result = scipy.optimize.minimize(
+            evaluate,
+            best,
+            method="L-BFGS-B",
+            jac=True,
+            callback=note,
+            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+        )
+    except KeyboardInterrupt:
+        warnings.warn("Training interrupted by user.", stacklevel=2)
+        result = scipy.optimize.OptimizeResult(x=best, nit=n_iterations, status=0)
     load(result.x)
     return result

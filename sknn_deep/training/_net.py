@@ -12,7 +12,13 @@ from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 
 from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
-from sknn_deep.training._callbacks import has_batch_hooks, make_reporters, overrides
+from sknn_deep.training._callbacks import (
+    StateKeeper,
+    has_batch_hooks,
+    make_reporters,
+    overrides,
+)
+from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._optimizers import (
     make_optimizer,
@@ -73,6 +79,10 @@ class Net(NeuralNet):
 
     n_epochs_ : int
         The most epochs of the last training.
+
+    n_resumed_ : int
+        Epochs of the last training that were gone through before it, by the fit whose
+        state it was put back to.
 
     n_seen_ : int
         Rows seen so far, each epoch counted.
@@ -142,6 +152,7 @@ class Net(NeuralNet):
         generator: torch.Generator | None = None,
         evaluate: Callable[[], tuple[float, float]] | None = None,
         n_seen: int = 0,
+        keeper: StateKeeper | None = None,
         **fit_params,
     ):
         """Train for some epochs, or until there is no improvement.
@@ -168,47 +179,79 @@ class Net(NeuralNet):
 
         n_seen : int
             Rows seen before, which inverse scaling counts.
+
+        keeper : StateKeeper or None
+            Keeps the state of the training after each epoch, and puts back that of an
+            earlier one before the first.
         """
         epochs = self.max_epochs if epochs is None else epochs
         max_time = self.recipe.max_time
         deadline = math.inf if max_time is None else time.monotonic() + max_time
         self.begin_training(epochs, n_seen)
-        with (
-            thread_count(self.recipe.n_threads),
-            self.gradient(
-                self.module_, self.criterion_, n_rows=X.batch_size, generator=generator
-            ) as gradient,
-        ):
-            step = self._make_train_step(gradient, n_steps=epochs * len(X))
-            for _ in range(epochs):
-                try:
-                    self._run_epoch(X, step, convergence, evaluate)
-                except KeyboardInterrupt:
-                    self.history.pop()  # the epoch is not whole
-                    warnings.warn("Training interrupted by user.", stacklevel=2)
-                    break
-                self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
-                if self.should_stop(convergence) or self._is_late(deadline):
-                    break
-            else:
-                self.converged_ = self.recipe.has_step_schedule
+        state = TrainingState(self, X, convergence, generator)
+        try:
+            if keeper is not None:
+                keeper.restore(state)
+            with (
+                thread_count(self.recipe.n_threads),
+                self.gradient(
+                    self.module_,
+                    self.criterion_,
+                    n_rows=X.batch_size,
+                    generator=generator,
+                ) as gradient,
+            ):
+                step = self._make_train_step(
+                    gradient,
+                    n_steps=epochs * len(X),
+                    n_taken=state.n_epochs * len(X),
+                )
+                self._run_epochs(state, step, evaluate, keeper, deadline)
+        except KeyboardInterrupt:
+            state.forget_unfinished_epoch()
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
     def begin_training(self, n_epochs: int, n_seen: int) -> None:
         """Forget how the last training ended."""
         self.n_epochs_, self.n_seen_ = n_epochs, n_seen
+        self.n_resumed_ = 0
         # Whoever leaves the loop early, a callback included, has a reason to.
         self.converged_ = True
         self.diverged_ = False
         if self.recipe.early_stopping:
             self.best_state_ = copy_state(self.module_)
 
+    def _run_epochs(self, state: TrainingState, step, evaluate, keeper, deadline):
+        while not state.is_finished:
+            self._run_epoch(state.batches, step, state.convergence, evaluate)
+            state.n_epochs += 1
+            if self._is_stopped_after(state.batches):
+                return
+            state.is_over = self.should_stop(state.convergence)
+            if keeper is not None:
+                keeper.keep(state)
+            if state.is_over or self._is_late(deadline):
+                return
+        if not state.is_over:
+            self.converged_ = self.recipe.has_step_schedule
+
     def _run_epoch(self, X: Batches, step, convergence, evaluate) -> None:
         self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
-        self._check_nothing_frozen()
-        self.module_.train()
+        if self.callbacks:
+            self._check_nothing_frozen()
+        if not self.module_.training:
+            self.module_.train()
         self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
         self.end_epoch(X, convergence, evaluate)
+
+    def _is_stopped_after(self, X: Batches) -> bool:
+        """Tell the callbacks of an epoch's end; ask whether one ends the training."""
+        try:
+            self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
+        except KeyboardInterrupt:  # skorch's word for it
+            return True
+        return False
 
     def _check_nothing_frozen(self) -> None:
         frozen = [n for n, p in self.get_all_learnable_params() if not p.requires_grad]
@@ -219,8 +262,11 @@ class Net(NeuralNet):
                 "`net_.module_` in a loop of your own."
             )
 
-    def _make_train_step(self, gradient, n_steps: int) -> Callable:
-        """Make what happens to a batch: gradient, penalty, rate, update."""
+    def _make_train_step(self, gradient, n_steps: int, n_taken: int = 0) -> Callable:
+        """Make what happens to a batch: gradient, penalty, rate, update.
+
+        `n_taken` of the training's `n_steps` were taken before.
+        """
         recipe, optimizer, criterion = self.recipe, self.optimizer_, self.criterion_
         update = make_step(optimizer, recipe)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
@@ -232,7 +278,6 @@ class Net(NeuralNet):
         has_gradient_hooks = any(
             overrides(cb, "on_grad_computed") for _, cb in self.callbacks_
         )
-        n_taken = 0
 
         def step(batch) -> dict[str, Tensor]:
             nonlocal n_taken
@@ -308,6 +353,7 @@ class Net(NeuralNet):
         loss = self.history[-1]["train_loss"]
         if evaluate is not None:
             valid_loss, score = evaluate()
+            score = score if math.isfinite(loss) else math.nan
             self._record("valid_loss", valid_loss)
             self._record("valid_score", score, higher_is_better=True)
         if recipe.early_stopping:
@@ -423,17 +469,29 @@ class Net(NeuralNet):
         return self.map_blocks(self.infer, X, device=device)
 
     def map_blocks(self, function: Callable[[Tensor], Tensor], X, *, device="cpu"):
-        """Yield what `function` makes of one block of rows after the other."""
+        """Yield what `function` makes of one block of rows after the other.
+
+        Where the device has not enough memory for a block, the blocks become smaller.
+        """
         where = self.placement
         rows = X
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         n_units = max(max(p.shape) for p in self.module_.parameters())
         n_block = rows_per_block(n_units)
-        for start in range(0, rows.shape[0], n_block):
-            with torch.inference_mode(), autocast(self.device, where.autocast):
-                output = function(rows.slice(start, start + n_block))
-            yield output.to(device, where.dtype)
+        start = 0
+        while start < rows.shape[0]:
+            try:
+                with torch.inference_mode(), autocast(self.device, where.autocast):
+                    output = function(rows.slice(start, start + n_block))
+                block = output.to(device, where.dtype)
+            except torch.OutOfMemoryError:
+                if n_block == 1:
+                    raise
+                n_block //= 2
+                continue
+            start += n_block
+            yield block
 
 
 def add_penalty(

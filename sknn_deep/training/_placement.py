@@ -1,10 +1,15 @@
 """Where the numbers live, and in which precision they are computed."""
 
+import logging
+import multiprocessing
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+_logger = logging.getLogger("sknn_deep")
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
     """Turn "auto" into a device, and check that a named one is there.
 
     "auto" is the accelerator that torch reports (CUDA, MPS, XPU ...), else the CPU.
+    Where there are several, processes that were started by another one, such as those
+    of ``n_jobs``, spread over them.
     """
     if isinstance(device, str) and device == "auto":
-        if torch.accelerator.is_available():
-            return torch.accelerator.current_accelerator()
-        return torch.device("cpu")
+        resolved = _find_device()
+        _logger.debug("%s: device='auto' is %s here", owner, resolved)
+        return resolved
     try:
         resolved = torch.device(device)
     except (RuntimeError, TypeError) as error:
@@ -74,6 +81,17 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
             f"devices of type {resolved.type!r} here is {n_devices}."
         )
     return resolved
+
+
+def _find_device() -> torch.device:
+    if not torch.accelerator.is_available():
+        return torch.device("cpu")
+    accelerator = torch.accelerator.current_accelerator()
+    n_devices = torch.accelerator.device_count()
+    if n_devices < 2 or multiprocessing.parent_process() is None:
+        return accelerator
+    # Processes that are started together have numbers in a row.
+    return torch.device(accelerator.type, os.getpid() % n_devices)
 
 
 def resolve_placement(

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sknn_deep.training._batches import Batches
+from sknn_deep.training._batches import Batches, DenseRows
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
 from sknn_deep.training._schedules import STEP_SCHEDULES, constant
 from sknn_deep.training._stacked_optimizers import (
@@ -66,6 +67,8 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
+    if isinstance(batches.rows, MappedRows):
+        return None  # each network would hold a window of its own
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 
@@ -218,8 +221,17 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
 
 def _stacked_batches(sources: list[Batches]):
     """Yield one batch of each source at a time, with the sources in front."""
+    orders = [source.draw_order() for source in sources]
+    if _are_alike(sources, orders):
+        for batch in sources[0].in_order(orders[0]):
+            yield tuple(
+                None if part is None else part.expand(len(sources), *part.shape)
+                for part in batch
+            )
+        return
     buffers = functools.cache(_Buffer)
-    for parts in zip(*sources, strict=True):
+    batches = [s.in_order(order) for s, order in zip(sources, orders, strict=True)]
+    for parts in zip(*batches, strict=True):
         X, target, weight = zip(*parts, strict=True)
         n_rows = X[0].shape[0]
         X_stack = buffers("X", n_rows).fill(X)
@@ -229,6 +241,32 @@ def _stacked_batches(sources: list[Batches]):
             X_stack if is_own_target else buffers("target", n_rows).fill(target),
             None if weight[0] is None else buffers("weight", n_rows).fill(weight),
         )
+
+
+def _are_alike(sources: list[Batches], orders: list[Tensor | None]) -> bool:
+    """Tell whether all sources give the same batches, as those of one fold and seed."""
+    first, *others = sources
+    if not isinstance(first.rows, DenseRows):
+        return False
+    return all(
+        isinstance(other.rows, DenseRows)
+        and _same_memory(other.rows.X, first.rows.X)
+        and _are_equal(other.target, first.target)
+        and _are_equal(other.weight, first.weight)
+        and _are_equal(other.subset, first.subset)
+        and _are_equal(order, orders[0])
+        for other, order in zip(others, orders[1:], strict=True)
+    )
+
+
+def _same_memory(one: Tensor, other: Tensor) -> bool:
+    return one.data_ptr() == other.data_ptr() and one.shape == other.shape
+
+
+def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return _same_memory(one, other) or torch.equal(one, other)
 
 
 class _Buffer:

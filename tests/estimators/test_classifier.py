@@ -195,6 +195,47 @@ def test_a_class_with_one_member_is_learnt(early_stopping, ten_digits):
     assert_array_equal(clf.classes_, [*range(10), 50])
 
 
+@pytest.mark.parametrize("scoring", [None, "loss", "f1_macro"])
+def test_a_class_may_be_missing_among_the_validation_rows(scoring, ten_digits):
+    X, y = ten_digits
+    few = y < 5
+    clf = make(early_stopping=True, scoring=scoring)
+
+    clf.fit(X, y, X_val=X[few], y_val=y[few])
+
+    proba = clf.predict_proba(X[few])
+    assert proba.shape == (few.sum(), 10)
+    if scoring is None:
+        assert clf.best_validation_score_ == clf.score(X[few], y[few])
+    elif scoring == "loss":
+        loss = log_loss(y[few], proba, labels=np.arange(10))
+        assert clf.best_validation_score_ == pytest.approx(-loss)
+    else:
+        expected = get_scorer(scoring)(clf, X[few], y[few])
+        assert clf.best_validation_score_ == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"early_stopping": True},
+        {"early_stopping": True, "scoring": "loss"},
+        {"solver": "lbfgs", "max_iter": 500},
+        {"class_weight": "balanced"},
+        {"normalization": "batch", "dropout": 0.2, "label_smoothing": 0.1},
+    ],
+    ids=str,
+)
+def test_a_single_class_is_predicted_in_any_setting(params, cancer):
+    X, _ = cancer
+    only = np.full(len(X), "only")
+
+    clf = make(**params).fit(X, only)
+
+    assert_array_equal(clf.predict(X), only)
+    assert_array_equal(clf.predict_proba(X), np.ones((len(X), 1)))
+
+
 def test_the_split_is_stratified(ten_digits):
     """Every digit has its share of the validation rows."""
     X, y = ten_digits

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA
@@ -32,6 +34,7 @@ from sklearn.model_selection import (
     LearningCurveDisplay,
     RandomizedSearchCV,
     cross_val_predict,
+    cross_val_score,
     cross_validate,
     learning_curve,
     validation_curve,
@@ -278,6 +281,47 @@ def test_permutation_importance_finds_the_one_feature():
     assert importance.importances_mean[2] > 0.3
 
 
+@pytest.fixture(scope="module")
+def with_shuffled(diabetes):
+    """Three columns that tell of the target, and the same three in random order."""
+    X, y = diabetes
+    X = X[["bmi", "s5", "bp"]]
+    rng = np.random.default_rng(0)
+    shuffled = {f"shuffled {name}": rng.permutation(X[name]) for name in X}
+    return X.assign(**shuffled), y
+
+
+def permutation_importances(pipe, X, y):
+    return permutation_importance(
+        pipe, X, y, n_repeats=3, random_state=0
+    ).importances_mean
+
+
+def test_permutation_importance_tells_real_from_shuffled(with_shuffled):
+    X, y = with_shuffled
+    pipe = make_pipeline(StandardScaler(), regressor(alpha=1.0)).fit(X, y)
+
+    importances = permutation_importances(pipe, X, y)
+
+    assert importances[:3].min() > importances[3:].max()
+
+
+def test_permutation_selects_real_features(with_shuffled):
+    X, y = with_shuffled
+    selector = SelectFromModel(
+        make_pipeline(StandardScaler(), regressor(alpha=1.0)),
+        importance_getter=lambda pipe: permutation_importances(pipe, X, y),
+        max_features=3,
+        threshold=-np.inf,
+    )
+
+    pipe = make_pipeline(selector, StandardScaler(), regressor()).fit(X, y)
+
+    assert list(pipe[0].get_feature_names_out()) == ["bmi", "s5", "bp"]
+    assert pipe[-1].n_features_in_ == 3
+    assert pipe.score(X, y) > 0.3
+
+
 def test_features_are_selected_by_permutation():
     X = np.random.default_rng(0).normal(size=(150, 4))
     y = X[:, 2] + X[:, 0]
@@ -409,6 +453,72 @@ def test_searches_run_in_worker_processes(diabetes):
     assert_array_equal(alone.predict(X), spread.predict(X))
 
 
+@pytest.mark.parametrize("make_estimator", [classifier, regressor, autoencoder])
+def test_worker_processes_read_data_from_memory_maps(make_estimator, digits):
+    """joblib hands arrays of more than 1 MB to workers as read-only maps."""
+    X, y = digits.X.astype(float), (digits.y > 4).astype(int)
+    X = np.hstack([X, X])
+    assert X.nbytes > 2**20
+    estimator = make_estimator(max_iter=1, batch_size=200)
+    n_threads = torch.get_num_threads()
+
+    alone, spread = (
+        cross_val_score(estimator, X, y, cv=2, n_jobs=n_jobs, error_score="raise")
+        for n_jobs in (None, 2)
+    )
+
+    assert_array_equal(alone, spread)
+    assert torch.get_num_threads() == n_threads
+
+
+# --- scikit-learn's callbacks ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("make_estimator", [classifier, regressor])
+def test_a_monitor_hears_of_epochs_inside_a_pipeline(make_estimator, ten_digits):
+    X, y = ten_digits
+    scoring = "accuracy" if make_estimator is classifier else "r2"
+    monitor = ScoringMonitor(scoring=scoring)
+    pipe = make_pipeline(MinMaxScaler(), make_estimator().set_callbacks(monitor))
+
+    pipe.fit(X, y)
+
+    log = monitor.get_logs(select="most_recent").data
+    scores = [task[scoring] for task in log if task["task_name"] == "epoch"]
+    assert len(scores) == QUICK["max_iter"]
+    assert scores[-1] == pytest.approx(pipe.score(X, y))
+
+
+def test_a_monitor_hears_of_each_fit_of_a_search(ten_digits):
+    X, y = ten_digits
+    monitor = ScoringMonitor(scoring="accuracy")
+    estimator = classifier(max_iter=3).set_callbacks(monitor)
+
+    search = GridSearchCV(estimator, {"alpha": [0.01, 0.1]}, cv=2).fit(X, y)
+
+    log = monitor.get_logs(select="most_recent").data
+    epochs = [task for task in log if task["task_name"] == "epoch"]
+    assert len(epochs) == (2 * 2 + 1) * 3
+    scores = {task["accuracy"] for task in log}
+    assert any(search.score(X, y) == pytest.approx(score) for score in scores)
+
+
+@pytest.mark.parametrize("make_estimator", [classifier, regressor, autoencoder])
+@pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a pipeline"])
+def test_scikit_learns_progress_bar_goes_to_its_end(
+    make_estimator, inside, ten_digits, capsys
+):
+    estimator = make_estimator()
+    # StandardScaler supports callbacks; of what does not, scikit-learn warns.
+    outer = make_pipeline(StandardScaler(), estimator) if inside else estimator
+
+    outer.set_callbacks(ProgressBar()).fit(*ten_digits)
+
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if type(estimator).__name__ in line]
+    assert lines and "100%" in lines[-1]
+
+
 # --- what users see -------------------------------------------------------------------
 
 
@@ -460,10 +570,14 @@ def test_learning_curves_are_drawn(ten_digits, pyplot):
     X, y = ten_digits
 
     display = LearningCurveDisplay.from_estimator(
-        classifier(), X, y, cv=2, train_sizes=[0.3, 1.0]
+        classifier(), X, y, cv=2, train_sizes=[0.3, 1.0], random_state=0
     )
 
-    assert display.test_scores.shape == (2, 2)
+    few, all_rows = display.test_scores.mean(axis=1)
+    assert few < all_rows
+    test_line = display.lines_[1]
+    assert_array_equal(test_line.get_xdata(), display.train_sizes)
+    assert_allclose(test_line.get_ydata(), [few, all_rows])
 
 
 def test_tsne_takes_codes_and_hidden_features(ten_digits):

@@ -133,7 +133,7 @@ BAD = [
     (
         {"compile": "yes"},
         "The 'compile' parameter of {} must be an instance of 'bool' or an instance of "
-        "'numpy.bool'. Got 'yes' instead.",
+        f"'numpy.{np.bool_.__name__}'. Got 'yes' instead.",
     ),
     (
         {"solver": "lbfgs", "dropout": 0.1},

@@ -228,6 +228,18 @@ def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
     assert sizes["peak"] > sizes["after import"] + sizes["X"]
 
 
+@linux_only
+def test_bench_mapped_prints_memory_and_shuffles(run, small_mnist, tmp_path):
+    path = tmp_path / "mapped.json"
+    words = run(
+        *("bench_mapped", "--gigabytes", 0.01, "--mnist", small_mnist, "--epochs", 1),
+        *("--blocks", 4, "--json", path),
+    )
+
+    assert words.count("as") == words.count("sorted") == 3  # one full, two of blocks
+    assert json.loads(path.read_text())["memory"]["File (MB)"] == 10
+
+
 def test_bench_scaling_draws_three_curves(run, tmp_path):
     picture = tmp_path / "scaling.png"
     words = run(
@@ -239,6 +251,19 @@ def test_bench_scaling_draws_three_curves(run, tmp_path):
     assert words.count("Rows") == 2  # rows, and rows per batch
     assert "Units" in words
     assert matplotlib.image.imread(picture).ndim == 3
+
+
+def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
+    picture = tmp_path / "search.png"
+    words = run(
+        *("bench_search", "--grid", "seeds", "--epochs", 1, "--rounds", 1),
+        *("--n-alphas", 1, "--output", picture, "--json", tmp_path / "search.json"),
+    )
+
+    assert {"batched", "one", "n_jobs=2", "scikit-learn,", "Picture:"} <= set(words)
+    assert matplotlib.image.imread(picture).std() > 0
+    content = json.loads((tmp_path / "search.json").read_text())
+    assert set(content["curves"]) == {"3", "6", "12", "24"}
 
 
 def test_bench_onecycle_prints_both_ways(run, small_mnist):

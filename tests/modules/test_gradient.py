@@ -1,5 +1,7 @@
 """The gradient that is written out, against the one that autograd records."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -24,6 +26,7 @@ from sknn_deep.modules import (
     glorot_uniform_,
     recorded_gradient,
 )
+from sknn_deep.modules._backpropagation import Backpropagation, LayerParameters
 
 LOSSES = {
     "squared": SquaredError(),
@@ -422,3 +425,45 @@ def test_explicit_gradient_takes_no_buffer_of_the_inputs_size():
             pass
 
     assert (n_rows, n_features) not in sizes
+
+
+# --- with a dimension of networks in front -----------------------------------------
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("n_networks", [1, 4])
+def test_backpropagation_of_a_stack_equals_autograd(activation, n_networks):
+    units, n_rows, loss = (6, 5, 3), 8, SquaredError()
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(n_networks, *shape, generator=generator).double()
+
+    sizes = list(itertools.pairwise(units))
+    weights = [draw(n_out, n_in).requires_grad_() for n_in, n_out in sizes]
+    biases = [draw(1, n_out).requires_grad_() for _, n_out in sizes]
+    masks = [2.0 * (draw(n_rows, 5) > 0), None]
+    activations = [activation, "identity"]
+    gradients = [torch.zeros_like(p) for p in weights + biases]
+    layers = [
+        LayerParameters(
+            weights[i].detach(),
+            gradients[i],
+            biases[i].detach(),
+            gradients[2 + i],
+            activations[i],
+            None if masks[i] is None else lambda shape, mask=masks[i]: mask,
+        )
+        for i in range(2)
+    ]
+    X, target, weight = draw(n_rows, 6), draw(n_rows, 3), draw(n_rows).abs()
+
+    values, outputs = Backpropagation(layers, loss, n_rows=n_rows)(X, target, weight)
+
+    hidden = ACTIVATIONS[activation].module()(X @ weights[0].mT + biases[0]) * masks[0]
+    expected = hidden @ weights[1].mT + biases[1]
+    losses = [loss(expected[k], target[k], weight[k]) for k in range(n_networks)]
+    torch.stack(losses).sum().backward()
+    torch.testing.assert_close(outputs, expected.detach())
+    torch.testing.assert_close(values, torch.stack(losses).detach())
+    torch.testing.assert_close(gradients, [p.grad for p in weights + biases])

@@ -17,6 +17,7 @@ from sknn_deep.modules import (
     Quantile,
     SquaredError,
 )
+from sknn_deep.modules._losses import AutoencoderLoss, stack_losses
 
 LOSSES = {
     "squared": SquaredError(),
@@ -269,3 +270,111 @@ def test_mean_over_features_is_the_mean_squared_error_times_half_the_factor(fact
 
     expected = metrics.mean_squared_error(target, output) * factor / 2
     assert value.item() == pytest.approx(expected, rel=1e-12)
+
+
+# --- stacks of networks ---------------------------------------------------------------
+
+
+def make_stack_batch(loss, n_networks=4, weights=None):
+    batches = [make_batch(loss, seed=seed) for seed in range(n_networks)]
+    output, target = (torch.stack(parts) for parts in zip(*batches, strict=True))
+    if weights is None:
+        return output, target, None
+    weight = torch.stack([(k + 1) * make_weight(weights) for k in range(n_networks)])
+    weight[1] = 0.0
+    return output, target, weight
+
+
+@losses
+@pytest.mark.parametrize("weights", [None, "given"])
+def test_loss_gradient_of_a_stack_is_that_of_each_network(loss, weights):
+    output, target, weight = make_stack_batch(loss, weights=weights)
+
+    value, gradient = loss.gradient(output, target, weight)
+
+    assert value.shape == (4,)
+    assert gradient.shape == output.shape
+    for k in range(4):
+        own_weight = None if weight is None else weight[k]
+        expected = loss.gradient(output[k], target[k], own_weight)
+        torch.testing.assert_close(value[k], expected[0], rtol=1e-13, atol=1e-15)
+        torch.testing.assert_close(gradient[k], expected[1], rtol=1e-13, atol=1e-15)
+
+
+@losses
+def test_loss_gradient_of_a_stack_leaves_its_arguments_alone(loss):
+    arguments = make_stack_batch(loss, weights="given")
+    before = [tensor.clone() for tensor in arguments]
+
+    for weight in (None, arguments[2]):
+        _, gradient = loss.gradient(*arguments[:2], weight)
+        gradient.zero_()
+
+    assert all(map(torch.equal, arguments, before))
+
+
+@losses
+def test_loss_scale_of_what_is_reported_is_the_same_for_a_stack(loss):
+    output, _, _ = make_stack_batch(loss)
+
+    assert loss.reported_scale(output) == loss.reported_scale(output[0])
+
+
+@pytest.mark.parametrize("kind", [CrossEntropy, BinaryCrossEntropy])
+@pytest.mark.parametrize("weights", [None, "given"])
+@pytest.mark.parametrize("smoothings", [(0.0, 0.3, 0.1, 0.0), (0.2,) * 4, (0.0,) * 4])
+def test_stacked_losses_smooth_each_networks_labels(kind, weights, smoothings):
+    each = [kind(smoothing) for smoothing in smoothings]
+    output, target, weight = make_stack_batch(each[0], weights=weights)
+
+    value, gradient = stack_losses(each, like=output).gradient(output, target, weight)
+
+    for k in range(4):
+        leaf = output[k].clone().requires_grad_()
+        expected = each[k](leaf, target[k], None if weight is None else weight[k])
+        expected.backward()
+        torch.testing.assert_close(value[k], expected.detach(), rtol=1e-12, atol=1e-14)
+        torch.testing.assert_close(gradient[k], leaf.grad, rtol=1e-12, atol=1e-14)
+
+
+def test_stacked_losses_of_one_smoothing_are_one_of_them():
+    each = [CrossEntropy(0.1), CrossEntropy(0.1)]
+
+    assert stack_losses(each, like=torch.zeros(1)) is each[0]
+
+
+def test_stacked_losses_have_the_dtype_of_the_network():
+    each = [CrossEntropy(0.1), CrossEntropy(0.2)]
+
+    for dtype in (torch.float32, torch.float64):
+        stacked = stack_losses(each, like=torch.zeros(1, dtype=dtype))
+        assert stacked.label_smoothing.dtype == dtype
+        assert stacked.label_smoothing.shape == (2, 1, 1)
+
+
+def test_loss_family_is_that_of_losses_whose_smoothing_alone_differs():
+    assert CrossEntropy(0.1).family() == CrossEntropy().eval().family()
+    assert BinaryCrossEntropy(0.1).family() == BinaryCrossEntropy(0.3).family()
+
+
+def test_loss_family_tells_losses_and_their_numbers_apart():
+    each = [
+        CrossEntropy(),
+        BinaryCrossEntropy(),
+        SquaredError(),
+        AbsoluteError(),
+        Poisson(),
+        Huber(0.3),
+        Huber(1.0),
+        Quantile(0.1),
+        Quantile(0.5),
+        MeanOverFeatures(SquaredError()),
+        MeanOverFeatures(SquaredError(), factor=2.0),
+        MeanOverFeatures(BinaryCrossEntropy()),
+        AutoencoderLoss(SquaredError()),
+        AutoencoderLoss(SquaredError(), sparsity_penalty=0.1),
+        AutoencoderLoss(SquaredError(), kl_weight=0.1),
+        AutoencoderLoss(MeanOverFeatures(SquaredError())),
+    ]
+
+    assert len({loss.family() for loss in each}) == len(each)

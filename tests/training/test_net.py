@@ -282,6 +282,37 @@ def test_net_forward_in_blocks_equals_one_pass(monkeypatch, n_block, kind):
     torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
 
 
+def short_of_memory(function, n_most):
+    """Fail as a device does, for more than `n_most` rows."""
+
+    def call(X):
+        if len(X) > n_most:
+            raise torch.OutOfMemoryError
+        return function(X)
+
+    return call
+
+
+@pytest.mark.parametrize("n_most", [1, 7, 1000])
+def test_net_passes_smaller_blocks_where_memory_is_short(n_most):
+    net = make_net()
+    X, *_ = make_arrays()
+    function = short_of_memory(net.module_, n_most)
+
+    blocks = list(net.map_blocks(function, X.numpy()))
+
+    expected = torch.cat(list(net.map_blocks(net.module_, X.numpy())))
+    torch.testing.assert_close(torch.cat(blocks), expected)
+    assert max(map(len, blocks)) <= n_most
+
+
+def test_net_raises_where_there_is_no_memory_for_one_row():
+    X, *_ = make_arrays()
+
+    with pytest.raises(torch.OutOfMemoryError):
+        list(make_net().map_blocks(short_of_memory(len, 0), X.numpy()))
+
+
 def test_net_forward_of_an_array_of_another_type_computes_in_the_nets():
     X = make_arrays()[0].numpy().astype(np.float32)
 

@@ -1,6 +1,8 @@
 """Device and number types: the rules of "auto", and what is refused."""
 
 import dataclasses
+import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -153,3 +155,29 @@ def test_autocast_computes_in_the_type_asked_for():
         as_usual = X @ X
 
     assert (mixed.dtype, as_usual.dtype) == (torch.bfloat16, torch.float32)
+
+
+def test_device_auto_spreads_processes_over_the_devices(pretend, monkeypatch):
+    pretend("cuda", count=4)
+    monkeypatch.setattr(multiprocessing, "parent_process", object)
+
+    devices = set()
+    for pid in range(100, 104):
+        monkeypatch.setattr(os, "getpid", lambda pid=pid: pid)
+        devices.add(resolve_device("auto", owner="Net"))
+
+    assert devices == {torch.device("cuda", index) for index in range(4)}
+
+
+def test_device_auto_of_the_first_process_is_the_current_device(pretend):
+    pretend("cuda", count=4)
+
+    assert resolve_device("auto", owner="Net") == torch.device("cuda")
+
+
+def test_device_auto_says_in_the_log_what_it_is(pretend, caplog):
+    pretend("mps")
+    with caplog.at_level("DEBUG", logger="sknn_deep"):
+        resolve_device("auto", owner="MLPClassifier")
+
+    assert caplog.messages == ["MLPClassifier: device='auto' is mps here"]

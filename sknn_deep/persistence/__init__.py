@@ -1,0 +1,9 @@
+"""What outlives the process: files of fitted models, torch modules, ONNX."""
+
+from sknn_deep.persistence._errors import ModelFileError
+from sknn_deep.persistence._load import load
+from sknn_deep.persistence._onnx import to_onnx
+from sknn_deep.persistence._save import save
+from sknn_deep.persistence._torch import to_torch
+
+__all__ = ["ModelFileError", "load", "save", "to_onnx", "to_torch"]

@@ -1,0 +1,105 @@
+"""Estimators of this package as data, and back."""
+
+from typing import Any
+
+import sklearn
+import torch
+from sklearn.base import BaseEstimator
+
+from sknn_deep.estimators import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+)
+from sknn_deep.persistence._data import Decoder, Encoder
+from sknn_deep.persistence._errors import ModelFileError
+from sknn_deep.persistence._nets import decode_net, encode_net
+from sknn_deep.training import resolve_device
+
+ESTIMATORS = {
+    cls.__name__: cls for cls in (AutoencoderTransformer, MLPClassifier, MLPRegressor)
+}
+KIND = "estimator"
+
+# What is written in another way than the other attributes.
+_APART = ("net_", "_metadata_request")
+
+
+def is_ours(value: Any) -> bool:
+    return type(value) in ESTIMATORS.values()
+
+
+def encode_estimator(estimator: BaseEstimator, encoder: Encoder) -> dict:
+    """Encode an estimator, fitted or not; `estimators_` of its own go with it."""
+    owner = type(estimator).__name__
+    estimator._validate_params()
+    parameters = estimator.get_params(deep=False)
+    attributes = {
+        name: encoder.encode(
+            value,
+            f"The {name!r} parameter of {owner}"
+            if name in parameters
+            else f"The attribute {name!r} of {owner}",
+        )
+        for name, value in vars(estimator).items()
+        if name not in _APART
+    }
+    has_net = hasattr(estimator, "net_")
+    return {
+        "kind": KIND,
+        "class": owner,
+        "attributes": attributes,
+        "requests": _requests(estimator),
+        "net": encode_net(estimator, encoder) if has_net else None,
+    }
+
+
+def _requests(estimator: BaseEstimator) -> dict[str, dict]:
+    """Give what ``set_fit_request`` and the like have set."""
+    if "_metadata_request" not in vars(estimator):
+        return {}
+    routing = estimator.get_metadata_routing()
+    methods = ("fit", "partial_fit", "score")
+    return {m: dict(getattr(routing, m).requests) for m in methods}
+
+
+def decode_estimator(
+    entry: dict, decoder: Decoder, device: torch.device | None
+) -> BaseEstimator:
+    """Make the estimator that `entry` describes.
+
+    Its network goes to `device`; None is the one it was on, or where that is missing,
+    the CPU.
+    """
+    cls = ESTIMATORS[entry["class"]]
+    estimator = cls()
+    attributes = {k: decoder.decode(v) for k, v in entry["attributes"].items()}
+    if not attributes.keys() >= vars(estimator).keys():
+        raise ModelFileError(f"it lacks parameters of {cls.__name__}")
+    for name, value in attributes.items():
+        # A method of the class must stay what it is.
+        if hasattr(cls, name) or not name.isidentifier():
+            raise ModelFileError(f"it sets {name!r} of {cls.__name__}")
+        setattr(estimator, name, value)
+    if device is not None and estimator.device != "auto":
+        estimator.device = str(device)
+    estimator._validate_params()
+    with sklearn.config_context(enable_metadata_routing=True):
+        for method, requests in entry["requests"].items():
+            if any(requests.values()):
+                getattr(estimator, f"set_{method}_request")(**requests)
+    if entry["net"] is not None:
+        where = _resolve(entry["net"]["device"]) if device is None else device
+        estimator.net_ = decode_net(entry["net"], estimator, decoder, where)
+        estimator.device_ = estimator.net_.device
+    elif hasattr(estimator, "estimators_"):
+        estimator.device_ = estimator.estimators_[0].device_
+    return estimator
+
+
+def _resolve(device: str) -> torch.device:
+    """Find the device of this name, or the CPU where it is missing."""
+    try:
+        return resolve_device(device, owner="load")
+    except ValueError:
+        return torch.device("cpu")

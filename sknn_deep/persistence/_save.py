@@ -1,0 +1,93 @@
+"""Write a fitted estimator to a file."""
+
+from sklearn.base import BaseEstimator
+
+from sknn_deep.persistence._container import write_container
+from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
+from sknn_deep.persistence._estimators import encode_estimator, is_ours
+from sknn_deep.persistence._files import replace_file
+from sknn_deep.persistence._scikit_learn import encode_model
+
+
+def save(estimator, path) -> None:
+    """Save an estimator as data, to be loaded by ``sknn_deep.load``.
+
+    The file has no pickle in it, and no code. Weights and other arrays are in the
+    safetensors format [1]_, which other programs read too; all else is JSON, and what
+    is scikit-learn's is written by skops [2]_. A digest of all is in its header.
+
+    It is written beside `path` and moved there once it is complete and on the disk: a
+    crash at any moment leaves the file that was there before.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+        Fitted or not; alone, or in a Pipeline, a ColumnTransformer or another estimator
+        of scikit-learn. What is scikit-learn's needs the extra ``persistence``.
+
+    path : str or os.PathLike
+        File to write or to replace. Its folder must exist.
+
+    Raises
+    ------
+    TypeError
+        If something cannot be saved as data: callbacks, a `scoring` that is a callable,
+        an optimizer that is not one of ``torch.optim``, a function of one's own in a
+        Pipeline, a step of scikit-learn that keeps more than numbers, strings, arrays
+        and lists of them, such as trees.
+    ValueError
+        If a parameter is not valid, or if there are more names, labels and other small
+        values than ``load`` would read (some 100,000 strings, and more where the
+        weights are large).
+    ImportError
+        If skops is needed and missing.
+
+    See Also
+    --------
+    load : Loads the file.
+    to_torch : Gives the network as a plain torch module.
+    to_onnx : Writes the network for other runtimes.
+
+    References
+    ----------
+    .. [1] https://github.com/huggingface/safetensors
+
+    .. [2] https://skops.readthedocs.io/en/stable/persistence.html
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import sknn_deep
+    >>> reg = sknn_deep.MLPRegressor(solver="lbfgs", max_iter=500, random_state=0)
+    >>> reg = reg.fit([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sknn_deep.save(reg, Path(folder) / "reg.sknn")
+    ...     again = sknn_deep.load(Path(folder) / "reg.sknn")
+    >>> bool(again.predict([[3.0]]) == reg.predict([[3.0]]))
+    True
+    """
+    if not isinstance(estimator, BaseEstimator):
+        raise TypeError(
+            "save takes an estimator of sknn_deep, or one of scikit-learn with such "
+            f"estimators in it. Got {type(estimator).__name__}."
+        )
+    encoder = Encoder(_encode_object)
+    document = dump_json(encoder.encode(estimator, f"This {type(estimator).__name__}"))
+    n_bytes = sum(array.nbytes for array in encoder.arrays.values())
+    if not is_affordable(document, len(encoder.arrays), n_bytes + len(document)):
+        raise ValueError(
+            f"This {type(estimator).__name__} has more names, labels and lists than "
+            f"can be loaded within twice the memory of its file: {len(document)} bytes "
+            "of text. Use pickle, for files that nobody else can write."
+        )
+    with replace_file(path) as file:
+        write_container(file, document, encoder.arrays)
+
+
+def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
+    if is_ours(value):
+        return encode_estimator(value, encoder)
+    if isinstance(value, BaseEstimator) and not isinstance(value, type):
+        return encode_model(value, encoder)
+    return None

@@ -1,0 +1,201 @@
+"""The state of a training between two epochs: given as data, and taken back."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sknn_deep.training._batches import Batches
+from sknn_deep.training._convergence import Convergence
+
+# Types of a callback's attributes that are taken for data.
+_DATA = (bool, int, float, str, type(None), Tensor, np.ndarray, np.generic)
+
+
+class TrainingState:
+    """How far a training is, and all that its next epoch depends on.
+
+    Parameters
+    ----------
+    net : Net
+        With the weights that the training starts from.
+
+    batches : Batches
+        Not yet iterated in this training.
+
+    convergence : Convergence
+
+    generator : torch.Generator or None
+        Where dropout masks come from, and row orders off the CPU.
+
+    Attributes
+    ----------
+    n_epochs : int
+        Whole epochs of this training so far.
+
+    is_over : bool
+        Whether the training has ended by itself before its last epoch.
+    """
+
+    def __init__(
+        self,
+        net,
+        batches: Batches,
+        convergence: Convergence,
+        generator: torch.Generator | None = None,
+    ):
+        self.net = net
+        self.batches = batches
+        self.convergence = convergence
+        self.generator = generator
+        self.n_epochs = 0
+        self.is_over = False
+        self._n_records_before = len(net.history)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing left to train."""
+        return self.is_over or self.n_epochs >= self.net.n_epochs_
+
+    def forget_unfinished_epoch(self) -> None:
+        """Drop what the history has of an epoch that is not whole."""
+        del self.net.history[self._n_records_before + self.n_epochs :]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the state as tensors, arrays, numbers, and lists and dicts of them.
+
+        Tensors and arrays are not copied: the next epoch changes them.
+        """
+        net, generator = self.net, self.generator
+        history = net.history[self._n_records_before :]
+        return {
+            "n_epochs": self.n_epochs,
+            "is_over": self.is_over,
+            "is_finished": self.is_finished,
+            "diverged": net.diverged_,
+            "n_seen": net.n_seen_,
+            "module": dict(net.module_.state_dict()),
+            "best_state": getattr(net, "best_state_", None),
+            "best_merits": net.best_merits_,
+            "optimizer": _light(torch.optim.Optimizer.state_dict)(net.optimizer_),
+            "convergence": dataclasses.asdict(self.convergence),
+            "generator": None if generator is None else generator.get_state(),
+            "history": list(columns_of(history)),
+            "callbacks": {
+                name: dict(_learned(callback)) for name, callback in net.callbacks_
+            },
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Put a training that has not begun where the one of `state` was."""
+        net = self.net
+        self.n_epochs, self.is_over = state["n_epochs"], state["is_over"]
+        net.n_resumed_ = self.n_epochs
+        net.diverged_, net.n_seen_ = state["diverged"], state["n_seen"]
+        net.module_.load_state_dict(state["module"])
+        if state["best_state"] is not None:
+            for name, value in net.best_state_.items():
+                value.copy_(state["best_state"][name])
+        net.best_merits_ = state["best_merits"]
+        _light(torch.optim.Optimizer.load_state_dict)(
+            net.optimizer_, state["optimizer"]
+        )
+        for name, value in state["convergence"].items():
+            setattr(self.convergence, name, value)
+        self._draw_again()
+        if self.generator is not None:
+            self.generator.set_state(state["generator"])
+        net.history[self._n_records_before :] = rows_of(state["history"])
+        callbacks = dict(net.callbacks_)
+        for name in callbacks.keys() & state["callbacks"].keys():
+            _teach(callbacks[name], state["callbacks"][name])
+
+    def _draw_again(self) -> None:
+        """Draw the row orders of the epochs that are over.
+
+        Each takes a small share of its epoch's time, and an order a number for each
+        row, which need not be kept.
+        """
+        if self.batches.permute is not None:
+            for _ in range(self.n_epochs):
+                self.batches.permute()
+
+
+def _light(method: Callable) -> Callable:
+    """Unwrap a method of torch's optimizers that would import torch's compiler."""
+    return getattr(method, "__wrapped__", method)
+
+
+# --- history --------------------------------------------------------------------------
+
+
+def columns_of(history: list[dict]) -> Iterator[dict[str, list]]:
+    """Turn runs of epochs with the same records into columns.
+
+    What callbacks recorded of single batches is left out: it can be large.
+    """
+    for names, epochs in groupby(history, key=tuple):
+        epochs = list(epochs)
+        yield {
+            name: _column([epoch[name] for epoch in epochs])
+            for name in names
+            if name != "batches"
+        }
+
+
+def _column(values: list) -> np.ndarray | list:
+    """Make an array of numbers that are all of one type."""
+    types = {type(value) for value in values}
+    return np.array(values) if types in ({float}, {bool}) else values
+
+
+def rows_of(tables: list[dict[str, list]]) -> Iterator[dict]:
+    """Turn columns into epochs again."""
+    for table in tables:
+        columns = [list(map(_plain, column)) for column in table.values()]
+        for row in zip(*columns, strict=True):
+            yield {"batches": [{}], **dict(zip(table, row, strict=True))}
+
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
+
+
+# --- callbacks ------------------------------------------------------------------------
+
+
+def _learned(callback) -> Iterator[tuple[str, Any]]:
+    """Give what a callback learnt, if it is data or has a ``state_dict``."""
+    for name, value in vars(callback).items():
+        if not name.endswith("_") or name.startswith("_"):
+            continue
+        if _has_state(value):
+            yield name, value.state_dict()
+        elif _is_data(value):
+            yield name, value
+
+
+def _teach(callback, learned: dict[str, Any]) -> None:
+    for name, value in learned.items():
+        own = getattr(callback, name, None)
+        if _has_state(own):
+            own.load_state_dict(value)
+        else:
+            setattr(callback, name, value)
+
+
+def _has_state(value) -> bool:
+    has_methods = hasattr(value, "state_dict") and hasattr(value, "load_state_dict")
+    return has_methods and not isinstance(value, type)
+
+
+def _is_data(value) -> bool:
+    if isinstance(value, dict):
+        return all(map(_is_data, value.keys())) and all(map(_is_data, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_data, value))
+    return isinstance(value, _DATA)

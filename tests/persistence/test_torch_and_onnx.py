@@ -1,0 +1,197 @@
+"""The exported module and the ONNX file compute what the estimator does."""
+
+import os
+import sys
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from torch import nn
+
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    to_onnx,
+    to_torch,
+)
+from sknn_deep.modules import ACTIVATIONS
+
+RNG = np.random.RandomState(0)
+X = 50 * RNG.uniform(size=(60, 4)) + 1000
+Y = np.array(["c", "a", "b"])[RNG.randint(3, size=60)]
+
+
+def make(cls, **params):
+    defaults = {"hidden_layer_sizes": (6, 5), "max_iter": 3, "random_state": 0}
+    return cls(**defaults | {"learning_rate": "one_cycle"} | params)
+
+
+def scaled(estimator):
+    return make_pipeline(StandardScaler(), estimator)
+
+
+MODELS = {
+    "classes": lambda: scaled(make(MLPClassifier)).fit(X, Y),
+    "two classes": lambda: scaled(make(MLPClassifier)).fit(X, Y == "a"),
+    "one class": lambda: scaled(make(MLPClassifier)).fit(X, Y == "d"),
+    "labels": lambda: scaled(make(MLPClassifier)).fit(X, (X[:, :3] > 1025).astype(int)),
+    "numbers": lambda: scaled(make(MLPRegressor, normalize_y=True)).fit(X, X[:, 0]),
+    "columns": lambda: scaled(make(MLPRegressor)).fit(X, X[:, :2]),
+    "counts": lambda: scaled(make(MLPRegressor, loss="poisson")).fit(X, X[:, 0] // 500),
+    "dropout": lambda: scaled(
+        make(MLPClassifier, dropout=0.2, normalization="batch", activation="mish")
+    ).fit(X, Y),
+    "layer norm": lambda: scaled(
+        make(MLPClassifier, normalization="layer", activation=["gelu", "identity"])
+    ).fit(X, Y),
+    "codes": lambda: scaled(make(AutoencoderTransformer, latent_activation="tanh")).fit(
+        X
+    ),
+    "mean codes": lambda: scaled(make(AutoencoderTransformer, variational=True)).fit(X),
+    "codes, then numbers": lambda: make_pipeline(
+        MinMaxScaler(clip=True),
+        make(AutoencoderTransformer, loss="binary_cross_entropy"),
+        "passthrough",
+        MaxAbsScaler(clip=True),
+        make(MLPRegressor),
+    ).fit(X, X[:, 0]),
+}
+
+
+def output_of(model, rows):
+    for name in ("predict_proba", "predict", "transform"):
+        if hasattr(model, name):
+            return getattr(model, name)(rows)
+    raise AssertionError(model)
+
+
+# --- torch ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make_model", MODELS.values(), ids=MODELS)
+def test_to_torch_gives_what_the_model_gives(make_model):
+    model = make_model()
+    rows = X[:20] * 1.1  # some of them beyond what was fitted
+    module = to_torch(model)
+
+    with torch.no_grad():
+        output = module(torch.from_numpy(rows))
+
+    expected = output_of(model, rows)
+    assert output.shape == expected.shape
+    assert output.numpy().dtype == expected.dtype
+    assert_allclose(output, expected, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_to_torch_knows_every_activation(activation):
+    reg = make(MLPRegressor, activation=activation).fit(X / 1000, X[:, 0])
+
+    with torch.no_grad():
+        output = to_torch(reg)(torch.from_numpy(X / 1000))
+
+    assert_allclose(output, reg.predict(X / 1000), rtol=1e-12)
+
+
+def test_to_torch_takes_and_gives_single_precision():
+    rows = (X / 1000).astype(np.float32)
+    reg = make(MLPRegressor, normalize_y=True).fit(rows, X[:, 0])
+
+    with torch.no_grad():
+        output = to_torch(reg)(torch.from_numpy(rows))
+
+    assert output.dtype == torch.float32
+    assert_allclose(output, reg.predict(rows), rtol=1e-6)
+
+
+def test_to_torch_gives_layers_of_torch_in_evaluation_mode():
+    module = to_torch(MODELS["dropout"]())
+
+    assert not any(part.training for part in module.modules())
+    with_weights = [part for part in module if list(part.parameters())]
+    assert {type(part) for part in with_weights} == {nn.Linear, nn.BatchNorm1d}
+    assert nn.Dropout in map(type, module)
+
+
+def test_to_torch_gives_a_copy_and_draws_no_random_numbers():
+    model = MODELS["dropout"]()
+    before, state = model.predict_proba(X), torch.get_rng_state()
+
+    module = to_torch(model)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+
+    assert torch.equal(torch.get_rng_state(), state)
+    assert_array_equal(model.predict_proba(X), before)
+
+
+@pytest.mark.parametrize("export", [to_torch, lambda model: to_onnx(model, "m.onnx")])
+def test_export_refuses_what_it_cannot_express(export, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    unfitted = make(MLPClassifier)
+    with pytest.raises(NotFittedError):
+        export(unfitted)
+    for model in (
+        LinearRegression().fit(X, X[:, 0]),
+        make_pipeline(PCA(2), make(MLPRegressor)).fit(X, X[:, 0]),
+    ):
+        with pytest.raises(TypeError, match=r"Got (LinearRegression|PCA): pass"):
+            export(model)
+    assert os.listdir() == []
+
+
+# --- ONNX -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "output_name"),
+    [
+        ("dropout", "probabilities"),
+        ("numbers", "predictions"),
+        ("mean codes", "codes"),
+    ],
+)
+def test_to_onnx_gives_what_the_model_gives(name, output_name, tmp_path, capfd):
+    model = MODELS[name]()
+    path = tmp_path / "model.onnx"
+
+    to_onnx(model, path)
+
+    assert capfd.readouterr() == ("", "")
+    assert os.listdir(tmp_path) == ["model.onnx"]
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    session = onnxruntime.InferenceSession(path)
+    assert [put.name for put in session.get_inputs()] == ["X"]
+    assert [put.name for put in session.get_outputs()] == [output_name]
+    for rows in (X[:1], X[:7], X):
+        (output,) = session.run(None, {"X": rows.astype(np.float32)})
+        expected = output_of(model, rows)
+        assert output.shape == expected.shape
+        assert np.abs(output - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+def test_to_onnx_without_its_packages_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+
+    with pytest.raises(ImportError, match=r'install "sknn-deep\[onnx\]"'):
+        to_onnx(make(MLPClassifier), tmp_path / "model.onnx")
+
+
+def test_to_onnx_leaves_the_warning_filters_alone(tmp_path):
+    before = list(warnings.filters)
+
+    with pytest.raises(NotFittedError):
+        to_onnx(make(MLPClassifier), tmp_path / "model.onnx")
+
+    assert warnings.filters == before
