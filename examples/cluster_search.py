@@ -69,7 +69,9 @@ def search(engine: str, **options) -> tuple[GridSearchCV, float]:
     """Search on an engine; return the search, and the score on other rows."""
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    clf = MLPClassifier(learning_rate="one_cycle", max_iter=5, random_state=0)
+    clf = MLPClassifier(
+        learning_rate="one_cycle", learning_rate_init=0.01, max_iter=10, random_state=0
+    )
     pipe = make_pipeline(StandardScaler(), clf)
     with ENGINES[engine]():
         found = GridSearchCV(pipe, GRID, cv=2, **options).fit(X_train, y_train)

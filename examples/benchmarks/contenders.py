@@ -11,6 +11,7 @@ import time
 import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -58,6 +59,50 @@ class Task:
         """Units of all layers; there is an output for each class."""
         n_classes = int(self.data.y_train.max()) + 1
         return [self.data.X_train.shape[1], *self.hidden, n_classes]
+
+    @property
+    def activations(self) -> list[str]:
+        """Activations of all layers but the input."""
+        return ["relu"] * len(self.hidden) + ["linear"]
+
+    # The loss, in Keras' words.
+    loss = "sparse_categorical_crossentropy"
+
+    @property
+    def target(self) -> np.ndarray:
+        return self.data.y_train
+
+    def judge(self, output: np.ndarray) -> float:
+        """Judge the raw output for the test samples."""
+        return float(np.mean(output.argmax(axis=1) == self.data.y_test))
+
+
+@dataclass(frozen=True)
+class AutoencoderTask(Task):
+    """An autoencoder with a code of two numbers and outputs between 0 and 1.
+
+    `hidden` are the widths of the encoder; the decoder mirrors them. What is judged is
+    the mean squared error.
+    """
+
+    @property
+    def sizes(self):
+        n_features = self.data.X_train.shape[1]
+        return [n_features, *self.hidden, 2, *self.hidden[::-1], n_features]
+
+    @property
+    def activations(self):
+        hidden = ["relu"] * len(self.hidden)
+        return [*hidden, "linear", *hidden, "sigmoid"]
+
+    loss = "mean_squared_error"
+
+    @property
+    def target(self):
+        return self.data.X_train
+
+    def judge(self, output):
+        return float(np.mean((output - self.data.X_test) ** 2))
 
 
 def make_contenders(names: list[str], task: Task) -> dict[str, Contender]:
@@ -144,6 +189,12 @@ def _fit_estimator(estimator, task: Task) -> Run:
 
 # --- by hand ------------------------------------------------------------------------
 
+TORCH_ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
+TORCH_LOSSES = {
+    "sparse_categorical_crossentropy": nn.functional.cross_entropy,
+    "mean_squared_error": nn.functional.mse_loss,
+}
+
 
 def fit_torch_loop(task: Task, seed: int) -> Run:
     """Train as someone would who writes for speed and for this task alone."""
@@ -154,7 +205,9 @@ def fit_torch_loop(task: Task, seed: int) -> Run:
 
     start = time.perf_counter()
     X = torch.from_numpy(task.data.X_train).to(device, mixed or dtype)
-    y = torch.from_numpy(task.data.y_train).to(device)
+    is_own_target = task.target is task.data.X_train
+    y = X if is_own_target else torch.from_numpy(task.target).to(device)
+    loss_of = TORCH_LOSSES[task.loss]
     network = make_network(task).to(device, dtype)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
     for _ in range(task.epochs):
@@ -162,8 +215,9 @@ def fit_torch_loop(task: Task, seed: int) -> Run:
         for index in order.split(task.batch_size):
             optimizer.zero_grad(set_to_none=True)
             with autocast:
-                output = network(X.index_select(0, index))
-                loss = nn.functional.cross_entropy(output, y.index_select(0, index))
+                batch = X.index_select(0, index)
+                target = batch if y is X else y.index_select(0, index)
+                loss = loss_of(network(batch), target)
             loss.backward()
             optimizer.step()
     if device.type != "cpu":
@@ -172,15 +226,19 @@ def fit_torch_loop(task: Task, seed: int) -> Run:
 
     with torch.inference_mode(), autocast:
         X_test = torch.from_numpy(task.data.X_test).to(device, mixed or dtype)
-        predicted = network(X_test).argmax(dim=1).cpu().numpy()
-    return Run(seconds / task.epochs, float(np.mean(predicted == task.data.y_test)))
+        output = network(X_test).float().cpu().numpy()
+    return Run(seconds / task.epochs, task.judge(output))
 
 
 def make_network(task: Task) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for n_in, n_out in zip(task.sizes, task.sizes[1:], strict=False):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    for (n_in, n_out), activation in zip(
+        pairwise(task.sizes), task.activations, strict=True
+    ):
+        layers.append(nn.Linear(n_in, n_out))
+        if activation != "linear":
+            layers.append(TORCH_ACTIVATIONS[activation]())
+    return nn.Sequential(*layers)
 
 
 def find_device(device: str) -> torch.device:

@@ -9,7 +9,6 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-import numpy as np
 from alternation import Run
 
 _trainer = None
@@ -52,13 +51,18 @@ class Trainer:
 
         self.task = task
         layers = [keras.layers.Input((task.sizes[0],))]
-        layers += [keras.layers.Dense(n, activation="relu") for n in task.hidden]
-        layers += [keras.layers.Dense(task.sizes[-1])]
+        layers += [
+            keras.layers.Dense(n, activation=activation)
+            for n, activation in zip(task.sizes[1:], task.activations, strict=True)
+        ]
         self.model = keras.Sequential(layers)
-        self.model.compile(
-            keras.optimizers.Adam(0.001),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        )
+        losses = {
+            "sparse_categorical_crossentropy": (
+                keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            ),
+            "mean_squared_error": keras.losses.MeanSquaredError(),
+        }
+        self.model.compile(keras.optimizers.Adam(0.001), losses[task.loss])
         self.model.optimizer.build(self.model.trainable_variables)
         self.optimizer_start = [
             keras.ops.convert_to_numpy(v) for v in self.model.optimizer.variables
@@ -70,15 +74,14 @@ class Trainer:
         start = time.perf_counter()
         self.model.fit(
             data.X_train,
-            data.y_train,
+            self.task.target,
             batch_size=self.task.batch_size,
             epochs=n_epochs,
             verbose=0,
         )
         seconds = time.perf_counter() - start
         output = self.model.predict(data.X_test, batch_size=2048, verbose=0)
-        accuracy = np.mean(output.argmax(axis=1) == data.y_test)
-        return Run(seconds / n_epochs, float(accuracy))
+        return Run(seconds / n_epochs, self.task.judge(output))
 
     def _renew(self, seed: int) -> None:
         import keras

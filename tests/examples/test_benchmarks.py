@@ -253,6 +253,15 @@ def test_bench_scaling_draws_three_curves(run, tmp_path):
     assert matplotlib.image.imread(picture).ndim == 3
 
 
+def test_bench_autoencoder_compares_times_and_errors(run, small_mnist):
+    words = run(
+        *("bench_autoencoder", "--mnist", small_mnist, "--epochs", 1, "--rounds", 1)
+    )
+
+    assert words[:3] == ["784-128-32-8-2,", "s/epoch", words[2]]
+    assert {"sknn_deep", "torch-loop"} <= set(words)
+
+
 def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
     picture = tmp_path / "search.png"
     words = run(
