@@ -31,6 +31,16 @@ class Mnist(NamedTuple):
     y_test: np.ndarray  # (10000,), int64
 
 
+def pytest_configure(config):
+    """Let each of several test processes compute in one thread.
+
+    More threads than cores wait for each other, and all tests take longer.
+    """
+    if config.getoption("numprocesses", None):
+        for library in ("OMP", "MKL", "OPENBLAS"):
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("needs an NVIDIA GPU that torch can use")

@@ -18,7 +18,7 @@ def test_readme_has_exactly_two_commands():
 
     assert commands == [
         "python -m pip install . && python examples/quickstart.py\n",
-        'python -m pip install ".[tests]" && python -m pytest\n',
+        'python -m pip install ".[tests]" && python -m pytest -n 2\n',
     ]
 
 

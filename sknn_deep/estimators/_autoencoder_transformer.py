@@ -127,9 +127,9 @@ class AutoencoderTransformer(
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once and computes in
-          float64. Good for small data. It needs a loss without random numbers:
-          ``dropout=0``, no batch normalization, no noise.
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, a sparse X made
+          dense, and computes in float64. Good for small data. It needs a loss without
+          random numbers: ``dropout=0``, no batch normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
         - "adam": Adam [3]_.
         - "adamw": Adam with decoupled weight decay [4]_.
@@ -604,7 +604,8 @@ class AutoencoderTransformer(
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time, with ``solver="lbfgs"`` all at once.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : object, default=None
             Ignored; it is there for Pipelines.
@@ -664,7 +665,8 @@ class AutoencoderTransformer(
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : object, default=None
             Ignored; it is there for Pipelines.
@@ -975,7 +977,9 @@ class AutoencoderTransformer(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         kept = {"auto": ["float64", "float32"], "float64": ["float64"]}
-        tags.transformer_tags.preserves_dtype = kept.get(self.precision, ["float32"])
+        tags.transformer_tags.preserves_dtype = kept.get(
+            str(self.precision), ["float32"]
+        )
         return tags
 
 

@@ -312,7 +312,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _activated_blocks(self, X) -> Iterator[np.ndarray]:
         """Yield the activated output of one block of validated rows after the other."""
         self.net_.module_.eval()
-        return map(self._activate, self.net_.map_blocks(self.net_.module_, X))
+        blocks = map(self._activate, self.net_.map_blocks(self.net_.module_, X))
+        return map(self._check_output, blocks)
 
     def _map(
         self,
@@ -322,8 +323,18 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> np.ndarray:
         """Pass validated rows through part of the network, block by block."""
         self.net_.module_.eval()
-        blocks = self.net_.map_blocks(function, X)
-        return concatenate(map(finish, blocks), n_rows=X.shape[0])
+        blocks = map(finish, self.net_.map_blocks(function, X))
+        return concatenate(map(self._check_output, blocks), n_rows=X.shape[0])
+
+    def _check_output(self, output: np.ndarray) -> np.ndarray:
+        """Refuse NaN and infinity, which no check of X would explain to the user."""
+        if np.isfinite(output).all():
+            return output
+        raise ValueError(
+            f"{type(self).__name__} cannot compute with this X: what comes out is NaN "
+            f"or infinite in {output.dtype}. Scale X in the way of the rows that were "
+            "fitted, with StandardScaler in a Pipeline for instance."
+        )
 
     def _single_net(self) -> Net:
         """Give the net; refuse if there are several."""

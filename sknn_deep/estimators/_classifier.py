@@ -57,9 +57,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once and computes in
-          float64. Good for small data. It needs a loss without random numbers:
-          ``dropout=0``, no batch normalization, no noise.
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, a sparse X made
+          dense, and computes in float64. Good for small data. It needs a loss without
+          random numbers: ``dropout=0``, no batch normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
         - "adam": Adam [3]_.
         - "adamw": Adam with decoupled weight decay [4]_.
@@ -520,7 +520,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time, with ``solver="lbfgs"`` all at once.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind: numbers, strings, bool. Several columns, dense or
@@ -589,7 +590,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind: numbers, strings, bool. Several columns, dense or
@@ -782,7 +784,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 def dense_labels(y) -> np.ndarray:
     """Bring labels to an array: one column to a vector, sparse indicators to dense."""
     if hasattr(y, "toarray"):
-        return y.toarray()
+        y = y.toarray()
     if y.ndim == 2 and y.shape[1] == 1 and type_of_target(y) != "multilabel-indicator":
         return column_or_1d(y, warn=True)
     return y

@@ -92,6 +92,12 @@ def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
     if not isinstance(X, torch.Tensor):
         return X
+    if X.layout is not torch.strided or X.is_meta:
+        raise TypeError(
+            "A torch tensor that is passed as data must be dense and hold values. Got "
+            f"layout {X.layout} on device {str(X.device)!r}: pass X.to_dense(), or a "
+            "SciPy CSR matrix for X."
+        )
     X = X.detach().cpu()
     return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
 
@@ -105,20 +111,37 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     X, y = as_array_like(X), as_array_like(y)
     if isinstance(X, MappedArray) or is_large_file(X):
         return check_mapped_rows(estimator, X, y, reset=reset, **options)
-    checked = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        accept_sparse=["csr", "csc"],
-        dtype=(np.float64, np.float32),
-        order="C",
-        **options,
-    )
+    with errors_instead_of_overflow():
+        checked = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse=["csr", "csc"],
+            dtype=(np.float64, np.float32),
+            order="C",
+            **options,
+        )
     X, *rest = checked if isinstance(checked, tuple) else (checked,)
     if not isinstance(X, np.ndarray):
         X = X.tocsr()
     return (X, *rest) if rest else X
+
+
+@contextmanager
+def errors_instead_of_overflow():
+    """Let only the checks themselves speak of numbers that are too large.
+
+    NumPy would warn of the infinity that a cast or a sum makes, which scikit-learn then
+    refuses or expects, and raise an OverflowError for an int beyond all floats.
+    """
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except OverflowError as error:
+        raise ValueError(
+            f"X, y and sample_weight must be within the range of float64: {error}."
+        ) from error
 
 
 def is_large_file(X) -> bool:
@@ -171,9 +194,10 @@ def check_weights(sample_weight, X) -> np.ndarray | None:
     """Validate sample weights; weights that are all one are no weights."""
     if sample_weight is None:
         return None
-    weight = check_sample_weight(
-        as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
-    )
+    with errors_instead_of_overflow():
+        weight = check_sample_weight(
+            as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
+        )
     return None if np.all(weight == 1) else weight
 
 

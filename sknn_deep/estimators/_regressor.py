@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
@@ -68,9 +69,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once and computes in
-          float64. Good for small data. It needs a loss without random numbers:
-          ``dropout=0``, no batch normalization, no noise.
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, a sparse X made
+          dense, and computes in float64. Good for small data. It needs a loss without
+          random numbers: ``dropout=0``, no batch normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
         - "adam": Adam [3]_.
         - "adamw": Adam with decoupled weight decay [4]_.
@@ -531,7 +532,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time, with ``solver="lbfgs"`` all at once.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers, not negative with ``loss="poisson"``. One column is taken for a
@@ -600,7 +602,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
             type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time.
+            dense a batch at a time; a memory-mapped file that is larger than
+            scikit-learn's `working_memory` is read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers, not negative with ``loss="poisson"``. One column is taken for a
@@ -657,11 +660,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
         X, y = check_rows(self, X, y, reset=reset, multi_output=True, y_numeric=True)
+        if issparse(y):
+            raise TypeError(
+                f"y of {type(self).__name__} must be dense: pass y.toarray()."
+            )
         if y.dtype.kind not in "biuf":
             raise ValueError(
                 f"y of {type(self).__name__} must hold numbers. Got an array of dtype "
                 f"{y.dtype}."
             )
+        if y.dtype.kind == "f" and y.dtype not in (np.float32, np.float64):
+            y = y.astype(np.float64)  # torch has no longdouble
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and np.any(y < 0):
@@ -705,4 +714,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             If X is not a finite matrix with the features that were fitted.
         """
-        return self._predict(X, "decode")
+        return self._check_output(self._predict(X, "decode"))

@@ -29,8 +29,9 @@ class ClassTarget:
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        with np.errstate(invalid="ignore"):  # of numbers too large for an int
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "Multioutput target data is not supported: y of several columns must "
@@ -145,8 +146,16 @@ class NumberTarget:
         columns = y.reshape(len(y), -1)
         if not normalize:
             return cls(columns.shape[1], out_activation)
-        mean = np.average(columns, axis=0, weights=weight)
-        variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+        columns = columns.astype(np.float64, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(columns, axis=0, weights=weight)
+            variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+        if not np.isfinite(variance).all():
+            raise ValueError(
+                "normalize_y=True cannot standardize y, whose squares are too large to "
+                f"be summed. y ranges from {y.min():.3g} to {y.max():.3g}: divide it "
+                "by a constant first."
+            )
         scale = np.sqrt(variance)
         scale[scale == 0] = 1.0  # a constant column
         return cls(columns.shape[1], out_activation, mean, scale)
@@ -164,5 +173,7 @@ class NumberTarget:
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Turn activated outputs into numbers; one column becomes a vector."""
         if self.mean is not None:
-            activated = (activated * self.scale + self.mean).astype(activated.dtype)
+            with np.errstate(over="ignore", invalid="ignore"):
+                numbers = activated * self.scale + self.mean
+                activated = numbers.astype(activated.dtype)
         return activated[:, 0] if self.n_outputs == 1 else activated

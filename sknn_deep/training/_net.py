@@ -249,7 +249,11 @@ class Net(NeuralNet):
         """Tell the callbacks of an epoch's end; ask whether one ends the training."""
         try:
             self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
-        except KeyboardInterrupt:  # skorch's word for it
+        except KeyboardInterrupt:
+            # skorch's word for it; if nobody here can have said so, it was the user.
+            others = self.callbacks_[len(self._default_callbacks) :]
+            if not any(overrides(cb, "on_epoch_end") for _, cb in others):
+                raise
             return True
         return False
 

@@ -11,6 +11,21 @@ from sknn_deep.training._schedules import STEP_SCHEDULES
 # brings: 0.02 GFLOP take some 0.5 ms on one core.
 _ONE_THREAD_BELOW = 2e7
 
+_FLOATS = frozenset(
+    {
+        "alpha",
+        "learning_rate_init",
+        "power_t",
+        "tol",
+        "momentum",
+        "beta_1",
+        "beta_2",
+        "epsilon",
+        "max_time",
+        "clip_grad_norm",
+    }
+)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -63,5 +78,12 @@ def resolve_recipe(
     n_flops = 6 * batch_size * n_parameters
     one_thread = device.type == "cpu" and n_flops < _ONE_THREAD_BELOW
     return Recipe(
-        batch_size=batch_size, n_threads=1 if one_thread else None, **parameters
+        batch_size=batch_size,
+        n_threads=1 if one_thread else None,
+        **{name: _plain(name, value) for name, value in parameters.items()},
     )
+
+
+def _plain(name: str, value):
+    """Bring a number to Python's own float: torch refuses 0 beside 0.999, say."""
+    return float(value) if name in _FLOATS and value is not None else value

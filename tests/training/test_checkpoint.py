@@ -54,7 +54,14 @@ class Keeper(StateKeeper):
             raise KeyboardInterrupt
 
 
-def make_net(*, gradient=explicit_gradient, dropout=0.0, callbacks=None, **recipe):
+def make_net(
+    *,
+    gradient=explicit_gradient,
+    dropout=0.0,
+    callbacks=None,
+    verbose=0,
+    **recipe,
+):
     recipe = {
         "solver": "sgd",
         "alpha": 1e-3,
@@ -82,6 +89,7 @@ def make_net(*, gradient=explicit_gradient, dropout=0.0, callbacks=None, **recip
         gradient=gradient,
         penalized=dense_weights,
         callbacks=callbacks,
+        verbose=verbose,
         module__layer_units=(4, 6, 3),
         module__activations=["tanh"],
         module__dropout=[dropout],
@@ -261,6 +269,24 @@ def test_state_is_kept_until_an_interruption_that_says_so():
 
     assert len(net.history) == 2
     assert_equal(copy_state(net.module_), keeper.states[-1]["module"])
+
+
+@pytest.mark.parametrize("verbose", [0, 2])
+def test_interruption_between_epochs_says_so(verbose, monkeypatch):
+    net = make_net(verbose=verbose)
+    notify = net.notify
+
+    def interrupt(name, **arguments):
+        notify(name, **arguments)
+        if name == "on_epoch_end" and len(net.history) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(net, "notify", interrupt)
+
+    with pytest.warns(UserWarning, match=r"^Training interrupted by user\.$"):
+        train(net)
+
+    assert len(net.history) == 3
 
 
 def test_state_of_an_epoch_that_a_callback_ends_is_not_kept():
