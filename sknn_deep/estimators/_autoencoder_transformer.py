@@ -19,6 +19,7 @@ from sknn_deep.estimators._data import (
     as_array_like,
     check_rows,
     check_weights,
+    errors_instead_of_overflow,
 )
 from sknn_deep.estimators._mlp import is_stochastic
 from sknn_deep.estimators._parameters import (
@@ -689,6 +690,7 @@ class AutoencoderTransformer(
             the training diverges.
         """
         with all_or_nothing(self):
+            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             data = self._check_fit(X, y, sample_weight, incremental=True)
@@ -810,7 +812,7 @@ class AutoencoderTransformer(
 
     def _default_score(self, output, samples):
         X = samples.X if isinstance(samples.X, np.ndarray) else samples.X.toarray()
-        weight = samples.weight
+        weight = relative(samples.weight)
         error, variance = (
             np.average(((X - other) ** 2).mean(axis=1), weights=weight)
             for other in (output, column_means(X, weight))
@@ -865,7 +867,10 @@ class AutoencoderTransformer(
             If X is not a finite matrix with `n_components` columns.
         """
         check_is_fitted(self)
-        codes = check_array(as_array_like(X), dtype=(np.float64, np.float32), order="C")
+        with errors_instead_of_overflow():
+            codes = check_array(
+                as_array_like(X), dtype=(np.float64, np.float32), order="C"
+            )
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"X has {codes.shape[1]} components, but {type(self).__name__} was "
@@ -904,7 +909,7 @@ class AutoencoderTransformer(
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        weight = check_weights(sample_weight, X)
+        weight = relative(check_weights(sample_weight, X))
         mean = column_means(X, weight)
         error = np.average(self._squared_errors(X), weights=weight)
         variance = np.average(self._squared_deviations(X, mean), weights=weight)
@@ -981,6 +986,11 @@ class AutoencoderTransformer(
             str(self.precision), ["float32"]
         )
         return tags
+
+
+def relative(weight: np.ndarray | None) -> np.ndarray | None:
+    """Scale weights so that no product with them is too large."""
+    return None if weight is None else weight / weight.max()
 
 
 def column_means(X, weight: np.ndarray | None) -> np.ndarray:

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from sknn_deep.estimators._data import check_sum
 from sknn_deep.estimators._targets import ClassTarget
 
 
@@ -87,4 +88,5 @@ def weigh(
     factors = np.prod(
         [table[column] for table, column in zip(tables, numbers, strict=True)], axis=0
     )
-    return factors if weight is None else weight * factors
+    with np.errstate(over="ignore"):
+        return check_sum(factors if weight is None else weight * factors)

@@ -21,6 +21,7 @@ from sknn_deep.estimators._data import (
     FitData,
     Samples,
     all_or_nothing,
+    as_array_like,
     check_complete,
     check_rows,
     check_weights,
@@ -621,6 +622,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if the training diverges.
         """
         with all_or_nothing(self):
+            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             if check_partial_fit_first_call(self, classes):
@@ -774,6 +776,36 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return the share of rows whose predicted labels are right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The right labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None is one for each.
+
+        Returns
+        -------
+        score : float
+            scikit-learn's accuracy: 1 at best. With multilabel y all labels of a row must
+            be right.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted, or y is not
+            of the form that was fitted.
+        """
+        return super().score(X, as_array_like(y), as_array_like(sample_weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

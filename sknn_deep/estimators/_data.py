@@ -198,7 +198,19 @@ def check_weights(sample_weight, X) -> np.ndarray | None:
         weight = check_sample_weight(
             as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
         )
-    return None if np.all(weight == 1) else weight
+    return None if np.all(weight == 1) else check_sum(weight)
+
+
+def check_sum(weight: np.ndarray) -> np.ndarray:
+    """Refuse weights that have no mean."""
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            f"The weights of the rows must have a finite sum in {weight.dtype}. The "
+            f"largest is {weight.max():.3g}: divide all of them by a constant."
+        )
+    return weight
 
 
 def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from sknn_deep.estimators._data import (
     FitData,
     Samples,
     all_or_nothing,
+    as_array_like,
     check_complete,
     check_rows,
     check_weights,
@@ -627,6 +628,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             the training diverges.
         """
         with all_or_nothing(self):
+            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             data = self._check_fit(X, y, sample_weight, incremental=True)
@@ -715,3 +717,33 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             If X is not a finite matrix with the features that were fitted.
         """
         return self._check_output(self._predict(X, "decode"))
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return R2, the share of y's variance that is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The right numbers.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None is one for each.
+
+        Returns
+        -------
+        score : float
+            scikit-learn's R2: 1 at best, 0 for the mean, negative for worse. The mean
+            over the outputs, if there are several.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted, or y is not
+            of the form that was fitted.
+        """
+        return super().score(X, as_array_like(y), as_array_like(sample_weight))

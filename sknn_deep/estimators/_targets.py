@@ -29,9 +29,8 @@ class ClassTarget:
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
-        with np.errstate(invalid="ignore"):  # of numbers too large for an int
-            check_classification_targets(y)
-            kind = type_of_target(y, input_name="y")
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "Multioutput target data is not supported: y of several columns must "

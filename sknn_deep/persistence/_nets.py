@@ -1,8 +1,6 @@
 """The net of a fitted estimator as data, and back."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,14 @@ from sknn_deep.estimators._autoencoder_transformer import make_loss
 from sknn_deep.estimators._networks import choose_gradient
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.training import Net, Placement
+from sknn_deep.training import (
+    Net,
+    Placement,
+    columns_of,
+    get_optimizer_state,
+    rows_of,
+    set_optimizer_state,
+)
 
 _MODULES = {cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder)}
 _CRITERIA = {
@@ -52,12 +57,12 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
         # No training goes on with this solver: the parameter may have changed since.
         recipe = replace(recipe, solver=estimator.solver)
     elif net.optimizer_ is not None:
-        optimizer = _light(torch.optim.Optimizer.state_dict)(net.optimizer_)
+        optimizer = get_optimizer_state(net.optimizer_)
     parts = {
         "recipe": recipe,
         "placement": replace(net.placement, device=torch.device("cpu")),
         "state": dict(net.module_.state_dict()),
-        "history": list(_columns(net.history)),
+        "history": list(columns_of(net.history)),
         "results": {k: v for k, v in vars(net).items() if k in _RESULTS},
         "arguments": _arguments(net, "module__"),
         "criterion_arguments": _arguments(net, "criterion__"),
@@ -75,33 +80,12 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
     }
 
 
-def _light(method: Callable) -> Callable:
-    """Unwrap a method of torch's optimizers that would import torch's compiler."""
-    return getattr(method, "__wrapped__", method)
-
-
 def _arguments(net: Net, prefix: str) -> dict:
     return {
         name.removeprefix(prefix): value
         for name, value in vars(net).items()
         if name.startswith(prefix) and name != "module__dtype"
     }
-
-
-def _columns(history: History) -> Iterator[dict[str, list]]:
-    """Turn runs of epochs with the same records into columns.
-
-    What callbacks recorded of single batches is left out: it can be large.
-    """
-    for names, epochs in groupby(history, key=tuple):
-        epochs = list(epochs)
-        yield {name: [e[name] for e in epochs] for name in names if name != "batches"}
-
-
-def _rows(tables: list[dict[str, list]]) -> Iterator[dict]:
-    for table in tables:
-        for row in zip(*table.values(), strict=True):
-            yield {"batches": [{}], **dict(zip(table, row, strict=True))}
 
 
 def decode_net(
@@ -133,9 +117,9 @@ def decode_net(
     net.module_.eval()
     optimizer = decoder.decode(entry["optimizer"])
     if optimizer is not None:
-        _light(torch.optim.Optimizer.load_state_dict)(net.optimizer_, optimizer)
+        set_optimizer_state(net.optimizer_, optimizer)
         _check_optimizer(net)
-    net.history_ = History(_rows(decoder.decode(entry["history"])))
+    net.history_ = History(rows_of(decoder.decode(entry["history"])))
     results = decoder.decode(entry["results"])
     vars(net).update({name: results[name] for name in _RESULTS if name in results})
     return net

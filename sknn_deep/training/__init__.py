@@ -14,6 +14,7 @@ from sknn_deep.training._batches import (
 from sknn_deep.training._callbacks import StateKeeper
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._history import columns_of, rows_of
 from sknn_deep.training._lbfgs import minimize_lbfgs
 from sknn_deep.training._mapped_rows import (
     MappedArray,
@@ -21,7 +22,12 @@ from sknn_deep.training._mapped_rows import (
     find_mapping,
 )
 from sknn_deep.training._net import Net, add_penalty, copy_state
-from sknn_deep.training._optimizers import SOLVERS, set_learning_rate
+from sknn_deep.training._optimizers import (
+    SOLVERS,
+    get_optimizer_state,
+    set_learning_rate,
+    set_optimizer_state,
+)
 from sknn_deep.training._placement import (
     Placement,
     resolve_device,
@@ -50,10 +56,12 @@ __all__ = [
     "add_penalty",
     "as_tensor",
     "block_permutations",
+    "columns_of",
     "copy_state",
     "cosine",
     "device_permutations",
     "find_mapping",
+    "get_optimizer_state",
     "make_rows",
     "minimize_lbfgs",
     "numpy_permutations",
@@ -62,8 +70,10 @@ __all__ = [
     "resolve_device",
     "resolve_placement",
     "resolve_recipe",
+    "rows_of",
     "run_family",
     "set_learning_rate",
+    "set_optimizer_state",
     "thread_count",
     "train_stack",
 ]

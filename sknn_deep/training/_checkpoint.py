@@ -1,8 +1,7 @@
 """The state of a training between two epochs: given as data, and taken back."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from itertools import groupby
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from torch import Tensor
 
 from sknn_deep.training._batches import Batches
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._history import columns_of, rows_of
+from sknn_deep.training._optimizers import get_optimizer_state, set_optimizer_state
 
 # Types of a callback's attributes that are taken for data.
 _DATA = (bool, int, float, str, type(None), Tensor, np.ndarray, np.generic)
@@ -81,7 +82,7 @@ class TrainingState:
             "module": dict(net.module_.state_dict()),
             "best_state": getattr(net, "best_state_", None),
             "best_merits": net.best_merits_,
-            "optimizer": _light(torch.optim.Optimizer.state_dict)(net.optimizer_),
+            "optimizer": get_optimizer_state(net.optimizer_),
             "convergence": dataclasses.asdict(self.convergence),
             "generator": None if generator is None else generator.get_state(),
             "history": list(columns_of(history)),
@@ -101,9 +102,7 @@ class TrainingState:
             for name, value in net.best_state_.items():
                 value.copy_(state["best_state"][name])
         net.best_merits_ = state["best_merits"]
-        _light(torch.optim.Optimizer.load_state_dict)(
-            net.optimizer_, state["optimizer"]
-        )
+        set_optimizer_state(net.optimizer_, state["optimizer"])
         for name, value in state["convergence"].items():
             setattr(self.convergence, name, value)
         self._draw_again()
@@ -123,46 +122,6 @@ class TrainingState:
         if self.batches.permute is not None:
             for _ in range(self.n_epochs):
                 self.batches.permute()
-
-
-def _light(method: Callable) -> Callable:
-    """Unwrap a method of torch's optimizers that would import torch's compiler."""
-    return getattr(method, "__wrapped__", method)
-
-
-# --- history --------------------------------------------------------------------------
-
-
-def columns_of(history: list[dict]) -> Iterator[dict[str, list]]:
-    """Turn runs of epochs with the same records into columns.
-
-    What callbacks recorded of single batches is left out: it can be large.
-    """
-    for names, epochs in groupby(history, key=tuple):
-        epochs = list(epochs)
-        yield {
-            name: _column([epoch[name] for epoch in epochs])
-            for name in names
-            if name != "batches"
-        }
-
-
-def _column(values: list) -> np.ndarray | list:
-    """Make an array of numbers that are all of one type."""
-    types = {type(value) for value in values}
-    return np.array(values) if types in ({float}, {bool}) else values
-
-
-def rows_of(tables: list[dict[str, list]]) -> Iterator[dict]:
-    """Turn columns into epochs again."""
-    for table in tables:
-        columns = [list(map(_plain, column)) for column in table.values()]
-        for row in zip(*columns, strict=True):
-            yield {"batches": [{}], **dict(zip(table, row, strict=True))}
-
-
-def _plain(value):
-    return value.item() if isinstance(value, np.generic) else value
 
 
 # --- callbacks ------------------------------------------------------------------------

@@ -13,16 +13,30 @@ from sknn_deep.training._recipe import Recipe
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
 
 
-class _LightStart:
-    """Makes a torch optimizer without the import of torch's compiler.
+def _unwrapped(method: Callable) -> Callable:
+    """Unwrap a method of torch's optimizers, which would import torch's compiler.
 
-    ``Optimizer.add_param_group`` is wrapped in a function that imports it, some two
-    seconds in each new process, only to keep the compiler away from the method.
+    That takes some two seconds in each new process, only to keep the compiler away from
+    the method.
     """
+    return getattr(method, "__wrapped__", method)
+
+
+def get_optimizer_state(optimizer: torch.optim.Optimizer) -> dict:
+    """Give the optimizer's ``state_dict``."""
+    return _unwrapped(torch.optim.Optimizer.state_dict)(optimizer)
+
+
+def set_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
+    """Let the optimizer load a ``state_dict``."""
+    _unwrapped(torch.optim.Optimizer.load_state_dict)(optimizer, state)
+
+
+class _LightStart:
+    """Makes a torch optimizer without the import of torch's compiler."""
 
     def add_param_group(self, param_group: dict) -> None:
-        wrapped = torch.optim.Optimizer.add_param_group
-        getattr(wrapped, "__wrapped__", wrapped)(self, param_group)
+        _unwrapped(torch.optim.Optimizer.add_param_group)(self, param_group)
 
 
 class Adam(_LightStart, torch.optim.Adam):
