@@ -1,5 +1,8 @@
 """The only place that imports what scikit-learn marks private."""
 
+import functools
+
+from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _MultimetricScorer
 from sklearn.model_selection._search import (
@@ -30,6 +33,24 @@ safe_split = _safe_split
 score = _score
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
 
+
+def partial_fit_context(partial_fit):
+    """Wrap ``partial_fit`` so that each call checks the parameters.
+
+    scikit-learn's own context checks them in the first call only, although
+    ``set_params`` may change them before any.
+    """
+    in_context = _fit_context(prefer_skip_nested_validation=True)(partial_fit)
+
+    @functools.wraps(partial_fit)
+    def checked(estimator, *args, **kwargs):
+        if not get_config()["skip_parameter_validation"]:
+            estimator._validate_params()
+        return in_context(estimator, *args, **kwargs)
+
+    return checked
+
+
 __all__ = [
     "Interval",
     "MultimetricScorer",
@@ -42,6 +63,7 @@ __all__ = [
     "fit_and_score",
     "fit_context",
     "insert_error_scores",
+    "partial_fit_context",
     "num_samples",
     "safe_split",
     "score",

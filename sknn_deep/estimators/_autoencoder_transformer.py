@@ -10,7 +10,12 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
-from sknn_deep._sklearn_private import Interval, StrOptions, fit_context
+from sknn_deep._sklearn_private import (
+    Interval,
+    StrOptions,
+    fit_context,
+    partial_fit_context,
+)
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._data import (
     FitData,
@@ -652,7 +657,7 @@ class AutoencoderTransformer(
             return self._fit(data)
 
     @available_if(is_stochastic)
-    @fit_context(prefer_skip_nested_validation=True)
+    @partial_fit_context
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on training for one epoch over the given rows.
 
@@ -690,7 +695,6 @@ class AutoencoderTransformer(
             the training diverges.
         """
         with all_or_nothing(self):
-            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             data = self._check_fit(X, y, sample_weight, incremental=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
@@ -118,14 +117,6 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _first_pass(self, *, incremental: bool) -> bool:
         return not self._has_trained() or not (self.warm_start or incremental)
-
-    def _check_changed_parameters(self) -> None:
-        """Check the parameters in ``partial_fit`` as in ``fit``.
-
-        scikit-learn checks them in its first call only.
-        """
-        if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
 
     def _has_trained(self) -> bool:
         """Tell whether there is something to go on with."""

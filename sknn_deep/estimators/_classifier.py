@@ -15,6 +15,7 @@ from sknn_deep._sklearn_private import (
     StrOptions,
     check_partial_fit_first_call,
     fit_context,
+    partial_fit_context,
 )
 from sknn_deep.estimators._class_weights import learn_class_weights, weigh
 from sknn_deep.estimators._data import (
@@ -577,7 +578,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             return self._fit(data)
 
     @available_if(is_stochastic)
-    @fit_context(prefer_skip_nested_validation=True)
+    @partial_fit_context
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Go on training for one epoch over the given rows.
 
@@ -622,7 +623,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             if the training diverges.
         """
         with all_or_nothing(self):
-            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             if check_partial_fit_first_call(self, classes):

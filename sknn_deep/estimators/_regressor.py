@@ -10,7 +10,12 @@ from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from sknn_deep._sklearn_private import Interval, StrOptions, fit_context
+from sknn_deep._sklearn_private import (
+    Interval,
+    StrOptions,
+    fit_context,
+    partial_fit_context,
+)
 from sknn_deep.estimators._data import (
     FitData,
     Samples,
@@ -589,7 +594,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return self._fit(data)
 
     @available_if(is_stochastic)
-    @fit_context(prefer_skip_nested_validation=True)
+    @partial_fit_context
     def partial_fit(self, X, y, sample_weight=None):
         """Go on training for one epoch over the given rows.
 
@@ -628,7 +633,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             the training diverges.
         """
         with all_or_nothing(self):
-            self._check_changed_parameters()
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
             data = self._check_fit(X, y, sample_weight, incremental=True)

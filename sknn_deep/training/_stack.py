@@ -338,12 +338,15 @@ def _make_clip(recipes, stacked) -> Callable[[], None]:
         return lambda: None
     arrays = [array.flatten(1) for array in stacked.gradients.arrays]
     limit = arrays[0].new_tensor([float("inf") if x is None else x for x in limits])
+    has_limit = torch.tensor([x is not None for x in limits], device=limit.device)
 
     def clip() -> None:
         # As torch.nn.utils.clip_grad_norm_ does, with the same small number.
         norms = torch.stack([torch.linalg.vector_norm(a, dim=1) for a in arrays])
         norm = torch.linalg.vector_norm(norms, dim=0)
         share = (limit / (norm + 1e-6)).clamp_max(1.0)
+        # Without a limit an infinite norm is no reason to divide by it.
+        share = share.where(has_limit, 1.0)
         for array in arrays:
             array.mul_(share[:, None])
 
