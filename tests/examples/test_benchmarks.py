@@ -262,6 +262,13 @@ def test_bench_autoencoder_compares_times_and_errors(run, small_mnist):
     assert {"sknn_deep", "torch-loop"} <= set(words)
 
 
+def test_bench_ensemble_compares_one_and_five(run, small_mnist):
+    words = run("bench_ensemble", "--epochs", 1, "--rounds", 1, "--mnist", small_mnist)
+
+    assert words.count("one") == 1 and words.count("one,") == 1
+    assert words.count("ensemble") == 2
+
+
 def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
     picture = tmp_path / "search.png"
     words = run(
