@@ -4,7 +4,7 @@ An autoencoder before TSNE
 ===================================================
 
 TSNE draws neighbors near each other, but it is slow where there are many numbers a row,
-and it cannot go back. An autoencoder makes 32 numbers of 784 first, and can.
+and it cannot go back. An autoencoder makes 32 numbers of MNIST's 784 first, and can.
 """
 
 # %%
@@ -50,7 +50,7 @@ display.ax_.set(xlabel="TSNE 1", ylabel="TSNE 2")
 
 neighbors = KNeighborsClassifier(10)
 for title, features in (
-    ("784 pixels", X),
+    (f"{X.shape[1]} pixels", X),
     ("32 codes", autoencoder.transform(X)),
     ("2 of TSNE", embedding),
 ):

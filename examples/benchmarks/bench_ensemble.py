@@ -4,7 +4,7 @@
     python examples/benchmarks/bench_ensemble.py --mnist mnist.npz --california c.csv.gz
 
 On digits, one network and an ensemble of five take turns: a ratio is the median over
-the rounds. On MNIST and on California housing, if their files are named, the ensemble is
+the rounds. On MNIST and California housing, if their files are named, the ensemble is
 judged beside its members. Let nothing else run on the machine.
 """
 
