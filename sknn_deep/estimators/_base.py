@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
@@ -328,7 +329,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _check_output(self, output: np.ndarray) -> np.ndarray:
         """Refuse NaN and infinity, which no check of X would explain to the user."""
-        if np.isfinite(output).all():
+        if get_config()["assume_finite"] or np.isfinite(output).all():
             return output
         raise ValueError(
             f"{type(self).__name__} cannot compute with this X: what comes out is NaN "

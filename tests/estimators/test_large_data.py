@@ -377,8 +377,8 @@ y = np.arange(len(X)) % 3
 clf = MLPClassifier((8,), max_iter=1, early_stopping=True, batch_size=1000)
 clf.fit(X[:2000], y[:2000]).predict(X[:2000])  # what torch needs for itself
 sklearn.set_config(working_memory=16)
+before = peak_bytes()
 for rows in (X, np.asarray(X)):
-    before = peak_bytes()
     clf.fit(rows, y).predict(rows)
     print(peak_bytes() - before)
 """

@@ -365,6 +365,14 @@ def test_damaged_file_is_refused(damage, digits, tmp_path):
 # --- Ctrl-C ---------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_interrupts():
+    """Let SIGINT raise, which it does not in pytest-xdist's processes."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class CtrlC(Callback):
     """Sends what Ctrl-C sends, in the middle of an epoch."""
 
