@@ -72,6 +72,9 @@ _RECIPE_PARAMETERS = (
     "clip_grad_norm",
 )
 
+# Numbers that tensors are multiplied by, or compared with.
+_FACTORS = ("alpha", "noise_level", "sparsity_penalty", "kl_weight", "huber_delta")
+
 
 class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     """An estimator that trains a network, held as the skorch net ``net_``.
@@ -202,6 +205,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         *,
         incremental: bool,
     ) -> Recipe:
+        if self.solver != "lbfgs":  # which computes in float64
+            self._check_in_range(placement.dtype)
         parameters = {name: getattr(self, name) for name in _RECIPE_PARAMETERS}
         if incremental and self.learning_rate in STEP_SCHEDULES:
             # Nobody knows how many calls there will be to span.
@@ -215,6 +220,18 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             device=placement.device,
             **parameters,
         )
+
+    def _check_in_range(self, dtype: torch.dtype) -> None:
+        """Refuse numbers that torch cannot multiply with in this precision."""
+        largest = torch.finfo(dtype).max
+        for name in _FACTORS:
+            value = getattr(self, name, 0.0)
+            if largest < value < np.inf:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} is too large for "
+                    f"the precision {dtype}, whose largest number is {largest:.3g}. "
+                    f"Got {value!r}."
+                )
 
     def _check_lbfgs(self) -> None:
         """Refuse what makes the loss random."""

@@ -26,6 +26,7 @@ from sknn_deep.estimators._data import (
     check_complete,
     check_rows,
     check_weights,
+    errors_instead_of_overflow,
     positive_rows,
 )
 from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
@@ -794,8 +795,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         score : float
-            scikit-learn's accuracy: 1 at best. With multilabel y all labels of a row must
-            be right.
+            The accuracy, 1 at best. All labels of a row of multilabel y must be right.
 
         Raises
         ------
@@ -805,7 +805,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If X is not a finite matrix with the features that were fitted, or y is not
             of the form that was fitted.
         """
-        return super().score(X, as_array_like(y), as_array_like(sample_weight))
+        y, sample_weight = as_array_like(y), as_array_like(sample_weight)
+        with errors_instead_of_overflow(warnings="warn"):
+            return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -129,14 +129,14 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
 
 
 @contextmanager
-def errors_instead_of_overflow():
+def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"):
     """Let only the checks themselves speak of numbers that are too large.
 
     NumPy would warn of the infinity that a cast or a sum makes, which scikit-learn then
     refuses or expects, and raise an OverflowError for an int beyond all floats.
     """
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over=warnings, invalid=warnings):
             yield
     except OverflowError as error:
         raise ValueError(

@@ -119,10 +119,10 @@ class BaseMLP(BaseNetEstimator):
                 f"This {type(self).__name__} has no hidden layer to give features of: "
                 "its hidden_layer_sizes is empty."
             )
-        if not -n_hidden <= layer < n_hidden:
+        if not isinstance(layer, Integral) or not -n_hidden <= layer < n_hidden:
             raise ValueError(
                 f"layer must be from {-n_hidden} to {n_hidden - 1}: this "
-                f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer}."
+                f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer!r}."
             )
         hidden = net.module_.hidden
         return self._map(functools.partial(hidden, layer=layer % n_hidden), X)

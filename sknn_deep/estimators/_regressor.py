@@ -24,6 +24,7 @@ from sknn_deep.estimators._data import (
     check_complete,
     check_rows,
     check_weights,
+    errors_instead_of_overflow,
 )
 from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
 from sknn_deep.estimators._targets import NumberTarget
@@ -739,8 +740,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         score : float
-            scikit-learn's R2: 1 at best, 0 for the mean, negative for worse. The mean
-            over the outputs, if there are several.
+            1 at best, 0 for the mean, negative for worse. The mean over the outputs, if
+            there are several.
 
         Raises
         ------
@@ -750,4 +751,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             If X is not a finite matrix with the features that were fitted, or y is not
             of the form that was fitted.
         """
-        return super().score(X, as_array_like(y), as_array_like(sample_weight))
+        y, sample_weight = as_array_like(y), as_array_like(sample_weight)
+        with errors_instead_of_overflow(warnings="warn"):
+            return super().score(X, y, sample_weight)

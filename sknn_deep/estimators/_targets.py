@@ -29,8 +29,9 @@ class ClassTarget:
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
+        with np.errstate(over="ignore", invalid="ignore"):  # of what is refused
+            check_classification_targets(y)
+            kind = type_of_target(y, input_name="y")
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "Multioutput target data is not supported: y of several columns must "
@@ -100,13 +101,22 @@ class ClassTarget:
                     f"labels seen in the first fit. Got shape {y.shape}."
                 )
             return
+        if y.ndim != 1:
+            raise ValueError(
+                "y must be one label for each row, as in the first fit, not several "
+                f"columns. Got shape {y.shape}."
+            )
         seen = unique_labels(y)
         if warm_start and set(seen) != set(self.classes):
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the "
                 f"previous call to fit. Previously got {self.classes}, `y` has {seen}"
             )
-        if len(np.setdiff1d(seen, self.classes)):
+        try:
+            unknown = np.setdiff1d(seen, self.classes)
+        except TypeError:  # numbers and dates, say, have no common type
+            unknown = seen
+        if len(unknown):
             raise ValueError(
                 "`y` has classes not in `self.classes_`. "
                 f"`self.classes_` has {self.classes}. 'y' has {seen}."

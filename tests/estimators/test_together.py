@@ -1,10 +1,13 @@
 """Planned fits that are trained together, against each estimator's own fit."""
 
+import itertools
+import threading
 import warnings
 
 import numpy as np
 import pytest
 import scipy.sparse
+import torch
 from sklearn.preprocessing import MinMaxScaler
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
@@ -362,17 +365,22 @@ def test_together_that_diverges_with_early_stopping_keeps_the_best_weights():
 
 
 @pytest.mark.parametrize(
-    "n, n_most, sizes",
+    "n, n_most, n_cores, sizes",
     [
-        (5, 32, [5]),
-        (32, 32, [32]),
-        (33, 32, [16, 17]),
-        (7, 3, [2, 2, 3]),
-        (3, 1, [1, 1, 1]),
+        (5, 32, 1, [5]),
+        (32, 32, 1, [32]),
+        (33, 32, 1, [16, 17]),
+        (7, 3, 1, [2, 2, 3]),
+        (3, 1, 1, [1, 1, 1]),
+        (5, 32, 2, [2, 3]),
+        (20, 8, 2, [5, 5, 5, 5]),
+        (5, 32, 16, [2, 3]),
+        (1, 32, 2, [1]),
+        (3, 1, 2, [1, 1, 1]),
     ],
 )
-def test_stacks_are_of_similar_size(n, n_most, sizes):
-    parts = together._divide(list(range(n)), n_most)
+def test_stacks_are_of_similar_size(n, n_most, n_cores, sizes):
+    parts = together._divide(list(range(n)), n_most=n_most, n_cores=n_cores)
 
     assert [len(part) for part in parts] == sizes
     assert [number for part in parts for number in part] == list(range(n))
@@ -381,11 +389,60 @@ def test_stacks_are_of_similar_size(n, n_most, sizes):
 def test_stacks_shrink_where_memory_is_short(monkeypatch):
     X, y = make_data()
     planned = plan(make(), X, y)
-    most = together._most_in_a_stack(planned)
+    most = together._most_in_a_stack(planned, 1)
     n_parameters = 5 * 6 + 6 + 6 * 3 + 3
 
     assert most == together._MAX_ON_CPU
+    monkeypatch.setattr(together, "_MAX_ON_CPU", 10**6)
+    many = together._most_in_a_stack(planned, 1)
+    assert together._most_in_a_stack(planned, 4) == many // 4
     monkeypatch.setattr(together, "_MAX_BYTES", 10 * 8 * 4 * n_parameters)
-    assert 1 <= together._most_in_a_stack(planned) < 10
+    assert 1 <= together._most_in_a_stack(planned, 1) < 10
     monkeypatch.setattr(together, "_MAX_BYTES", 1)
-    assert together._most_in_a_stack(planned) == 1
+    assert together._most_in_a_stack(planned, 1) == 1
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_stacks_side_by_side_are_trained_as_alone(two_threads, monkeypatch):
+    threads = set()
+    real = together.train_stack
+
+    def spy(*args, **kwargs):
+        threads.add((threading.get_ident(), torch.get_num_threads()))
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(together, "train_stack", spy)
+    monkeypatch.setattr(together, "_MAX_ON_CPU", 2)
+    X, y = make_data()
+    rates = [0.001 * k for k in range(1, 9)]
+    ours = [make(learning_rate_init=rate) for rate in rates]
+    errors, stacked = train_together(ours, [plan(each, X, y) for each in ours])
+
+    assert errors == [None] * 8
+    assert all(stacked)
+    assert {n for _, n in threads} == {1}
+    assert threading.get_ident() not in {thread for thread, _ in threads}
+    for rate, each in zip(rates, ours, strict=True):
+        assert_same_fit(each, make(learning_rate_init=rate).fit(X, y))
+
+
+def test_an_error_in_one_stack_ends_the_others(two_threads, monkeypatch):
+    monkeypatch.setattr(together, "_MAX_ON_CPU", 2)
+    X, y = make_data()
+    ours = [make(alpha=0.1 * k, max_iter=10**6, tol=0) for k in range(4)]
+    plans = [plan(each, X, y) for each in ours]
+    n_epochs = itertools.count()
+
+    def fail(n_running):
+        if next(n_epochs) == 3:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        train_together(ours, plans, on_epoch=fail)
