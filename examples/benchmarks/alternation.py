@@ -1,6 +1,7 @@
 """Contenders that take turns, so that what disturbs the machine disturbs them all."""
 
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ class Run:
 
 Round = dict[str, Run]
 Contender = Callable[[int], Run]
+
+# Seconds between two contenders.
+PAUSE = 0.3
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,20 @@ def play_round(contenders: dict[str, Contender], number: int) -> Round:
     """Let each contender run once; another one begins in each round."""
     names = list(contenders)
     first = number % len(names)
-    return {name: contenders[name](number) for name in names[first:] + names[:first]}
+    return {
+        name: _play_alone(contenders[name], number)
+        for name in names[first:] + names[:first]
+    }
+
+
+def _play_alone(contender: Contender, number: int) -> Run:
+    """Let the threads of the one before go to sleep first.
+
+    Those of scikit-learn's BLAS keep their cores busy for a while after its fit, and
+    double the time of whoever comes next.
+    """
+    time.sleep(PAUSE)
+    return contender(number)
 
 
 def find_disturbed(rounds: list[Round], *, tolerance: float = 1.5) -> list[int]:

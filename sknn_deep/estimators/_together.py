@@ -14,6 +14,8 @@ from sknn_deep.estimators._solvers import FitPlan, end_epochs
 from sknn_deep.modules import stack_family, stacked_gradient
 from sknn_deep.training import Run, run_family, thread_count, train_stack
 
+# In one thread, a stack of fewer networks brings next to nothing.
+_FEWEST_FOR_A_CORE = 8
 # Larger stacks leave a processor's cache; on a GPU they only have to fit in its memory.
 _MAX_ON_CPU = 32
 _MAX_BYTES = 2**30
@@ -135,11 +137,12 @@ def _stacks(estimators, plans) -> list[list[int]]:
 def _divide(members: list[int], *, n_most: int, n_cores: int) -> list[list[int]]:
     """Divide into parts of almost the same length, as many for each core.
 
-    No part is larger than `n_most`, and one by itself is no stack.
+    No part is larger than `n_most`, nor, for the sake of the cores, so small that it is
+    no faster than its networks one by one.
     """
     n_fewest = -(-len(members) // n_most)
     n_parts = -(-n_fewest // n_cores) * n_cores
-    n_parts = max(n_fewest, min(n_parts, len(members) // 2))
+    n_parts = max(n_fewest, min(n_parts, len(members) // _FEWEST_FOR_A_CORE))
     bounds = [len(members) * part // n_parts for part in range(n_parts + 1)]
     return [members[a:b] for a, b in pairwise(bounds)]
 
