@@ -25,7 +25,7 @@ from sknn_deep.training._optimizers import (
     make_step,
     set_learning_rate,
 )
-from sknn_deep.training._placement import Placement, autocast
+from sknn_deep.training._placement import Placement, autocast, sum_dtype
 from sknn_deep.training._recipe import Recipe
 from sknn_deep.training._schedules import (
     STEP_SCHEDULES,
@@ -316,9 +316,7 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-        # MPS has no float64.
-        dtype = torch.float32 if "mps" in self.device else torch.float64
-        total = torch.zeros((), dtype=dtype, device=self.device)
+        total = torch.zeros((), dtype=sum_dtype(self.device), device=self.device)
         for batch in iterator:
             if has_hooks:
                 # A callback may keep what the next batch overwrites.

@@ -121,6 +121,12 @@ def resolve_placement(
     return Placement(resolved, _DTYPES[precision])
 
 
+def sum_dtype(device: str | torch.device) -> torch.dtype:
+    """Give the type in which losses are added up; MPS has no float64."""
+    is_mps = torch.device(device).type == "mps"
+    return torch.float32 if is_mps else torch.float64
+
+
 def autocast(
     device: str | torch.device, dtype: torch.dtype | None
 ) -> AbstractContextManager:

@@ -1,6 +1,5 @@
 """Many networks of the same shapes, trained as one computation."""
 
-import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from sknn_deep.training._batches import Batches, DenseRows
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
+from sknn_deep.training._placement import sum_dtype
 from sknn_deep.training._schedules import STEP_SCHEDULES, constant
 from sknn_deep.training._stacked_optimizers import (
     Numbers,
@@ -211,9 +211,10 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
     """Go once through the batches of all networks, and keep their mean losses."""
     for t in trainees:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
-    total = 0.0
+    device = trainees[0].net.device
+    total = torch.zeros(len(trainees), dtype=sum_dtype(device), device=device)
     for batch in _stacked_batches([t.run.batches for t in trainees]):
-        total = total + step(batch).double() * batch[0].shape[1]
+        total.add_(step(batch), alpha=batch[0].shape[1])
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows
@@ -229,17 +230,23 @@ def _stacked_batches(sources: list[Batches]):
                 for part in batch
             )
         return
-    buffers = functools.cache(_Buffer)
+    memory: dict[tuple[str, int], Tensor] = {}
+
+    def stack(name: str, parts: Sequence[Tensor]) -> Tensor:
+        """Stack into the memory that this kind of parts had in the last batch."""
+        key = name, parts[0].shape[0]  # the last batch may be smaller
+        memory[key] = torch.stack(parts, out=memory.get(key))
+        return memory[key]
+
     batches = [s.in_order(order) for s, order in zip(sources, orders, strict=True)]
     for parts in zip(*batches, strict=True):
         X, target, weight = zip(*parts, strict=True)
-        n_rows = X[0].shape[0]
-        X_stack = buffers("X", n_rows).fill(X)
+        X_stack = stack("X", X)
         is_own_target = target[0] is X[0]
         yield (
             X_stack,
-            X_stack if is_own_target else buffers("target", n_rows).fill(target),
-            None if weight[0] is None else buffers("weight", n_rows).fill(weight),
+            X_stack if is_own_target else stack("target", target),
+            None if weight[0] is None else stack("weight", weight),
         )
 
 
@@ -267,17 +274,6 @@ def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
     return _same_memory(one, other) or torch.equal(one, other)
-
-
-class _Buffer:
-    """Memory for the stack of some tensors, used again and again."""
-
-    def __init__(self, name: str, n_rows: int):
-        self.memory: Tensor | None = None
-
-    def fill(self, parts: Sequence[Tensor]) -> Tensor:
-        self.memory = torch.stack(parts, out=self.memory)
-        return self.memory
 
 
 def _make_step(
