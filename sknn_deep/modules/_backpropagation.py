@@ -113,7 +113,14 @@ class _Buffers(NamedTuple):
 class _Layer:
     """One dense layer's arithmetic, for one network or for a stack of them."""
 
-    def __init__(self, parameters: LayerParameters, n_rows: int, *, is_first: bool):
+    def __init__(
+        self,
+        parameters: LayerParameters,
+        n_rows: int,
+        *,
+        is_first: bool,
+        in_columns: bool,
+    ):
         weight = parameters.weight
         self.weight = weight
         self.weight_t = weight.mT
@@ -127,7 +134,10 @@ class _Layer:
         self.saves_output = self.activation.derivative_from == "output"
         self.draw_mask = parameters.draw_mask
         *stack, n_out, n_in = weight.shape
-        z = weight.new_empty(*stack, n_rows, n_out)
+        if in_columns:
+            z = weight.new_empty(*stack, n_out, n_rows).mT
+        else:
+            z = weight.new_empty(*stack, n_rows, n_out)
         largest = _Buffers(
             z,
             z if self.saves_output else torch.empty_like(z),
@@ -175,8 +185,14 @@ class Backpropagation:
 
     def __init__(self, layers: Iterable[LayerParameters], loss: Loss, *, n_rows: int):
         self.loss = loss
+        layers = list(layers)
         self.layers = [
-            _Layer(parameters, n_rows, is_first=i == 0)
+            _Layer(
+                parameters,
+                n_rows,
+                is_first=i == 0,
+                in_columns=loss.wants_columns and i == len(layers) - 1,
+            )
             for i, parameters in enumerate(layers)
         ]
 

@@ -22,9 +22,11 @@ def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
     return (weight / total)[..., None]  # (..., n_batch, 1)
 
 
-def _sum_of_each(losses: Tensor) -> Tensor:
-    """Sum ``(n_batch, n_outputs)`` to a number; of a stack, one for each network."""
-    return losses.flatten(-2).sum(-1)
+def _weighted_sum(losses: Tensor, scale: Tensor | float) -> Tensor:
+    """Sum the last two dimensions, times `scale`; `losses` is overwritten."""
+    if isinstance(scale, float):
+        return losses.sum((-2, -1)).mul_(scale)
+    return losses.mul_(scale).sum((-2, -1))
 
 
 class Loss(nn.Module):
@@ -38,7 +40,15 @@ class Loss(nn.Module):
     output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; value:
     a number. ``gradient`` also takes a stack of networks, with one more dimension in
     front of all of these.
+
+    Attributes
+    ----------
+    wants_columns : bool
+        Whether ``gradient`` is fastest with an output that lies in memory column by
+        column.
     """
+
+    wants_columns = False
 
     def gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
@@ -96,7 +106,7 @@ class ElementwiseLoss(Loss):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         scale = _row_scale(weight, output.shape[-2])
-        value = _sum_of_each(self.elementwise(output, target).mul_(scale))
+        value = _weighted_sum(self.elementwise(output, target), scale)
         return value, self.derivative(output, target).mul_(scale)
 
     def reported_scale(self, output: Tensor) -> float:
@@ -117,7 +127,7 @@ class SquaredError(ElementwiseLoss):
         residual = output - target
         scale = _row_scale(weight, output.shape[-2])
         if weight is not None:
-            value = _sum_of_each(residual.square().mul_(scale)).mul_(0.5)
+            value = _weighted_sum(residual.square(), scale).mul_(0.5)
         else:
             flat = residual.flatten(-2)
             dot = torch.dot if flat.ndim == 1 else torch.linalg.vecdot
@@ -230,6 +240,9 @@ class CrossEntropy(Loss):
     CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
     """
 
+    # The softmax of 10 classes is 20 times as fast down a column as along a row.
+    wants_columns = True
+
     def __init__(self, label_smoothing: float | Tensor = 0.0):
         super().__init__()
         self.label_smoothing = label_smoothing
@@ -244,22 +257,20 @@ class CrossEntropy(Loss):
     def gradient(self, output, target, weight=None):
         n_rows, n_classes = output.shape[-2:]
         scale = _row_scale(weight, n_rows)
-        log_p = torch.log_softmax(output, dim=-1)  # (..., n_batch, n_classes)
-        index = target[..., None]  # (..., n_batch, 1)
+        scale = scale if weight is None else scale.mT  # (..., 1, n_batch)
+        log_p = torch.log_softmax(output.mT, dim=-2)  # (..., n_classes, n_batch)
+        index = target.unsqueeze(-2)  # (..., 1, n_batch)
         on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
+        losses = log_p.gather(-2, index).mul_(-on)
         smooths = not _is_zero(off)
-        if weight is None and not smooths and output.ndim == 2:
-            value = F.nll_loss(log_p, target)  # one pass instead of four
-        else:
-            losses = log_p.gather(-1, index).mul_(-on)
-            if smooths:
-                losses -= off * log_p.sum(dim=-1, keepdim=True)
-            value = _sum_of_each(losses.mul_(scale))
+        if smooths:
+            losses -= off * log_p.sum(dim=-2, keepdim=True)
+        value = _weighted_sum(losses, scale)
         delta = log_p.exp_()
-        delta.scatter_add_(-1, index, _full(index.shape, -on, like=delta))
+        delta.scatter_add_(-2, index, _full(index.shape, -on, like=delta))
         if smooths:
             delta -= off
-        return value, delta.mul_(scale)
+        return value, delta.mul_(scale).mT
 
 
 class MeanOverFeatures(ElementwiseLoss):

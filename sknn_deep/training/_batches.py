@@ -51,12 +51,13 @@ class DenseRows:
     def shape(self) -> tuple[int, int]:
         return tuple(self.X.shape)
 
-    def take(self, index: Tensor) -> Tensor:
-        """Gather rows; the result is overwritten by the next call."""
-        n = index.shape[0]
-        if self._buffer is None or self._buffer.shape[0] < n:
-            self._buffer = self.X.new_empty(n, *self.X.shape[1:])
-        out = self._buffer if self._buffer.shape[0] == n else self._buffer[:n]
+    def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
+        """Gather rows, into memory that the next call overwrites or into `out`."""
+        if out is None:
+            n = index.shape[0]
+            if self._buffer is None or self._buffer.shape[0] < n:
+                self._buffer = self.X.new_empty(n, *self.X.shape[1:])
+            out = self._buffer if self._buffer.shape[0] == n else self._buffer[:n]
         return torch.index_select(self.X, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> Tensor:
@@ -87,8 +88,9 @@ class SparseRows:
     def _dense(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
 
-    def take(self, index: Tensor) -> Tensor:
-        return self._dense(self.X[index.cpu().numpy()])
+    def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
+        taken = self._dense(self.X[index.cpu().numpy()])
+        return taken if out is None else out.copy_(taken)
 
     def slice(self, start: int, stop: int) -> Tensor:
         return self._dense(self.X[start:stop])

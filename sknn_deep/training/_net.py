@@ -334,14 +334,17 @@ class Net(NeuralNet):
         if not has_hooks:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         # The epoch's only synchronization.
-        self._record(prefix + "_loss", total.item() / iterator.n_rows)
-        self.history.record(prefix + "_batch_count", len(iterator))
+        self._record_loss(prefix, total.item() / iterator.n_rows, len(iterator))
 
     def record_epoch(self, X: Batches, loss: float) -> None:
         """Take note of an epoch whose batches went through a stack of networks."""
         self.history.new_batch()
-        self._record("train_loss", loss)
-        self.history.record("train_batch_count", len(X))
+        self._record_loss("train", loss, len(X))
+
+    def _record_loss(self, prefix: str, loss: float, n_batches: int) -> None:
+        epoch = self.history[-1]
+        self._record(epoch, prefix + "_loss", loss)
+        epoch[prefix + "_batch_count"] = n_batches
 
     def end_epoch(
         self,
@@ -352,12 +355,13 @@ class Net(NeuralNet):
         """Record the validation, update what decides on stopping, and the rate."""
         recipe = self.recipe
         self.n_seen_ += X.n_rows
-        loss = self.history[-1]["train_loss"]
+        epoch = self.history[-1]
+        loss = epoch["train_loss"]
         if evaluate is not None:
             valid_loss, score = evaluate()
             score = score if math.isfinite(loss) else math.nan
-            self._record("valid_loss", valid_loss)
-            self._record("valid_score", score, higher_is_better=True)
+            self._record(epoch, "valid_loss", valid_loss)
+            self._record(epoch, "valid_score", score, higher_is_better=True)
         if recipe.early_stopping:
             if convergence.add(score):
                 self.best_state_ = copy_state(self.module_)
@@ -371,14 +375,16 @@ class Net(NeuralNet):
             )
             set_learning_rate(self.optimizer_, rate)
 
-    def _record(self, name: str, value: float, *, higher_is_better=False) -> None:
+    def _record(
+        self, epoch: dict, name: str, value: float, *, higher_is_better=False
+    ) -> None:
         """Record a number of this epoch, and whether it is the best so far."""
         merit = value if higher_is_better else -value
         is_best = merit > self.best_merits_.get(name, -math.inf)
         if is_best:
             self.best_merits_[name] = merit
-        self.history.record(name, value)
-        self.history.record(f"{name}_best", is_best)
+        epoch[name] = value
+        epoch[f"{name}_best"] = is_best
 
     @contextmanager
     def extra_callbacks(self, callbacks: list[tuple[str, Callback]]):

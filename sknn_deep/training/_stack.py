@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sknn_deep.training._batches import Batches, DenseRows
+from sknn_deep.training._batches import Batches
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
 from sknn_deep.training._placement import sum_dtype
 from sknn_deep.training._schedules import STEP_SCHEDULES, constant
+from sknn_deep.training._stacked_batches import address, stacked_batches
 from sknn_deep.training._stacked_optimizers import (
     Numbers,
     StackedOptimizer,
+    group_equal,
     numbers_of,
     optimizer_family,
 )
@@ -100,8 +102,11 @@ def train_stack(
     for run in runs:
         run.net.begin_training(run.epochs, run.n_seen)
         run.net.notify("on_train_begin", X=run.batches, y=None)
-    # Equal numbers side by side share a kernel call.
-    order = sorted(range(len(runs)), key=lambda i: _numbers_at_start(runs[i]))
+    # The same rows side by side share a kernel call, and so do equal numbers.
+    order = sorted(
+        range(len(runs)),
+        key=lambda i: (address(runs[i].batches.rows), _numbers_at_start(runs[i])),
+    )
     trainees = [_Trainee(runs[i], i) for i in order]
     staying = list(range(len(trainees)))
     optimizer = None
@@ -144,13 +149,17 @@ class _Trainee:
         self.n_epochs = 0
         self.loss = 0.0
 
-    def numbers(self) -> Numbers:
-        """Give the numbers of the next step."""
+    def numbers_of_epoch(self) -> list[Numbers]:
+        """Give the numbers of each step of the next epoch."""
         (group, *_) = self.net.optimizer_.param_groups
-        if self.schedule is not constant:
-            group["lr"] = self.peak * self.schedule(self.n_taken, self.n_steps)
-            self.n_taken += 1
-        return numbers_of(self.net.recipe, group["lr"])
+        recipe, n_steps = self.net.recipe, len(self.run.batches)
+        if self.schedule is constant:
+            return [numbers_of(recipe, group["lr"])] * n_steps
+        taken = range(self.n_taken, self.n_taken + n_steps)
+        rates = [self.peak * self.schedule(step, self.n_steps) for step in taken]
+        self.n_taken += n_steps
+        group["lr"] = rates[-1]
+        return [numbers_of(recipe, rate) for rate in rates]
 
     def has_ended(self, errors: list[Exception | None]) -> bool:
         """Close an epoch; tell whether it was the last one."""
@@ -213,85 +222,32 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
     device = trainees[0].net.device
     total = torch.zeros(len(trainees), dtype=sum_dtype(device), device=device)
-    for batch in _stacked_batches([t.run.batches for t in trainees]):
-        total.add_(step(batch), alpha=batch[0].shape[1])
+    plans = [t.numbers_of_epoch() for t in trainees]
+    groups = group_equal(plans)
+    for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
+        numbers = [(start, stop, plans[start][i]) for start, stop in groups]
+        total.add_(step(batch, numbers), alpha=batch[0].shape[1])
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows
 
 
-def _stacked_batches(sources: list[Batches]):
-    """Yield one batch of each source at a time, with the sources in front."""
-    orders = [source.draw_order() for source in sources]
-    if _are_alike(sources, orders):
-        for batch in sources[0].in_order(orders[0]):
-            yield tuple(
-                None if part is None else part.expand(len(sources), *part.shape)
-                for part in batch
-            )
-        return
-    memory: dict[tuple[str, int], Tensor] = {}
-
-    def stack(name: str, parts: Sequence[Tensor]) -> Tensor:
-        """Stack into the memory that this kind of parts had in the last batch."""
-        key = name, parts[0].shape[0]  # the last batch may be smaller
-        memory[key] = torch.stack(parts, out=memory.get(key))
-        return memory[key]
-
-    batches = [s.in_order(order) for s, order in zip(sources, orders, strict=True)]
-    for parts in zip(*batches, strict=True):
-        X, target, weight = zip(*parts, strict=True)
-        X_stack = stack("X", X)
-        is_own_target = target[0] is X[0]
-        yield (
-            X_stack,
-            X_stack if is_own_target else stack("target", target),
-            None if weight[0] is None else stack("weight", weight),
-        )
-
-
-def _are_alike(sources: list[Batches], orders: list[Tensor | None]) -> bool:
-    """Tell whether all sources give the same batches, as those of one fold and seed."""
-    first, *others = sources
-    if not isinstance(first.rows, DenseRows):
-        return False
-    return all(
-        isinstance(other.rows, DenseRows)
-        and _same_memory(other.rows.X, first.rows.X)
-        and _are_equal(other.target, first.target)
-        and _are_equal(other.weight, first.weight)
-        and _are_equal(other.subset, first.subset)
-        and _are_equal(order, orders[0])
-        for other, order in zip(others, orders[1:], strict=True)
-    )
-
-
-def _same_memory(one: Tensor, other: Tensor) -> bool:
-    return one.data_ptr() == other.data_ptr() and one.shape == other.shape
-
-
-def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return _same_memory(one, other) or torch.equal(one, other)
-
-
 def _make_step(
     trainees: list[_Trainee], stacked, optimizer: StackedOptimizer
-) -> Callable[[tuple], Tensor]:
-    """Make what happens to a batch: gradients, penalties, rates, update."""
+) -> Callable[..., Tensor]:
+    """Make what happens to a batch: gradients, penalties, update."""
     recipes = [t.net.recipe for t in trainees]
     add_penalties = _make_add_penalties(recipes, stacked)
     clip = _make_clip(recipes, stacked)
     criterion = trainees[0].net.criterion_
 
-    def step(batch) -> Tensor:
+    def step(batch, numbers) -> Tensor:
         X, target, weight = batch
         values, outputs = stacked.compute(X, target, weight)
         values = values * criterion.reported_scale(outputs)
-        values = add_penalties(values, weight, X.shape[1])
+        add_penalties(values, weight, X.shape[1])
         clip()
-        optimizer.step([t.numbers() for t in trainees])
+        optimizer.step(numbers)
         return values
 
     return step
@@ -301,7 +257,7 @@ def _make_add_penalties(recipes, stacked) -> Callable:
     """Make what adds ``alpha / (2 n) * sum(W**2)`` to losses and gradients."""
     alphas = [r.alpha if r.adds_penalty else 0.0 for r in recipes]
     if not any(alphas):
-        return lambda values, weight, n_rows: values
+        return lambda values, weight, n_rows: None
     pairs = [
         (W.flatten(1), gradient.flatten(1))
         for W, gradient in zip(
@@ -312,17 +268,15 @@ def _make_add_penalties(recipes, stacked) -> Callable:
     ]
     alpha = pairs[0][0].new_tensor(alphas)  # (n_networks,)
 
-    def add_penalties(values: Tensor, weight: Tensor | None, n_rows: int) -> Tensor:
+    def add_penalties(values: Tensor, weight: Tensor | None, n_rows: int) -> None:
         if weight is None:
             strength = alpha / n_rows
         else:
             n = weight.sum(dim=1).clamp_min(torch.finfo(weight.dtype).tiny)
             strength = alpha / n
         for W, gradient in pairs:
-            square = torch.linalg.vecdot(W, W)
+            values.addcmul_(torch.linalg.vecdot(W, W), strength, value=0.5)
             gradient.addcmul_(W, strength[:, None])
-            values = values + square * strength / 2
-        return values
 
     return add_penalties
 

@@ -42,6 +42,13 @@ def optimizer_family(recipe: Recipe) -> tuple | None:
     return None
 
 
+def group_equal(items: Sequence) -> list[tuple[int, int]]:
+    """Give where each run of equal neighbours starts and stops."""
+    lengths = [len(list(group)) for _, group in itertools.groupby(items)]
+    stops = itertools.accumulate(lengths)
+    return [(stop - n, stop) for n, stop in zip(lengths, stops, strict=True)]
+
+
 class StackedOptimizer:
     """Adam, AdamW or stochastic gradient descent for a stack of networks.
 
@@ -93,15 +100,18 @@ class StackedOptimizer:
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 
-    def step(self, numbers: Sequence[Numbers]) -> None:
-        """Update all parameters; `numbers` has those of each network."""
+    def step(self, numbers: Sequence[tuple[int, int, Numbers]]) -> None:
+        """Update all parameters.
+
+        Parameters
+        ----------
+        numbers : sequence of (start, stop, Numbers)
+            Those of the networks from `start` to `stop`.
+        """
         self.t += 1
         self.counter.fill_(self.t)
-        start = 0
-        for common, group in itertools.groupby(numbers):
-            stop = start + sum(1 for _ in group)
+        for start, stop, common in numbers:
             self._step_some(start, stop, common)
-            start = stop
 
     def _step_some(self, start: int, stop: int, numbers: Numbers) -> None:
         every = (0, self.n_arrays)

@@ -10,6 +10,7 @@ from sknn_deep.training._optimizers import make_optimizer, make_step
 from sknn_deep.training._stacked_optimizers import (
     Numbers,
     StackedOptimizer,
+    group_equal,
     numbers_of,
     optimizer_family,
 )
@@ -123,6 +124,13 @@ KINDS = [
     ("plain sgd", "sgd", {"nesterovs_momentum": False}),
 ]
 
+
+def take_step(optimizer, numbers):
+    """Update networks that have these numbers each."""
+    bounds = group_equal(numbers)
+    optimizer.step([(start, stop, numbers[start]) for start, stop in bounds])
+
+
 kinds = pytest.mark.parametrize(
     "settings, solver, options",
     KINDS,
@@ -153,7 +161,8 @@ def test_stacked_optimizer_equals_single_ones(
             network.step(own, rate_at(recipes[k], t))
             for array, gradient in zip(gradients.arrays, own, strict=True):
                 array[k].copy_(gradient)
-        optimizer.step([numbers_of(recipe, rate_at(recipe, t)) for recipe in recipes])
+        numbers = [numbers_of(recipe, rate_at(recipe, t)) for recipe in recipes]
+        take_step(optimizer, numbers)
 
         assert_same(values, networks, tolerance)
 
@@ -184,9 +193,10 @@ def test_stacked_optimizer_goes_on_with_those_who_stay(settings, solver, options
             networks[k].step(own, recipes[k].learning_rate_init)
             for array, gradient in zip(gradients.arrays, own, strict=True):
                 array[i].copy_(gradient)
-        optimizer.step(
-            [numbers_of(recipes[k], recipes[k].learning_rate_init) for k in staying]
-        )
+        numbers = [
+            numbers_of(recipes[k], recipes[k].learning_rate_init) for k in staying
+        ]
+        take_step(optimizer, numbers)
 
         assert_same(values, [networks[k] for k in staying], 1e-13)
 
@@ -198,7 +208,7 @@ def test_stacked_optimizer_decays_only_the_weights():
         ("adamw",), values, gradients, n_penalized=len(WEIGHTS)
     )
 
-    optimizer.step([Numbers(0.1, 0.9, 0.999, 1e-8, 0.5)])
+    take_step(optimizer, [Numbers(0.1, 0.9, 0.999, 1e-8, 0.5)])
 
     for i, (array, p) in enumerate(zip(values.arrays, network.parameters, strict=True)):
         expected = p.detach() * (1 - 0.1 * 0.5 if i < len(WEIGHTS) else 1)
