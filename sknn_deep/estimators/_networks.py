@@ -31,9 +31,8 @@ def choose_gradient(
     """Choose how gradients are computed: written out where that applies."""
     with torch.device("meta"):
         is_plain = can_backpropagate(module(**arguments))
-    on_cpu = placement.device.type == "cpu" and placement.autocast is None
-    if is_plain and on_cpu and not compile:
-        return explicit_gradient
+    if is_plain and placement.device.type == "cpu" and not compile:
+        return functools.partial(explicit_gradient, autocast=placement.autocast)
     return functools.partial(
         recorded_gradient, autocast=placement.autocast, compile=compile
     )

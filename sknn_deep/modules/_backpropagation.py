@@ -34,28 +34,58 @@ from sknn_deep.modules._losses import Loss
 from sknn_deep.modules._random_layers import dropout_mask
 
 
-@contextmanager
-def flat_parameters(module: nn.Module, penalized: Iterable[nn.Parameter]):
-    """Lay all parameters and gradients of `module` into two flat buffers for a while.
+class FlatParameters(NamedTuple):
+    """All parameters of a network and their gradients, in one buffer each.
 
-    Yields the slices that hold the `penalized` parameters: ``(values, gradients)``.
-    Afterwards each parameter owns its memory again, so that a copy or a pickle of the
-    module holds every number once.
+    Attributes
+    ----------
+    parameters : list of Parameter
+        In their order in the buffers.
+
+    values, gradients : Tensor of shape (n_parameters,)
     """
-    penalized = list(penalized)
-    others = [p for p in module.parameters() if all(p is not q for q in penalized)]
-    parameters = penalized + others
+
+    parameters: list[nn.Parameter]
+    values: Tensor
+    gradients: Tensor
+
+    def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
+        """Give each parameter's value and gradient, which are parts of the buffers."""
+        sizes = [p.numel() for p in self.parameters]
+        return {
+            p: (value.view(p.shape), gradient.view(p.shape))
+            for p, value, gradient in zip(
+                self.parameters,
+                self.values.split(sizes),
+                self.gradients.split(sizes),
+                strict=True,
+            )
+        }
+
+    def to(self, dtype: torch.dtype) -> "FlatParameters":
+        """Copy to buffers of another type."""
+        return FlatParameters(
+            self.parameters, self.values.to(dtype), self.gradients.to(dtype)
+        )
+
+
+@contextmanager
+def flat_parameters(module: nn.Module, first: Iterable[nn.Parameter]):
+    """Lay all parameters and gradients of `module` into flat buffers for a while.
+
+    Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
+    each parameter owns its memory again, so that a copy or a pickle of the module holds
+    every number once.
+    """
+    first = list(first)
+    others = [p for p in module.parameters() if all(p is not q for q in first)]
+    parameters = first + others
     values = nn.utils.parameters_to_vector(parameters).detach().clone()
-    gradients = torch.zeros_like(values)
-    start = 0
-    for p in parameters:
-        stop = start + p.numel()
-        p.data = values[start:stop].view_as(p)
-        p.grad = gradients[start:stop].view_as(p)
-        start = stop
-    n_penalized = sum(p.numel() for p in penalized)
+    flat = FlatParameters(parameters, values, torch.zeros_like(values))
+    for p, (value, gradient) in flat.arrays().items():
+        p.data, p.grad = value, gradient
     try:
-        yield values[:n_penalized], gradients[:n_penalized]
+        yield flat
     finally:
         for p in parameters:
             p.data = p.data.clone()
@@ -181,11 +211,22 @@ class Backpropagation:
 
     n_rows : int
         The largest number of rows that a batch will have.
+
+    loss_dtype : torch.dtype or None
+        Type in which the loss is computed from the layers' output; None is theirs.
     """
 
-    def __init__(self, layers: Iterable[LayerParameters], loss: Loss, *, n_rows: int):
-        self.loss = loss
+    def __init__(
+        self,
+        layers: Iterable[LayerParameters],
+        loss: Loss,
+        *,
+        n_rows: int,
+        loss_dtype: torch.dtype | None = None,
+    ):
         layers = list(layers)
+        self.loss = loss
+        self.loss_dtype = loss_dtype or layers[0].weight.dtype
         self.layers = [
             _Layer(
                 parameters,
@@ -213,40 +254,49 @@ class Backpropagation:
         a = X
         for layer in self.layers:
             a = layer.forward(a)
-        value, delta = self.loss.gradient(a, target, weight)
+        output = a.to(self.loss_dtype)
+        value, delta = self.loss.gradient(output, target, weight)
+        delta = delta.to(a.dtype)
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
-        return value, a
+        return value, output
 
 
 def list_layers(
-    module: nn.Module, generator: torch.Generator | None
+    module: nn.Module, parameters: FlatParameters, generator: torch.Generator | None
 ) -> list[LayerParameters]:
-    """List the layers of a network whose parameters are laid out flat."""
-    return [
-        LayerParameters(
-            weight=block.dense.weight.detach(),
-            weight_gradient=block.dense.weight.grad,
-            bias=block.dense.bias.detach(),
-            bias_gradient=block.dense.bias.grad,
-            activation=block.activation_name,
-            draw_mask=_make_draw_mask(block, generator),
+    """List the layers of a network whose numbers are in `parameters`."""
+    arrays = parameters.arrays()
+    layers = []
+    for block in module.blocks():
+        weight, weight_gradient = arrays[block.dense.weight]
+        bias, bias_gradient = arrays[block.dense.bias]
+        draw_mask = _make_draw_mask(block, generator, like=weight)
+        layers.append(
+            LayerParameters(
+                weight,
+                weight_gradient,
+                bias,
+                bias_gradient,
+                block.activation_name,
+                draw_mask,
+            )
         )
-        for block in module.blocks()
-    ]
+    return layers
 
 
-def _make_draw_mask(block: DenseBlock, generator: torch.Generator | None):
+def _make_draw_mask(
+    block: DenseBlock, generator: torch.Generator | None, *, like: Tensor
+):
     p = dropout_probability(block)
     if not p:
         return None
-    weight = block.dense.weight
     return functools.partial(
         dropout_mask,
         p=p,
         generator=generator,
-        dtype=weight.dtype,
-        device=weight.device,
+        dtype=like.dtype,
+        device=like.device,
     )
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sknn_deep.modules._backpropagation import (
     Backpropagation,
+    FlatParameters,
     flat_parameters,
     list_layers,
 )
@@ -58,12 +59,42 @@ def explicit_gradient(
     *,
     n_rows: int,
     generator: torch.Generator | None = None,
+    autocast: torch.dtype | None = None,
 ) -> Iterator[Gradient]:
-    """Compute gradients of a plain dense stack by :class:`Backpropagation`."""
-    with flat_parameters(module, dense_weights(module)) as (values, gradients):
-        values.grad = gradients
-        compute = Backpropagation(list_layers(module, generator), loss, n_rows=n_rows)
-        yield Gradient(compute, [values])
+    """Compute gradients of a plain dense stack by :class:`Backpropagation`.
+
+    With `autocast`, layers compute in that type, with copies of the parameters; the
+    parameters, the loss and what the optimizer sees keep the parameters' own type.
+    """
+    weights = dense_weights(module)
+    with flat_parameters(module, weights) as flat:
+        used = flat if autocast is None else flat.to(autocast)
+        compute = Backpropagation(
+            list_layers(module, used, generator),
+            loss,
+            n_rows=n_rows,
+            loss_dtype=flat.values.dtype,
+        )
+        n_penalized = sum(w.numel() for w in weights)
+        penalized = flat.values[:n_penalized]
+        penalized.grad = flat.gradients[:n_penalized]
+        if autocast is not None:
+            compute = _with_copies(compute, flat, used)
+        yield Gradient(compute, [penalized])
+
+
+def _with_copies(
+    backpropagate: Backpropagation, flat: FlatParameters, copies: FlatParameters
+):
+    """Let a gradient be computed by copies of the parameters, in another type."""
+
+    def compute(X, target, weight=None):
+        copies.values.copy_(flat.values)
+        value, output = backpropagate(X, target, weight)
+        flat.gradients.copy_(copies.gradients)
+        return value, output
+
+    return compute
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The gradient that is written out, against the one that autograd records."""
 
+import functools
 import itertools
 
 import numpy as np
@@ -331,6 +332,31 @@ def test_gradient_with_dropout_follows_from_the_generators_seed(make_gradient):
 
     assert torch.equal(outputs(0), outputs(0))
     assert not torch.equal(outputs(0), outputs(1))
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_explicit_gradient_in_bfloat16_is_autocasts(activation, loss, dropout):
+    seen = []
+    for make_gradient in BOTH.values():
+        module = make_mlp(activation=activation, dropout=dropout, dtype=torch.float32)
+        in_bfloat16 = functools.partial(make_gradient, autocast=torch.bfloat16)
+        batches = [
+            tuple(
+                None if t is None else t.float() if t.is_floating_point() else t
+                for t in batch
+            )
+            for batch in make_batches(loss, sizes=(64, 64, 64))
+        ]
+        batches = [(X.bfloat16(), target, weight) for X, target, weight in batches]
+        seen.append(descend(in_bfloat16, module.train(), loss, batches)[0])
+
+    for explicit, recorded in zip(*seen, strict=True):
+        assert all(t.dtype == torch.float32 for t in explicit)
+        for ours, theirs in zip(explicit, recorded, strict=True):
+            # bfloat16 rounds to 1 part in 256, here a few times in a row.
+            assert torch.dist(ours, theirs) <= 0.03 * theirs.norm()
 
 
 def test_explicit_gradient_in_float32_stays_in_float32():
