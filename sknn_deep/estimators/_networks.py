@@ -10,11 +10,9 @@ from torch import nn
 
 from sknn_deep.modules import (
     Dense,
-    can_backpropagate,
     dense_weights,
-    explicit_gradient,
+    fastest_gradient,
     glorot_uniform_,
-    recorded_gradient,
 )
 from sknn_deep.training import Net, Placement, Recipe
 
@@ -25,19 +23,6 @@ def count_parameters(module: type, arguments: dict) -> int:
         return sum(p.numel() for p in module(**arguments).parameters())
 
 
-def choose_gradient(
-    module: type, arguments: dict, placement: Placement, *, compile: bool
-):
-    """Choose how gradients are computed: written out where that applies."""
-    with torch.device("meta"):
-        is_plain = can_backpropagate(module(**arguments))
-    if is_plain and placement.device.type == "cpu" and not compile:
-        return functools.partial(explicit_gradient, autocast=placement.autocast)
-    return functools.partial(
-        recorded_gradient, autocast=placement.autocast, compile=compile
-    )
-
-
 def make_net(
     estimator: BaseEstimator, n_features: int, recipe: Recipe, placement: Placement
 ) -> Net:
@@ -46,8 +31,8 @@ def make_net(
         **describe(estimator, n_features),
         recipe=recipe,
         placement=placement,
-        gradient=choose_gradient(
-            *estimator._make_module(n_features), placement, compile=estimator.compile
+        gradient=functools.partial(
+            fastest_gradient, autocast=placement.autocast, compile=estimator.compile
         ),
         penalized=dense_weights,
         owner=type(estimator).__name__,

@@ -10,6 +10,8 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
+_KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
+
 
 @dataclass(frozen=True)
 class ClassTarget:
@@ -30,8 +32,9 @@ class ClassTarget:
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
         with np.errstate(over="ignore", invalid="ignore"):  # of what is refused
-            check_classification_targets(y)
             kind = type_of_target(y, input_name="y")
+            if kind not in _KINDS:
+                check_classification_targets(y)  # says what is wrong
         if kind == "multiclass-multioutput":
             raise ValueError(
                 "Multioutput target data is not supported: y of several columns must "

@@ -14,6 +14,7 @@ from sknn_deep.modules._gradient import (
     Gradient,
     dense_weights,
     explicit_gradient,
+    fastest_gradient,
     recorded_gradient,
 )
 from sknn_deep.modules._losses import (
@@ -68,6 +69,7 @@ __all__ = [
     "can_backpropagate",
     "dense_weights",
     "explicit_gradient",
+    "fastest_gradient",
     "glorot_uniform_",
     "recorded_gradient",
     "stack_family",

@@ -6,7 +6,7 @@ gradient and no random generator.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from sknn_deep.modules._backpropagation import (
     Backpropagation,
     FlatParameters,
+    can_backpropagate,
     flat_parameters,
     list_layers,
 )
@@ -140,3 +141,20 @@ def recorded_gradient(
             layer.generator = None
         for p in parameters:
             p.grad = None
+
+
+def fastest_gradient(
+    module: nn.Module,
+    loss: Loss,
+    *,
+    n_rows: int,
+    generator: torch.Generator | None = None,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+) -> AbstractContextManager[Gradient]:
+    """Compute gradients written out where that applies, which is on the CPU."""
+    on_cpu = next(module.parameters()).device.type == "cpu"
+    options = {"n_rows": n_rows, "generator": generator, "autocast": autocast}
+    if on_cpu and not compile and can_backpropagate(module):
+        return explicit_gradient(module, loss, **options)
+    return recorded_gradient(module, loss, **options, compile=compile)

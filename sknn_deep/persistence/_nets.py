@@ -1,5 +1,6 @@
 """The net of a fitted estimator as data, and back."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,6 @@ from torch import nn
 
 from sknn_deep import modules
 from sknn_deep.estimators._autoencoder_transformer import make_loss
-from sknn_deep.estimators._networks import choose_gradient
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import (
@@ -103,8 +103,10 @@ def decode_net(
         _CRITERIA[entry["criterion"]],
         recipe=decoder.decode(entry["recipe"]),
         placement=placement,
-        gradient=choose_gradient(
-            module, arguments, placement, compile=estimator.compile
+        gradient=functools.partial(
+            modules.fastest_gradient,
+            autocast=placement.autocast,
+            compile=estimator.compile,
         ),
         penalized=modules.dense_weights,
         owner=type(estimator).__name__,
