@@ -180,7 +180,7 @@ def run_lbfgs(
         """Compute the loss, and leave its gradient in the parameters."""
         value, _ = gradient.compute(X, target, weight)
         value = value * scale
-        return add_penalty(value, gradient.penalized, alpha, weight, len(X)).item()
+        return add_penalty(value, gradient.penalized(), alpha, weight, len(X)).item()
 
     with (
         thread_count(net.recipe.n_threads),

@@ -237,7 +237,6 @@ class Backpropagation:
             for i, parameters in enumerate(layers)
         ]
 
-    @torch.no_grad()
     def __call__(
         self, X: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

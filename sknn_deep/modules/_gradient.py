@@ -33,12 +33,13 @@ class Gradient(NamedTuple):
         Leaves the gradient of the loss in each parameter's ``grad``; returns the loss,
         a number, and the network's raw output.
 
-    penalized : list of Tensor
-        The weights without the biases, each with its gradient as ``grad``.
+    penalized : callable () -> list of (weights, gradients)
+        Gives the weights without the biases, and their gradients: pairs of flat
+        tensors, to be changed in place.
     """
 
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
-    penalized: list[Tensor]
+    penalized: Callable[[], list[tuple[Tensor, Tensor]]]
 
 
 def dense_weights(module: nn.Module) -> list[nn.Parameter]:
@@ -76,12 +77,11 @@ def explicit_gradient(
             n_rows=n_rows,
             loss_dtype=flat.values.dtype,
         )
-        n_penalized = sum(w.numel() for w in weights)
-        penalized = flat.values[:n_penalized]
-        penalized.grad = flat.gradients[:n_penalized]
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
-        yield Gradient(compute, [penalized])
+        n = sum(w.numel() for w in weights)
+        pairs = [(flat.values[:n], flat.gradients[:n])]
+        yield Gradient(compute, lambda: pairs)
 
 
 def _with_copies(
@@ -132,10 +132,15 @@ def recorded_gradient(
             value.backward()
         return value.detach(), _each(Tensor.detach, output)
 
+    weights = dense_weights(module)
+
+    def pairs():
+        return [(w.detach().view(-1), w.grad.view(-1)) for w in weights]
+
     for layer in random_layers:
         layer.generator = generator
     try:
-        yield Gradient(compute, dense_weights(module))
+        yield Gradient(compute, pairs)
     finally:
         for layer in random_layers:
             layer.generator = None

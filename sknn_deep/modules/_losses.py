@@ -70,13 +70,6 @@ class Loss(nn.Module):
         return type(self), numbers, tuple(loss.family() for loss in self.children())
 
 
-def _full(shape: torch.Size, number: float | Tensor, *, like: Tensor) -> Tensor:
-    """Repeat a number, or those of a stack, ``(n_networks, 1, 1)``, to `shape`."""
-    if isinstance(number, Tensor):
-        return number.expand(shape)
-    return like.new_full(shape, number)
-
-
 def _is_zero(number: float | Tensor) -> bool:
     """Tell whether a loss's number is zero; those of a stack are not looked at."""
     return not isinstance(number, Tensor) and number == 0
@@ -261,13 +254,15 @@ class CrossEntropy(Loss):
         log_p = torch.log_softmax(output.mT, dim=-2)  # (..., n_classes, n_batch)
         index = target.unsqueeze(-2)  # (..., 1, n_batch)
         on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
-        losses = log_p.gather(-2, index).mul_(-on)
+        value = _weighted_sum(log_p.gather(-2, index), -on * scale)
         smooths = not _is_zero(off)
         if smooths:
-            losses -= off * log_p.sum(dim=-2, keepdim=True)
-        value = _weighted_sum(losses, scale)
+            value -= _weighted_sum(log_p.sum(dim=-2, keepdim=True), off * scale)
         delta = log_p.exp_()
-        delta.scatter_add_(-2, index, _full(index.shape, -on, like=delta))
+        if isinstance(on, Tensor):
+            delta.scatter_add_(-2, index, -on.expand(index.shape))
+        else:
+            delta.scatter_(-2, index, -on, reduce="add")
         if smooths:
             delta -= off
         return value, delta.mul_(scale).mT

@@ -211,6 +211,11 @@ def rows_per_block(n_units: int) -> int:
     return max(1, min(_MAX_BLOCK_ROWS, _MAX_BLOCK_ELEMENTS // n_units))
 
 
+# A call for several small batches costs what a call for one does; a processor's cache
+# should hold what it gathers.
+_BYTES_AT_ONCE = 2**18
+
+
 class Batches:
     """All rows once, in batches, in a new order each time it is iterated.
 
@@ -271,8 +276,9 @@ class Batches:
         rows = self.rows
         if order is not None and isinstance(rows, MappedRows):
             rows = rows.in_order(order, self.batch_size)
-        for start in range(0, self.n_rows, self.batch_size):
-            stop = min(start + self.batch_size, self.n_rows)
+        n_at_once = self._rows_at_once()
+        for start in range(0, self.n_rows, n_at_once):
+            stop = min(start + n_at_once, self.n_rows)
             if order is None:
                 X = rows.slice(start, stop)
                 pick = slice_rows(start, stop)
@@ -280,9 +286,34 @@ class Batches:
                 index = order[start:stop]
                 X = rows.take(index)
                 pick = select_rows(index)
-            target = X if self.target is None else pick(self.target)
-            weight = None if self.weight is None else pick(self.weight)
-            yield X, target, weight
+            gathered = (
+                X,
+                None if self.target is None else pick(self.target),
+                None if self.weight is None else pick(self.weight),
+            )
+            for X, target, weight in cut(gathered, self.batch_size):
+                yield X, X if target is None else target, weight
+
+    def _rows_at_once(self) -> int:
+        """Tell how many rows to gather in one call: of small batches, several."""
+        if type(self.rows) is not DenseRows:
+            return self.batch_size
+        n_bytes = self.batch_size * self.rows.X[0].nbytes
+        return self.batch_size * max(1, _BYTES_AT_ONCE // n_bytes)
+
+
+def cut(
+    parts: tuple[Tensor | None, ...], size: int
+) -> Iterator[tuple[Tensor | None, ...]]:
+    """Yield the first `size` rows of all parts, then the next."""
+    n_rows = parts[0].shape[0]
+    if n_rows <= size:
+        yield parts
+        return
+    for start in range(0, n_rows, size):
+        yield tuple(
+            None if part is None else part[start : start + size] for part in parts
+        )
 
 
 def slice_rows(start: int, stop: int) -> Callable[[Tensor], Tensor]:

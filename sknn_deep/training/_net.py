@@ -291,9 +291,8 @@ class Net(NeuralNet):
             if scale != 1:
                 value = value * scale
             if recipe.adds_penalty:
-                value = add_penalty(
-                    value, gradient.penalized, recipe.alpha, weight, X.shape[0]
-                )
+                pairs = gradient.penalized()
+                value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
             if recipe.clip_grad_norm is not None:
                 nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
             if has_gradient_hooks:
@@ -504,19 +503,19 @@ class Net(NeuralNet):
 
 def add_penalty(
     value: Tensor,
-    penalized: list[Tensor],
+    pairs: list[tuple[Tensor, Tensor]],
     alpha: float,
     weight: Tensor | None,
     n_rows: int,
 ) -> Tensor:
     """Add ``alpha / (2 n) * sum(W**2)`` to a loss, and its gradient to the gradients.
 
-    n is the number of rows, or their summed weight, as in scikit-learn.
+    n is the number of rows, or their summed weight, as in scikit-learn. `pairs` are
+    weights and their gradients, as flat tensors.
     """
     if weight is not None:
         n = weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
-    for w in penalized:
-        W, gradient = w.detach().view(-1), w.grad.view(-1)
+    for W, gradient in pairs:
         square = torch.dot(W, W)
         if weight is None:
             gradient.add_(W, alpha=alpha / n_rows)

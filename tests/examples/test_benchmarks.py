@@ -218,6 +218,14 @@ def test_bench_import_prints_both_statements(run, load_module, monkeypatch):
 
 
 @linux_only
+def test_bench_step_prints_the_parts_of_a_step(run):
+    words = run("bench_step", "--rounds", 1, "--batch-sizes", 200)
+
+    table = words[: words.index("load")]
+    parts = ["gather", "forward", "loss", "backward", "penalty", "update"]
+    assert table[-8:] == [*parts, "around", "whole"]
+
+
 def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
     path = tmp_path / "memory.json"
     words = run("bench_memory", "--gigabytes", 0.01, "--json", path)

@@ -253,11 +253,12 @@ def test_gradient_penalized_are_the_weights_without_the_biases(make_gradient):
 
     with make_gradient(module, loss, n_rows=8) as gradient:
         gradient.compute(*batch)
-        n_penalized = sum(w.numel() for w in gradient.penalized)
-        squares = sum(w.detach().square().sum() for w in gradient.penalized)
+        pairs = gradient.penalized()
+        n_penalized = sum(w.numel() for w, _ in pairs)
+        squares = sum(w.square().sum() for w, _ in pairs)
         before = [p.grad.clone() for p in module.parameters()]
-        for w in gradient.penalized:
-            w.grad.add_(w.detach(), alpha=0.5)
+        for w, w_gradient in pairs:
+            w_gradient.add_(w, alpha=0.5)
         expected = [
             grad + 0.5 * p.detach() if p.ndim == 2 else grad
             for grad, p in zip(before, module.parameters(), strict=True)

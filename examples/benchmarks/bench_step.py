@@ -1,0 +1,125 @@
+"""See where the microseconds of a training step go.
+
+    python examples/benchmarks/bench_step.py
+    python examples/benchmarks/bench_step.py --data mnist --mnist mnist.npz
+
+One step at each batch size, on the CPU: gathering the batch, forward, loss, backward,
+penalty, update. What `fit` adds around them is the difference to its whole
+epoch, divided by the steps: adding up the losses, recording them, callbacks, drawing
+the order.
+"""
+
+import argparse
+import statistics
+import time
+from collections import defaultdict
+
+from data import load
+from report import describe_load, format_table, load_average, write_json
+
+from sknn_deep import MLPClassifier
+from sknn_deep.training import add_penalty, thread_count
+from sknn_deep.training._optimizers import make_step
+
+HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}
+PARTS = ("gather", "forward", "loss", "backward", "penalty", "update")
+
+
+def main(argv=None):
+    args = parse_arguments(argv)
+    data = load(args.data, dtype=args.dtype, mnist_path=args.mnist)
+    load_before = load_average()
+    columns = {
+        size: time_step(data, HIDDEN[args.data], size, args.rounds)
+        for size in args.batch_sizes
+        if size <= len(data.X_train)
+    }
+    print(
+        f"{args.data} as {args.dtype}, hidden layers {HIDDEN[args.data]}, Adam: "
+        "microseconds of a step, by batch size"
+    )
+    rows = [
+        [part, *(f"{column[part]:,.0f}" for column in columns.values())]
+        for part in next(iter(columns.values()))
+    ]
+    print(format_table(["", *map(str, columns)], rows))
+    print(describe_load(load_before))
+    write_json(args.json, benchmark="step", settings=vars(args), microseconds=columns)
+
+
+def time_step(data, hidden, batch_size, n_rounds):
+    """Give the median microseconds of each part of a step, and of what is around."""
+    network = MLPClassifier(
+        hidden, batch_size=batch_size, max_iter=1, random_state=0, device="cpu"
+    )
+    plan = network._plan_fit(network._check_fit(data.X_train, data.y_train))
+    run, net = plan.run, plan.net
+    net.begin_training(run.epochs, run.n_seen)
+    taken = defaultdict(list)
+    with (
+        thread_count(net.recipe.n_threads),
+        net.gradient(
+            net.module_, net.criterion_, n_rows=run.batches.batch_size
+        ) as gradient,
+    ):
+        whole_step = net._make_train_step(gradient, n_steps=len(run.batches))
+        update = make_step(net.optimizer_, net.recipe)
+        for _ in range(n_rounds):
+            for part, seconds in time_parts(run, gradient, update).items():
+                taken[part].append(seconds)
+            start = time.perf_counter()
+            net._run_epoch(run.batches, whole_step, run.convergence, None)
+            taken["whole"].append(time.perf_counter() - start)
+    scale = 1e6 / len(run.batches)
+    column = {part: scale * statistics.median(taken[part]) for part in taken}
+    whole = column.pop("whole")
+    return column | {"around": whole - sum(column.values()), "whole": whole}
+
+
+def time_parts(run, gradient, update):
+    """Go through one epoch; give the seconds that each part took in it."""
+    seconds = dict.fromkeys(PARTS, 0.0)
+    last = time.perf_counter()
+
+    def lap(part):
+        nonlocal last
+        now = time.perf_counter()
+        seconds[part] += now - last
+        last = now
+
+    backpropagation, recipe = gradient.compute, run.net.recipe
+    for X, target, weight in run.batches:
+        lap("gather")
+        a = X
+        for layer in backpropagation.layers:
+            a = layer.forward(a)
+        lap("forward")
+        value, delta = backpropagation.loss.gradient(a, target, weight)
+        lap("loss")
+        for layer in reversed(backpropagation.layers):
+            delta = layer.backward(delta)
+        lap("backward")
+        add_penalty(value, gradient.penalized(), recipe.alpha, weight, len(X))
+        lap("penalty")
+        update()
+        lap("update")
+    return seconds
+
+
+def parse_arguments(argv=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", choices=HIDDEN, default="digits")
+    parser.add_argument("--mnist", metavar="PATH", help="MNIST in Keras' npz format")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument(
+        "--batch-sizes", type=int, nargs="+", default=[32, 200, 2048], metavar="N"
+    )
+    parser.add_argument("--rounds", type=int, default=9, metavar="N")
+    parser.add_argument("--json", metavar="PATH", help="write all numbers here")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()
