@@ -26,6 +26,27 @@ def test_page_links_lead_to_files_that_exist(page):
     assert find_broken_links(page) == []
 
 
+def test_every_figure_that_is_shown_stands_on_its_page_once():
+    images = [
+        name
+        for page in CHAPTERS
+        for name in re.findall(
+            r"^!\[.+\]\(\.\./images/guide/(.*)\)$",
+            page.read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    ]
+    shown = [
+        f"{page.stem}_{n + 1}.png"
+        for page in CHAPTERS
+        for n in range(page.read_text(encoding="utf-8").count("plt.show()\n"))
+    ]
+    files = [path.name for path in (ROOT / "docs/images/guide").iterdir()]
+
+    assert images == shown
+    assert sorted(images) == sorted(files)
+
+
 def test_index_lists_every_chapter():
     index = (GUIDE / "index.md").read_text(encoding="utf-8")
 
