@@ -224,17 +224,18 @@ class Backpropagation:
         n_rows: int,
         loss_dtype: torch.dtype | None = None,
     ):
-        layers = list(layers)
+        *hidden, last = layers
         self.loss = loss
-        self.loss_dtype = loss_dtype or layers[0].weight.dtype
+        self.loss_dtype = loss_dtype or last.weight.dtype
+        in_columns = loss.wants_columns(last.weight.shape[-2])
         self.layers = [
             _Layer(
                 parameters,
                 n_rows,
                 is_first=i == 0,
-                in_columns=loss.wants_columns and i == len(layers) - 1,
+                in_columns=in_columns and parameters is last,
             )
-            for i, parameters in enumerate(layers)
+            for i, parameters in enumerate([*hidden, last])
         ]
 
     def __call__(

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sknn_deep.modules._activations import log_softmax, wants_columns
+
 
 def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
     """What each row's loss is multiplied by, so that the sum is the weighted mean."""
@@ -40,15 +42,7 @@ class Loss(nn.Module):
     output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; value:
     a number. ``gradient`` also takes a stack of networks, with one more dimension in
     front of all of these.
-
-    Attributes
-    ----------
-    wants_columns : bool
-        Whether ``gradient`` is fastest with an output that lies in memory column by
-        column.
     """
-
-    wants_columns = False
 
     def gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
@@ -58,6 +52,10 @@ class Loss(nn.Module):
     def reported_scale(self, output: Tensor) -> float:
         """What `loss_` multiplies the value by."""
         return 1.0
+
+    def wants_columns(self, n_outputs: int) -> bool:
+        """Tell whether ``gradient`` is faster if outputs lie in columns in memory."""
+        return False
 
     def family(self) -> tuple:
         """Give what losses must have in common to be computed as a stack."""
@@ -233,9 +231,6 @@ class CrossEntropy(Loss):
     CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
     """
 
-    # The softmax of 10 classes is 20 times as fast down a column as along a row.
-    wants_columns = True
-
     def __init__(self, label_smoothing: float | Tensor = 0.0):
         super().__init__()
         self.label_smoothing = label_smoothing
@@ -250,22 +245,24 @@ class CrossEntropy(Loss):
     def gradient(self, output, target, weight=None):
         n_rows, n_classes = output.shape[-2:]
         scale = _row_scale(weight, n_rows)
-        scale = scale if weight is None else scale.mT  # (..., 1, n_batch)
-        log_p = torch.log_softmax(output.mT, dim=-2)  # (..., n_classes, n_batch)
-        index = target.unsqueeze(-2)  # (..., 1, n_batch)
+        log_p = log_softmax(output)  # (..., n_batch, n_classes)
+        index = target.unsqueeze(-1)  # (..., n_batch, 1)
         on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
-        value = _weighted_sum(log_p.gather(-2, index), -on * scale)
+        value = _weighted_sum(log_p.gather(-1, index), -on * scale)
         smooths = not _is_zero(off)
         if smooths:
-            value -= _weighted_sum(log_p.sum(dim=-2, keepdim=True), off * scale)
+            value -= _weighted_sum(log_p.sum(dim=-1, keepdim=True), off * scale)
         delta = log_p.exp_()
         if isinstance(on, Tensor):
-            delta.scatter_add_(-2, index, -on.expand(index.shape))
+            delta.scatter_add_(-1, index, -on.expand(index.shape))
         else:
-            delta.scatter_(-2, index, -on, reduce="add")
+            delta.scatter_(-1, index, -on, reduce="add")
         if smooths:
             delta -= off
-        return value, delta.mul_(scale).mT
+        return value, delta.mul_(scale)
+
+    def wants_columns(self, n_outputs):
+        return wants_columns(n_outputs)
 
 
 class MeanOverFeatures(ElementwiseLoss):

@@ -6,6 +6,7 @@ import scipy.special
 import torch
 
 from sknn_deep.modules import ACTIVATIONS, OUT_ACTIVATIONS
+from sknn_deep.modules._activations import log_softmax
 
 names = pytest.mark.parametrize("name", sorted(ACTIVATIONS))
 
@@ -142,3 +143,15 @@ def test_out_activations_of_large_numbers_are_finite():
 
     assert OUT_ACTIVATIONS["softmax"](z).tolist() == [[1.0, 0.0, 0.0]]
     assert OUT_ACTIVATIONS["logistic"](z).tolist() == [[1.0, 0.0, 0.5]]
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 64, 65, 300])
+@pytest.mark.parametrize("shape", [(7,), (3, 7)], ids=["network", "stack"])
+def test_softmax_is_torchs_whichever_way_it_goes(n_classes, shape):
+    z = 5 * torch.randn(*shape, n_classes, generator=torch.Generator().manual_seed(0))
+
+    probabilities = OUT_ACTIVATIONS["softmax"](z)
+
+    assert probabilities.is_contiguous()
+    torch.testing.assert_close(probabilities, torch.softmax(z, dim=-1))
+    torch.testing.assert_close(log_softmax(z), torch.log_softmax(z, dim=-1))
