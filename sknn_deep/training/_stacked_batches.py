@@ -118,9 +118,11 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
 
 def address(rows: Rows) -> tuple[int, ...]:
     """Tell where rows lie in memory; equal ones need not lie at the same place."""
-    if isinstance(rows, DenseRows):
-        return rows.X.data_ptr(), *rows.shape
-    return (id(rows),)
+    return _memory_of(rows.X) if isinstance(rows, DenseRows) else (id(rows),)
+
+
+def _memory_of(tensor: Tensor) -> tuple[int, ...]:
+    return tensor.data_ptr(), *tensor.shape, *tensor.stride()
 
 
 def _are_alike(sources: Sequence[Batches], orders: Sequence[Tensor | None]) -> bool:
@@ -138,4 +140,4 @@ def _are_alike(sources: Sequence[Batches], orders: Sequence[Tensor | None]) -> b
 def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    return one.data_ptr() == other.data_ptr() or torch.equal(one, other)
+    return _memory_of(one) == _memory_of(other) or torch.equal(one, other)
