@@ -44,6 +44,8 @@ myst_heading_anchors = 3
 # What follows a prompt or is no code is not copied.
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+# Not what code prints.
+copybutton_selector = "div:not(.highlight-output) > div.highlight > pre"
 
 # --- the reference, from the docstrings -----------------------------------------------
 
