@@ -149,17 +149,13 @@ def recorded_gradient(
 
 
 def fastest_gradient(
-    module: nn.Module,
-    loss: Loss,
-    *,
-    n_rows: int,
-    generator: torch.Generator | None = None,
-    autocast: torch.dtype | None = None,
-    compile: bool = False,
+    module: nn.Module, loss: Loss, *, compile: bool = False, **options
 ) -> AbstractContextManager[Gradient]:
-    """Compute gradients written out where that applies, which is on the CPU."""
+    """Compute gradients written out where that applies, which is on the CPU.
+
+    `options` are those that both ways take.
+    """
     on_cpu = next(module.parameters()).device.type == "cpu"
-    options = {"n_rows": n_rows, "generator": generator, "autocast": autocast}
     if on_cpu and not compile and can_backpropagate(module):
         return explicit_gradient(module, loss, **options)
-    return recorded_gradient(module, loss, **options, compile=compile)
+    return recorded_gradient(module, loss, compile=compile, **options)

@@ -53,20 +53,15 @@ def stacked_batches(
         rows = [order[start : start + span] for order in orders]
         target = _select([source.target for source in sources], rows)
         weight = _select([source.weight for source in sources], rows)
-        for batch, index in _cut(torch.stack(rows), size):
-            X = gather(index)
+        index = torch.stack(rows)  # (n_sources, n_span)
+        for first_row in range(0, index.shape[1], size):
+            batch = slice(first_row, first_row + size)
+            X = gather(index[:, batch])
             yield (
                 X,
                 X if target is None else target[:, batch],
                 None if weight is None else weight[:, batch],
             )
-
-
-def _cut(index: Tensor, size: int) -> Iterator[tuple[slice, Tensor]]:
-    """Yield which columns each batch is, and the columns."""
-    for start in range(0, index.shape[1], size):
-        batch = slice(start, start + size)
-        yield batch, index[:, batch].contiguous()
 
 
 def _select(parts: Sequence[Tensor | None], rows: Sequence[Tensor]) -> Tensor | None:
