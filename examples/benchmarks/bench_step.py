@@ -14,6 +14,7 @@ import statistics
 import time
 from collections import defaultdict
 
+import torch
 from data import load
 from report import describe_load, format_table, load_average, write_json
 
@@ -90,14 +91,15 @@ def time_parts(run, gradient, update):
     backpropagation, recipe = gradient.compute, run.net.recipe
     for X, target, weight in run.batches:
         lap("gather")
-        a = X
-        for layer in backpropagation.layers:
-            a = layer.forward(a)
-        lap("forward")
-        value, delta = backpropagation.loss.gradient(a, target, weight)
-        lap("loss")
-        for layer in reversed(backpropagation.layers):
-            delta = layer.backward(delta)
+        with torch.inference_mode():
+            a = X
+            for layer in backpropagation.layers:
+                a = layer.forward(a)
+            lap("forward")
+            value, delta, delta_t = backpropagation.differentiate(a, target, weight)
+            lap("loss")
+            for layer in reversed(backpropagation.layers):
+                delta, delta_t = layer.backward(delta, delta_t)
         lap("backward")
         add_penalty(value, gradient.penalized(), recipe.alpha, weight, len(X))
         lap("penalty")

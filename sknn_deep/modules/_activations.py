@@ -44,6 +44,10 @@ def _relu(z: Tensor, out: Tensor) -> Tensor:
     return torch.clamp_min(z, 0, out=out)
 
 
+def _relu_backward_(gradient: Tensor, output: Tensor) -> Tensor:
+    return gradient.mul_(torch.sign(output))
+
+
 def _mish_backward_(gradient: Tensor, z: Tensor) -> Tensor:
     return gradient.copy_(_aten.mish_backward(gradient, z))
 
@@ -76,9 +80,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(
         nn.ReLU,
         _relu,
-        lambda g, output: _aten.threshold_backward.grad_input(
-            g, output, 0, grad_input=g
-        ),
+        _relu_backward_,
     ),
     "relu6": Activation(
         nn.ReLU6,
@@ -165,11 +167,14 @@ def wants_columns(n_classes: int) -> bool:
     return n_classes <= _MAX_IN_COLUMNS
 
 
-def log_softmax(z: Tensor) -> Tensor:
-    """Logarithm of the softmax over the last dimension; few classes lie in columns."""
+def log_softmax_by_class(z: Tensor) -> Tensor:
+    """Logarithm of the softmax over the classes, the last dimension of `z`.
+
+    Shape: input ``(..., n_batch, n_classes)``, output ``(..., n_classes, n_batch)``.
+    """
     if wants_columns(z.shape[-1]):
-        return torch.log_softmax(z.mT, dim=-2).mT
-    return torch.log_softmax(z, dim=-1)
+        return torch.log_softmax(z.mT, dim=-2)
+    return torch.log_softmax(z, dim=-1).mT
 
 
 def softmax(z: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
-from sknn_deep.modules._losses import Loss
+from sknn_deep.modules._losses import Loss, row_shares
 from sknn_deep.modules._random_layers import dropout_mask
 
 
@@ -119,7 +119,7 @@ class LayerParameters(NamedTuple):
 
 
 class _Buffers(NamedTuple):
-    """What a layer writes into; what it does not need is None.
+    """What a layer writes into, for one size of batch; what it does not need is None.
 
     Attributes
     ----------
@@ -128,16 +128,16 @@ class _Buffers(NamedTuple):
 
     delta_in : Tensor of shape (..., n_batch, n_in)
         The derivative of the loss by the layer's inputs.
+
+    delta_in_t : Tensor of shape (..., n_in, n_batch)
+        Its transpose, kept since making a view takes as long as a small product.
     """
 
     z: Tensor
     a: Tensor
     dropped: Tensor | None
     delta_in: Tensor | None
-
-    def first(self, n: int) -> "_Buffers":
-        """Give the part for a batch of `n` rows."""
-        return _Buffers(*(None if t is None else t[..., :n, :] for t in self))
+    delta_in_t: Tensor | None
 
 
 class _Layer:
@@ -168,14 +168,24 @@ class _Layer:
             z = weight.new_empty(*stack, n_out, n_rows).mT
         else:
             z = weight.new_empty(*stack, n_rows, n_out)
-        largest = _Buffers(
+        self._largest = (
             z,
             z if self.saves_output else torch.empty_like(z),
             None if self.draw_mask is None else torch.empty_like(z),
             None if is_first else weight.new_empty(*stack, n_rows, n_in),
         )
-        # An epoch has batches of two sizes at most.
-        self.buffers = functools.cache(largest.first)
+        # By the number of rows of a batch: an epoch has batches of two sizes at most.
+        self._buffers: dict[int, _Buffers] = {}
+
+    def buffers(self, n_batch: int) -> _Buffers:
+        """Give what to write into for a batch of so many rows."""
+        if n_batch not in self._buffers:
+            z, a, dropped, delta_in = (
+                None if t is None else t[..., :n_batch, :] for t in self._largest
+            )
+            delta_in_t = None if delta_in is None else delta_in.mT
+            self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
+        return self._buffers[n_batch]
 
     def forward(self, a: Tensor) -> Tensor:
         self.inputs = a  # (..., n_batch, n_in)
@@ -188,16 +198,22 @@ class _Layer:
         self.mask = self.draw_mask(output.shape)
         return torch.mul(output, self.mask, out=into.dropped)
 
-    def backward(self, delta: Tensor) -> Tensor | None:
-        """Write this layer's gradients; give the derivative by its inputs."""
+    def backward(
+        self, delta: Tensor, delta_t: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Write this layer's gradients; give the derivative by its inputs.
+
+        What comes and goes is of shape ``(..., n_batch, n_units)``, and its transpose,
+        which shares the memory.
+        """
         if self.draw_mask is not None:
             delta.mul_(self.mask)
-        delta = self.activation.backward_(delta, self.saved)  # (..., n_batch, n_out)
-        self.mm(delta.mT, self.inputs, out=self.weight_gradient)
+        self.activation.backward_(delta, self.saved)
+        self.mm(delta_t, self.inputs, out=self.weight_gradient)
         torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
-        if self.into.delta_in is None:
-            return None
-        return self.mm(delta, self.weight, out=self.into.delta_in)
+        if self.into.delta_in is not None:
+            self.mm(delta, self.weight, out=self.into.delta_in)
+        return self.into.delta_in, self.into.delta_in_t
 
 
 class Backpropagation:
@@ -227,6 +243,9 @@ class Backpropagation:
         *hidden, last = layers
         self.loss = loss
         self.loss_dtype = loss_dtype or last.weight.dtype
+        self.casts = self.loss_dtype != last.weight.dtype
+        # By the number of rows of a batch.
+        self.equal_shares: dict[int, Tensor] = {}
         in_columns = loss.wants_columns(last.weight.shape[-2])
         self.layers = [
             _Layer(
@@ -238,6 +257,7 @@ class Backpropagation:
             for i, parameters in enumerate([*hidden, last])
         ]
 
+    @torch.inference_mode()  # each call of torch takes some microsecond less
     def __call__(
         self, X: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -254,12 +274,26 @@ class Backpropagation:
         a = X
         for layer in self.layers:
             a = layer.forward(a)
-        output = a.to(self.loss_dtype)
-        value, delta = self.loss.gradient(output, target, weight)
-        delta = delta.to(a.dtype)
+        output = a.to(self.loss_dtype) if self.casts else a
+        value, delta, delta_t = self.differentiate(output, target, weight)
         for layer in reversed(self.layers):
-            delta = layer.backward(delta)
+            delta, delta_t = layer.backward(delta, delta_t)
         return value, output
+
+    def differentiate(
+        self, output: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the loss, its derivative by the output, and that one's transpose."""
+        if weight is not None:
+            shares = row_shares(weight, output)
+        elif (n_batch := output.shape[-2]) in self.equal_shares:
+            shares = self.equal_shares[n_batch]
+        else:
+            shares = self.equal_shares[n_batch] = row_shares(None, output)
+        value, delta = self.loss.gradient(output, target, shares)
+        if self.casts:
+            delta = delta.to(self.layers[-1].weight.dtype)
+        return value, delta, delta.mT
 
 
 def list_layers(

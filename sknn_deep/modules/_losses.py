@@ -11,41 +11,47 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sknn_deep.modules._activations import log_softmax, wants_columns
+from sknn_deep.modules._activations import log_softmax_by_class, wants_columns
 
 
-def _row_scale(weight: Tensor | None, n_rows: int) -> Tensor | float:
-    """What each row's loss is multiplied by, so that the sum is the weighted mean."""
+def row_shares(weight: Tensor | None, like: Tensor) -> Tensor:
+    """Give what each row's loss is multiplied by, so that the sum is the weighted mean.
+
+    Parameters
+    ----------
+    weight : Tensor of shape (..., n_batch) or None
+        None is the same weight for all rows.
+
+    like : Tensor of shape (..., n_batch, n_outputs)
+
+    Returns
+    -------
+    shares : Tensor of shape (..., n_batch, 1)
+    """
     if weight is None:
-        return 1.0 / n_rows
+        return like.new_full((*like.shape[:-1], 1), 1.0 / like.shape[-2])
     # A batch whose weights are all zero has no loss and no gradient, not a NaN.
     tiny = torch.finfo(weight.dtype).tiny
     total = weight.sum(dim=-1, keepdim=True).clamp_min(tiny)
-    return (weight / total)[..., None]  # (..., n_batch, 1)
-
-
-def _weighted_sum(losses: Tensor, scale: Tensor | float) -> Tensor:
-    """Sum the last two dimensions, times `scale`; `losses` is overwritten."""
-    if isinstance(scale, float):
-        return losses.sum((-2, -1)).mul_(scale)
-    return losses.mul_(scale).sum((-2, -1))
+    return (weight / total)[..., None]
 
 
 class Loss(nn.Module):
     """A weighted mean over the rows.
 
     ``forward`` gives the value, and ``gradient`` the value and its derivative by the
-    output, for training without autograd.
+    output, for training without autograd. ``gradient`` takes :func:`row_shares` instead
+    of weights, since those of equal weights are the same at each step.
 
     Shape
     -----
-    output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; value:
-    a number. ``gradient`` also takes a stack of networks, with one more dimension in
-    front of all of these.
+    output, target : ``(n_batch, n_outputs)``; weight : ``(n_batch,)`` or None; shares :
+    ``(n_batch, 1)``; value: a number. ``gradient`` also takes a stack of networks, with
+    one more dimension in front of all of these.
     """
 
     def gradient(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+        self, output: Tensor, target: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor]:
         raise NotImplementedError
 
@@ -89,16 +95,13 @@ class ElementwiseLoss(Loss):
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        return (
-            self.elementwise(output, target) * _row_scale(weight, output.shape[0])
-        ).sum()
+        return (self.elementwise(output, target) * row_shares(weight, output)).sum()
 
     def gradient(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+        self, output: Tensor, target: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor]:
-        scale = _row_scale(weight, output.shape[-2])
-        value = _weighted_sum(self.elementwise(output, target), scale)
-        return value, self.derivative(output, target).mul_(scale)
+        value = self.elementwise(output, target).mul_(shares).sum((-2, -1))
+        return value, self.derivative(output, target).mul_(shares)
 
     def reported_scale(self, output: Tensor) -> float:
         """Report a mean over the outputs, as scikit-learn does."""
@@ -114,16 +117,11 @@ class SquaredError(ElementwiseLoss):
     def derivative(self, output, target):
         return output - target
 
-    def gradient(self, output, target, weight=None):
+    def gradient(self, output, target, shares):
         residual = output - target
-        scale = _row_scale(weight, output.shape[-2])
-        if weight is not None:
-            value = _weighted_sum(residual.square(), scale).mul_(0.5)
-        else:
-            flat = residual.flatten(-2)
-            dot = torch.dot if flat.ndim == 1 else torch.linalg.vecdot
-            value = dot(flat, flat).mul_(0.5 * scale)
-        return value, residual.mul_(scale)
+        delta = residual * shares
+        dot = torch.dot if output.ndim == 2 else torch.linalg.vecdot
+        return dot(residual.flatten(-2), delta.flatten(-2)).mul_(0.5), delta
 
 
 class AbsoluteError(ElementwiseLoss):
@@ -239,27 +237,24 @@ class CrossEntropy(Loss):
         losses = F.cross_entropy(
             output, target, reduction="none", label_smoothing=self.label_smoothing
         )
-        scale = _row_scale(weight, output.shape[0])
-        return (losses * (scale if weight is None else scale[:, 0])).sum()
+        return (losses * row_shares(weight, output)[:, 0]).sum()
 
-    def gradient(self, output, target, weight=None):
-        n_rows, n_classes = output.shape[-2:]
-        scale = _row_scale(weight, n_rows)
-        log_p = log_softmax(output)  # (..., n_batch, n_classes)
-        index = target.unsqueeze(-1)  # (..., n_batch, 1)
-        on, off = 1 - self.label_smoothing, self.label_smoothing / n_classes
-        value = _weighted_sum(log_p.gather(-1, index), -on * scale)
+    def gradient(self, output, target, shares):
+        shares = shares.mT  # (..., 1, n_batch)
+        index = target.unsqueeze(-2)  # (..., 1, n_batch)
+        log_p = log_softmax_by_class(output)  # (..., n_classes, n_batch)
+        on, off = -shares, self.label_smoothing / log_p.shape[-2]
         smooths = not _is_zero(off)
         if smooths:
-            value -= _weighted_sum(log_p.sum(dim=-1, keepdim=True), off * scale)
-        delta = log_p.exp_()
-        if isinstance(on, Tensor):
-            delta.scatter_add_(-1, index, -on.expand(index.shape))
-        else:
-            delta.scatter_(-1, index, -on, reduce="add")
+            on = on * (1 - self.label_smoothing)
+        value = log_p.gather(-2, index).mul_(on).sum((-2, -1))
         if smooths:
-            delta -= off
-        return value, delta.mul_(scale)
+            value -= (log_p.sum(dim=-2, keepdim=True) * (off * shares)).sum((-2, -1))
+        delta = log_p.exp_()
+        if smooths:
+            delta.sub_(off)
+        delta.mul_(shares).scatter_add_(-2, index, on)
+        return value, delta.mT
 
     def wants_columns(self, n_outputs):
         return wants_columns(n_outputs)
@@ -279,8 +274,8 @@ class MeanOverFeatures(ElementwiseLoss):
     def elementwise(self, output, target):
         return self.loss.elementwise(output, target) * self._scale(output)
 
-    def gradient(self, output, target, weight=None):
-        value, delta = self.loss.gradient(output, target, weight)
+    def gradient(self, output, target, shares):
+        value, delta = self.loss.gradient(output, target, shares)
         scale = self._scale(output)
         return value.mul_(scale), delta.mul_(scale)
 
@@ -344,19 +339,19 @@ class AutoencoderLoss(Loss):
         if not isinstance(output, AutoencoderOutput):
             return self.reconstruction(output, target, weight)
         value = self.reconstruction(output.reconstruction, target, weight)
-        scale = _row_scale(weight, target.shape[0])
+        shares = row_shares(weight, target)
         if self.sparsity_penalty:
             per_row = output.code.abs().mean(dim=1, keepdim=True)  # (n_batch, 1)
-            value = value + self.sparsity_penalty * (per_row * scale).sum()
+            value = value + self.sparsity_penalty * (per_row * shares).sum()
         if output.log_variance is not None:
             mean, log_variance = output.code, output.log_variance
             divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
             per_row = divergence.sum(dim=1, keepdim=True) / target.shape[1]
-            value = value + self.kl_weight * (per_row * scale).sum()
+            value = value + self.kl_weight * (per_row * shares).sum()
         return value
 
-    def gradient(self, output, target, weight=None):
-        return self.reconstruction.gradient(output, target, weight)
+    def gradient(self, output, target, shares):
+        return self.reconstruction.gradient(output, target, shares)
 
 
 def stack_losses(losses: Sequence[Loss], *, like: Tensor) -> Loss:

@@ -464,18 +464,20 @@ def test_B11_the_loss_sees_operands_of_one_shape(
 ):
     shapes = set()
 
-    def record(method):
-        def wrapped(self, output, target, weight=None):
+    def record(method, shape_of_rows):
+        def wrapped(self, output, target, rows=None):
             shapes.add((output.ndim, *output.shape[1:]))
             assert output.shape == target.shape
-            assert weight is None or weight.shape == output.shape[:1]
-            return method(self, output, target, weight)
+            assert rows is None or rows.shape == (len(output), *shape_of_rows)
+            return method(self, output, target, rows)
 
         return wrapped
 
     for Loss in (SquaredError, BinaryCrossEntropy):
-        for name in ("forward", "gradient"):
-            monkeypatch.setattr(Loss, name, record(getattr(Loss, name)))
+        # The first takes weights of the rows, the second their shares.
+        for name, shape_of_rows in {"forward": (), "gradient": (1,)}.items():
+            method = record(getattr(Loss, name), shape_of_rows)
+            monkeypatch.setattr(Loss, name, method)
     X, y = diabetes
     if n_columns is not None:
         y = np.repeat(y[:, None], n_columns, axis=1)
@@ -494,12 +496,12 @@ def test_B11_the_softmax_loss_sees_one_class_a_row(digits_slice, monkeypatch):
     n_seen = 0
     original = CrossEntropy.gradient
 
-    def gradient(self, output, target, weight=None):
+    def gradient(self, output, target, shares):
         nonlocal n_seen
         n_seen += 1
         assert (output.ndim, target.ndim) == (2, 1)
         assert len(output) == len(target)
-        return original(self, output, target, weight)
+        return original(self, output, target, shares)
 
     monkeypatch.setattr(CrossEntropy, "gradient", gradient)
     make(MLPClassifier, max_iter=2).fit(*digits_slice)

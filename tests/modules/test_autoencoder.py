@@ -15,7 +15,7 @@ from sknn_deep.modules import (
     glorot_uniform_,
     recorded_gradient,
 )
-from sknn_deep.modules._losses import AutoencoderOutput
+from sknn_deep.modules._losses import AutoencoderOutput, row_shares
 
 
 def make_autoencoder(**options):
@@ -143,8 +143,9 @@ def test_autoencoder_loss_of_a_plain_output_is_the_reconstruction_error():
     loss = AutoencoderLoss(reconstruction, sparsity_penalty=0.3, kl_weight=0.7)
 
     torch.testing.assert_close(loss(output, X), reconstruction(output, X))
+    shares = row_shares(None, output)
     torch.testing.assert_close(
-        loss.gradient(output, X), reconstruction.gradient(output, X)
+        loss.gradient(output, X, shares), reconstruction.gradient(output, X, shares)
     )
 
 

@@ -17,7 +17,7 @@ from sknn_deep.modules import (
     Quantile,
     SquaredError,
 )
-from sknn_deep.modules._losses import AutoencoderLoss, stack_losses
+from sknn_deep.modules._losses import AutoencoderLoss, row_shares, stack_losses
 
 LOSSES = {
     "squared": SquaredError(),
@@ -75,7 +75,7 @@ def test_loss_gradient_equals_autograd(loss, n_outputs, weights, dtype):
     expected = loss(leaf, target, weight)
     expected.backward()
 
-    value, gradient = loss.gradient(output, target, weight)
+    value, gradient = loss.gradient(output, target, row_shares(weight, output))
 
     assert value.dtype == gradient.dtype == dtype
     assert value.shape == ()
@@ -89,7 +89,8 @@ def test_loss_gradient_leaves_its_arguments_alone(loss):
     before = [tensor.clone() for tensor in arguments]
 
     for weight in (None, arguments[2]):
-        _, gradient = loss.gradient(*arguments[:2], weight)
+        shares = row_shares(weight, arguments[0])
+        _, gradient = loss.gradient(*arguments[:2], shares)
         gradient.zero_()  # as the layers below may: they work in place
 
     assert all(map(torch.equal, arguments, before))
@@ -99,7 +100,8 @@ def test_loss_gradient_leaves_its_arguments_alone(loss):
 def test_loss_of_a_batch_of_zero_weight_is_zero_with_zero_gradient(loss):
     output, target = make_batch(loss)
 
-    value, gradient = loss.gradient(output, target, torch.zeros(7).double())
+    shares = row_shares(torch.zeros(7).double(), output)
+    value, gradient = loss.gradient(output, target, shares)
 
     assert value == 0
     assert torch.equal(gradient, torch.zeros_like(output))
@@ -187,7 +189,7 @@ def test_cross_entropy_equals_torch(label_smoothing, weights):
     )
     expected = np.average(each.numpy(), weights=weight)
 
-    value, _ = loss.gradient(output, target, weight)
+    value, _ = loss.gradient(output, target, row_shares(weight, output))
 
     assert value.item() == pytest.approx(expected, rel=1e-12)
 
@@ -213,7 +215,7 @@ def test_cross_entropy_of_extreme_outputs_is_finite(loss):
     classes = torch.tensor([0, 0])
     target = torch.eye(2)[classes] if isinstance(loss, BinaryCrossEntropy) else classes
 
-    value, gradient = loss.gradient(output, target)
+    value, gradient = loss.gradient(output, target, row_shares(None, output))
 
     assert value.isfinite()
     assert gradient.isfinite().all()
@@ -290,13 +292,14 @@ def make_stack_batch(loss, n_networks=4, weights=None):
 def test_loss_gradient_of_a_stack_is_that_of_each_network(loss, weights):
     output, target, weight = make_stack_batch(loss, weights=weights)
 
-    value, gradient = loss.gradient(output, target, weight)
+    value, gradient = loss.gradient(output, target, row_shares(weight, output))
 
     assert value.shape == (4,)
     assert gradient.shape == output.shape
     for k in range(4):
         own_weight = None if weight is None else weight[k]
-        expected = loss.gradient(output[k], target[k], own_weight)
+        shares = row_shares(own_weight, output[k])
+        expected = loss.gradient(output[k], target[k], shares)
         torch.testing.assert_close(value[k], expected[0], rtol=1e-13, atol=1e-15)
         torch.testing.assert_close(gradient[k], expected[1], rtol=1e-13, atol=1e-15)
 
@@ -307,7 +310,8 @@ def test_loss_gradient_of_a_stack_leaves_its_arguments_alone(loss):
     before = [tensor.clone() for tensor in arguments]
 
     for weight in (None, arguments[2]):
-        _, gradient = loss.gradient(*arguments[:2], weight)
+        shares = row_shares(weight, arguments[0])
+        _, gradient = loss.gradient(*arguments[:2], shares)
         gradient.zero_()
 
     assert all(map(torch.equal, arguments, before))
@@ -327,7 +331,8 @@ def test_stacked_losses_smooth_each_networks_labels(kind, weights, smoothings):
     each = [kind(smoothing) for smoothing in smoothings]
     output, target, weight = make_stack_batch(each[0], weights=weights)
 
-    value, gradient = stack_losses(each, like=output).gradient(output, target, weight)
+    loss = stack_losses(each, like=output)
+    value, gradient = loss.gradient(output, target, row_shares(weight, output))
 
     for k in range(4):
         leaf = output[k].clone().requires_grad_()
