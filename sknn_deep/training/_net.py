@@ -322,8 +322,11 @@ class Net(NeuralNet):
                 batch = tuple(None if t is None else t.clone() for t in batch)
                 self.notify("on_batch_begin", batch=batch[:2], training=training)
             step = step_fn(batch)
-            if has_hooks and isinstance(step["y_pred"], Tensor):
-                step["y_pred"] = step["y_pred"].clone()
+            if has_hooks:
+                # A clone can also be differentiated, what is made in inference mode not.
+                step["loss"] = step["loss"].clone()
+                if isinstance(step["y_pred"], Tensor):
+                    step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
             total.add_(step["loss"], alpha=n_rows)
             if has_hooks:

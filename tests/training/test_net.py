@@ -476,6 +476,7 @@ def test_net_batch_hooks_get_what_skorch_gives_them():
     assert end["batch"][0].shape == (BATCH_SIZE, 4)
     expected = CrossEntropy()(make_net().module_(X[:BATCH_SIZE]), y[:BATCH_SIZE])
     assert end["loss"].item() == pytest.approx(expected.item(), rel=1e-12)
+    assert not any(t.is_inference() for t in (end["loss"], end["y_pred"]))
     assert net.history[-1, "batches", :, "train_batch_size"] == [8, 8, 8, 6]
     assert net.history[-1, "batches", 0, "train_loss"] == pytest.approx(
         expected.item(), rel=1e-12
