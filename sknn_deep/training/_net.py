@@ -323,7 +323,7 @@ class Net(NeuralNet):
                 self.notify("on_batch_begin", batch=batch[:2], training=training)
             step = step_fn(batch)
             if has_hooks:
-                # A clone can also be differentiated, what is made in inference mode not.
+                # Clones can be differentiated, what inference mode makes cannot.
                 step["loss"] = step["loss"].clone()
                 if isinstance(step["y_pred"], Tensor):
                     step["y_pred"] = step["y_pred"].clone()
