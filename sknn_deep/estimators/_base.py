@@ -25,7 +25,6 @@ from sknn_deep.estimators._data import (
 from sknn_deep.estimators._epoch_tasks import EpochTasks
 from sknn_deep.estimators._fingerprint import watch_states
 from sknn_deep.estimators._networks import (
-    count_parameters,
     draw_weights,
     make_net,
     renew_net,
@@ -142,9 +141,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         placement = resolve_placement(
             self.device, self.precision, samples.X.dtype, owner=type(self).__name__
         )
-        recipe = self._resolve_recipe(
-            n_rows, n_features, placement, incremental=incremental
-        )
+        recipe = self._resolve_recipe(n_rows, placement, incremental=incremental)
         random_state = random_state_of(self.random_state)
         final = placement
         if self.solver == "lbfgs":
@@ -200,7 +197,6 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _resolve_recipe(
         self,
         n_rows: int,
-        n_features: int,
         placement: Placement,
         *,
         incremental: bool,
@@ -216,8 +212,6 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 self._auto_batch_size if self.batch_size == "auto" else self.batch_size
             ),
             n_samples=n_rows,
-            n_parameters=count_parameters(*self._make_module(n_features)),
-            device=placement.device,
             **parameters,
         )
 

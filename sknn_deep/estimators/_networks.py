@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
 from skorch.callbacks import Callback
 from torch import nn
@@ -15,12 +14,6 @@ from sknn_deep.modules import (
     glorot_uniform_,
 )
 from sknn_deep.training import Net, Placement, Recipe
-
-
-def count_parameters(module: type, arguments: dict) -> int:
-    """Count the parameters of a network without making it."""
-    with torch.device("meta"):
-        return sum(p.numel() for p in module(**arguments).parameters())
 
 
 def make_net(

@@ -29,6 +29,7 @@ from sknn_deep.training import (
     numpy_permutations,
     place,
     thread_count,
+    threads_for,
 )
 
 
@@ -183,7 +184,7 @@ def run_lbfgs(
         return add_penalty(value, gradient.penalized(), alpha, weight, len(X)).item()
 
     with (
-        thread_count(net.recipe.n_threads),
+        thread_count(threads_for(net.module_, len(X))),
         net.gradient(net.module_, net.criterion_, n_rows=len(X)) as gradient,
     ):
         result = minimize_lbfgs(net.module_, objective, **options)

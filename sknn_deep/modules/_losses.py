@@ -74,6 +74,12 @@ class Loss(nn.Module):
         return type(self), numbers, tuple(loss.family() for loss in self.children())
 
 
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Add up the products of two arrays; of a stack of networks, for each network."""
+    product = torch.dot if a.ndim == 2 else torch.linalg.vecdot
+    return product(a.flatten(-2), b.flatten(-2))
+
+
 def _is_zero(number: float | Tensor) -> bool:
     """Tell whether a loss's number is zero; those of a stack are not looked at."""
     return not isinstance(number, Tensor) and number == 0
@@ -120,8 +126,7 @@ class SquaredError(ElementwiseLoss):
     def gradient(self, output, target, shares):
         residual = output - target
         delta = residual * shares
-        dot = torch.dot if output.ndim == 2 else torch.linalg.vecdot
-        return dot(residual.flatten(-2), delta.flatten(-2)).mul_(0.5), delta
+        return dot(residual, delta).mul_(0.5), delta
 
 
 class AbsoluteError(ElementwiseLoss):
@@ -247,7 +252,7 @@ class CrossEntropy(Loss):
         smooths = not _is_zero(off)
         if smooths:
             on = on * (1 - self.label_smoothing)
-        value = log_p.gather(-2, index).mul_(on).sum((-2, -1))
+        value = dot(log_p.gather(-2, index), on)
         if smooths:
             value -= (log_p.sum(dim=-2, keepdim=True) * (off * shares)).sum((-2, -1))
         delta = log_p.exp_()

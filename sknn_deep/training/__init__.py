@@ -36,7 +36,7 @@ from sknn_deep.training._placement import (
 from sknn_deep.training._recipe import Recipe, resolve_recipe
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
 from sknn_deep.training._stack import Run, run_family, train_stack
-from sknn_deep.training._threads import thread_count
+from sknn_deep.training._threads import thread_count, threads_for
 
 __all__ = [
     "SOLVERS",
@@ -75,5 +75,6 @@ __all__ = [
     "set_learning_rate",
     "set_optimizer_state",
     "thread_count",
+    "threads_for",
     "train_stack",
 ]

@@ -20,19 +20,20 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._loss_sum import LossSum
 from sknn_deep.training._optimizers import (
     make_optimizer,
     make_step,
     set_learning_rate,
 )
-from sknn_deep.training._placement import Placement, autocast, sum_dtype
+from sknn_deep.training._placement import Placement, autocast
 from sknn_deep.training._recipe import Recipe
 from sknn_deep.training._schedules import (
     STEP_SCHEDULES,
     constant,
     inverse_scaling,
 )
-from sknn_deep.training._threads import thread_count
+from sknn_deep.training._threads import thread_count, threads_for
 
 
 class Net(NeuralNet):
@@ -44,8 +45,8 @@ class Net(NeuralNet):
     - ``initialize_history``: which epochs were the best;
     - ``fit_loop``: :class:`Batches` instead of a ``DataLoader``, scikit-learn's rules
       for stopping and for the learning rate;
-    - ``run_single_epoch``: no synchronization with the device before the epoch's end,
-      and hooks of single batches only if a callback defines them;
+    - ``run_single_epoch``: losses are read many at once, so that no step waits for the
+      device, and hooks of single batches are called only if a callback defines them;
     - ``forward_iter``: blocks of rows without a ``DataLoader``.
 
     Parameters
@@ -193,7 +194,7 @@ class Net(NeuralNet):
             if keeper is not None:
                 keeper.restore(state)
             with (
-                thread_count(self.recipe.n_threads),
+                thread_count(threads_for(self.module_, X.batch_size)),
                 self.gradient(
                     self.module_,
                     self.criterion_,
@@ -315,7 +316,7 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-        total = torch.zeros((), dtype=sum_dtype(self.device), device=self.device)
+        total = LossSum()
         for batch in iterator:
             if has_hooks:
                 # A callback may keep what the next batch overwrites.
@@ -328,15 +329,14 @@ class Net(NeuralNet):
                 if isinstance(step["y_pred"], Tensor):
                     step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
-            total.add_(step["loss"], alpha=n_rows)
+            total.add(step["loss"], n_rows)
             if has_hooks:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
                 self.notify("on_batch_end", batch=batch[:2], training=training, **step)
         if not has_hooks:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
-        # The epoch's only synchronization.
-        self._record_loss(prefix, total.item() / iterator.n_rows, len(iterator))
+        self._record_loss(prefix, total.mean(), len(iterator))
 
     def record_epoch(self, X: Batches, loss: float) -> None:
         """Take note of an epoch whose batches went through a stack of networks."""

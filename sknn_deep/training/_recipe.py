@@ -7,10 +7,6 @@ import torch
 
 from sknn_deep.training._schedules import STEP_SCHEDULES
 
-# Floating-point operations of a step under which a second thread costs more than it
-# brings: 0.02 GFLOP take some 0.5 ms on one core.
-_ONE_THREAD_BELOW = 2e7
-
 _FLOATS = frozenset(
     {
         "alpha",
@@ -31,8 +27,7 @@ _FLOATS = frozenset(
 class Recipe:
     """How a network is trained, in numbers.
 
-    The fields are the estimators' parameters of the same names, and `n_threads`, the
-    number of threads to train with; None leaves it as it is.
+    The fields are the estimators' parameters of the same names.
     """
 
     solver: str | Callable[..., torch.optim.Optimizer]
@@ -53,7 +48,6 @@ class Recipe:
     n_iter_no_change: float
     max_time: float | None = None
     clip_grad_norm: float | None = None
-    n_threads: int | None = None
 
     @property
     def adds_penalty(self) -> bool:
@@ -65,21 +59,10 @@ class Recipe:
         return self.learning_rate in STEP_SCHEDULES
 
 
-def resolve_recipe(
-    *,
-    batch_size: int,
-    n_samples: int,
-    n_parameters: int,
-    device: torch.device,
-    **parameters,
-) -> Recipe:
-    """Clip the batch size to the rows there are, and choose the number of threads."""
-    batch_size = min(batch_size, n_samples)
-    n_flops = 6 * batch_size * n_parameters
-    one_thread = device.type == "cpu" and n_flops < _ONE_THREAD_BELOW
+def resolve_recipe(*, batch_size: int, n_samples: int, **parameters) -> Recipe:
+    """Clip the batch size to the rows there are."""
     return Recipe(
-        batch_size=batch_size,
-        n_threads=1 if one_thread else None,
+        batch_size=min(batch_size, n_samples),
         **{name: _plain(name, value) for name, value in parameters.items()},
     )
 

@@ -27,6 +27,8 @@ from skorch.callbacks import (
 )
 from torch import nn
 
+import sknn_deep.estimators._solvers as solvers
+import sknn_deep.training._threads as threads_file
 from sknn_deep import MLPClassifier, MLPRegressor
 from sknn_deep.modules import ACTIVATIONS, BatchNorm
 from sknn_deep.training import Net
@@ -893,6 +895,32 @@ def test_fit_leaves_the_number_of_threads(n_threads, data):
         torch.set_num_threads(before)
 
     assert after == (n_threads, n_threads)
+
+
+@pytest.mark.parametrize("n_rows, expected", [(100, 1), (1000, 2)])
+def test_lbfgs_takes_threads_that_fit_all_rows(n_rows, expected, monkeypatch):
+    n_parameters = (1 + 1) * 6 + (6 + 1) * 1
+    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", 6 * 500 * n_parameters)
+    seen = []
+    minimize = solvers.minimize_lbfgs
+
+    def watch(*args, **options):
+        seen.append(torch.get_num_threads())
+        return minimize(*args, **options)
+
+    monkeypatch.setattr(solvers, "minimize_lbfgs", watch)
+    X = np.linspace(-1, 1, n_rows)[:, None]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        reg = MLPRegressor(
+            hidden_layer_sizes=6, solver="lbfgs", alpha=0, tol=0.1, random_state=0
+        )
+        reg.fit(X, X[:, 0] ** 2)
+    finally:
+        torch.set_num_threads(before)
+
+    assert seen == [expected]
 
 
 def test_a_failed_fit_leaves_the_number_of_threads(data):

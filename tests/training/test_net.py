@@ -17,6 +17,7 @@ import torch
 from skorch.callbacks import Callback
 
 import sknn_deep.training._net as net_file
+import sknn_deep.training._threads as threads_file
 from sknn_deep.modules import (
     MLP,
     CrossEntropy,
@@ -204,7 +205,11 @@ def test_net_leaves_torchs_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_net_trains_with_the_recipes_number_of_threads():
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_net_trains_with_threads_that_fit_a_batch(n_threads, monkeypatch):
+    n_flops = 6 * BATCH_SIZE * sum(p.numel() for p in make_net().module_.parameters())
+    limit = n_flops if n_threads == 3 else n_flops + 1
+    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
     seen = []
 
     class Count(Callback):
@@ -214,12 +219,11 @@ def test_net_trains_with_the_recipes_number_of_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(3)
 
-    train(make_net(n_threads=2, callbacks=[Count()], max_iter=1))
-    train(make_net(n_threads=None, callbacks=[Count()], max_iter=1))
+    train(make_net(callbacks=[Count()], max_iter=1))
 
     after = torch.get_num_threads()
     torch.set_num_threads(before)
-    assert seen == [2, 3]
+    assert seen == [n_threads]
     assert after == 3
 
 

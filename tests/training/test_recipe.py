@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from sknn_deep.training import STEP_SCHEDULES, resolve_recipe
-from sknn_deep.training._recipe import _ONE_THREAD_BELOW
 
 
 def make_recipe(**changes):
@@ -29,8 +28,6 @@ def make_recipe(**changes):
             "epsilon": 1e-8,
             "n_iter_no_change": 10,
             "n_samples": 1000,
-            "n_parameters": 10_000_000,
-            "device": torch.device("cpu"),
             **changes,
         }
     )
@@ -53,29 +50,6 @@ def test_recipe_batch_size_is_a_number_of_rows_that_are_there(
     assert make_recipe(batch_size=batch_size, n_samples=n_samples).batch_size == (
         expected
     )
-
-
-@pytest.mark.parametrize(
-    "n_parameters, device, expected",
-    [
-        (_ONE_THREAD_BELOW / (6 * 200) - 1, "cpu", 1),
-        (_ONE_THREAD_BELOW / (6 * 200), "cpu", None),
-        (1, "cuda", None),
-    ],
-)
-def test_recipe_takes_one_thread_for_small_steps_on_the_cpu(
-    n_parameters, device, expected
-):
-    recipe = make_recipe(n_parameters=n_parameters, device=torch.device(device))
-
-    assert recipe.n_threads == expected
-
-
-def test_recipe_counts_the_rows_of_a_clipped_batch_for_its_threads():
-    n_parameters = _ONE_THREAD_BELOW / (6 * 100)
-
-    assert make_recipe(n_parameters=n_parameters, n_samples=200).n_threads is None
-    assert make_recipe(n_parameters=n_parameters, n_samples=99).n_threads == 1
 
 
 def test_recipe_is_frozen_and_prints_its_numbers():

@@ -7,7 +7,9 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from sknn_deep.training import thread_count
+from sknn_deep.modules import MLP
+from sknn_deep.training import thread_count, threads_for
+from sknn_deep.training._threads import _ONE_THREAD_BELOW
 
 
 @pytest.fixture(autouse=True)
@@ -139,3 +141,13 @@ def test_thread_count_after_many_concurrent_uses_is_as_before():
         list(pool.map(fit, [1, 2, None, 4] * 50))
 
     assert torch.get_num_threads() == count_in_new_thread() == 3
+
+
+@pytest.mark.parametrize("device, small", [("cpu", 1), ("meta", None)])
+def test_small_steps_take_one_thread_on_the_cpu(device, small):
+    with torch.device(device):
+        module = MLP((9, 10), activations=[], dropout=[])  # of 100 parameters
+    n_rows = round(_ONE_THREAD_BELOW / 600)
+
+    assert threads_for(module, n_rows - 1) == small
+    assert threads_for(module, n_rows + 1) is None
