@@ -9,6 +9,7 @@ import functools
 import importlib.util
 import time
 import warnings
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -124,8 +125,9 @@ def make_contenders(names: list[str], task: Task) -> dict[str, Contender]:
 def installed() -> list[str]:
     """Name the contenders that can run here."""
     is_there = importlib.util.find_spec
+    fits = [name for name in FITS if name != "cuda-graph" or torch.cuda.is_available()]
     backends = [name for name, backend in KERAS.items() if is_there(backend)]
-    return [*FITS, *(backends if is_there("keras") else [])]
+    return [*fits, *(backends if is_there("keras") else [])]
 
 
 # --- scikit-learn's interface -------------------------------------------------------
@@ -196,38 +198,91 @@ TORCH_LOSSES = {
 }
 
 
+class ByHand:
+    """A network, its data and its optimizer, where they are computed with.
+
+    `options` are Adam's.
+    """
+
+    def __init__(self, task: Task, seed: int, **options):
+        torch.manual_seed(seed)
+        self.task = task
+        self.device = device = find_device(task.device)
+        dtype, mixed = find_dtypes(task.precision, task.data.X_train.dtype, device)
+        self.autocast = torch.autocast(device.type, mixed) if mixed else nullcontext()
+        self.X_dtype = mixed or dtype
+        self.X = torch.from_numpy(task.data.X_train).to(device, self.X_dtype)
+        is_own_target = task.target is task.data.X_train
+        self.y = self.X if is_own_target else torch.from_numpy(task.target).to(device)
+        self.loss_of = TORCH_LOSSES[task.loss]
+        self.network = make_network(task).to(device, dtype)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=0.001, fused=True, **options
+        )
+
+    def batches(self) -> Iterator[torch.Tensor]:
+        """Give the numbers of the rows of all batches."""
+        for _ in range(self.task.epochs):
+            order = torch.randperm(len(self.X), device=self.device)
+            yield from order.split(self.task.batch_size)
+
+    def step(self, index: torch.Tensor) -> None:
+        self.optimizer.zero_grad(set_to_none=True)
+        with self.autocast:
+            batch = self.X.index_select(0, index)
+            target = batch if self.y is self.X else self.y.index_select(0, index)
+            loss = self.loss_of(self.network(batch), target)
+        loss.backward()
+        self.optimizer.step()
+
+    def end(self, start: float) -> Run:
+        """Wait for the device; give the seconds since `start`, and judge the output."""
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
+        seconds = time.perf_counter() - start
+        with torch.inference_mode(), self.autocast:
+            X_test = torch.from_numpy(self.task.data.X_test)
+            output = self.network(X_test.to(self.device, self.X_dtype))
+        score = self.task.judge(output.float().cpu().numpy())
+        return Run(seconds / self.task.epochs, score)
+
+
 def fit_torch_loop(task: Task, seed: int) -> Run:
     """Train as someone would who writes for speed and for this task alone."""
-    torch.manual_seed(seed)
-    device = find_device(task.device)
-    dtype, mixed = find_dtypes(task.precision, task.data.X_train.dtype, device)
-    autocast = torch.autocast(device.type, dtype=mixed) if mixed else nullcontext()
+    start = time.perf_counter()
+    hand = ByHand(task, seed)
+    for index in hand.batches():
+        hand.step(index)
+    return hand.end(start)
+
+
+def fit_cuda_graph(task: Task, seed: int) -> Run:
+    """Train as `fit_torch_loop` does, but replay a step that was captured before.
+
+    What comes before the first epoch is not counted. Steps before a capture are what
+    https://docs.pytorch.org/docs/stable/notes/cuda.html asks for.
+    """
+    hand = ByHand(task, seed, capturable=True)
+    index = torch.arange(task.batch_size, device=hand.device)
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            hand.step(index)
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        hand.step(index)
+    torch.cuda.synchronize()
 
     start = time.perf_counter()
-    X = torch.from_numpy(task.data.X_train).to(device, mixed or dtype)
-    is_own_target = task.target is task.data.X_train
-    y = X if is_own_target else torch.from_numpy(task.target).to(device)
-    loss_of = TORCH_LOSSES[task.loss]
-    network = make_network(task).to(device, dtype)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
-    for _ in range(task.epochs):
-        order = torch.randperm(len(X), device=device)
-        for index in order.split(task.batch_size):
-            optimizer.zero_grad(set_to_none=True)
-            with autocast:
-                batch = X.index_select(0, index)
-                target = batch if y is X else y.index_select(0, index)
-                loss = loss_of(network(batch), target)
-            loss.backward()
-            optimizer.step()
-    if device.type != "cpu":
-        torch.accelerator.synchronize()
-    seconds = time.perf_counter() - start
-
-    with torch.inference_mode(), autocast:
-        X_test = torch.from_numpy(task.data.X_test).to(device, mixed or dtype)
-        output = network(X_test).float().cpu().numpy()
-    return Run(seconds / task.epochs, task.judge(output))
+    for rows in hand.batches():
+        if len(rows) < len(index):
+            hand.step(rows)
+        else:
+            index.copy_(rows)
+            graph.replay()
+    return hand.end(start)
 
 
 def make_network(task: Task) -> nn.Sequential:
@@ -264,6 +319,7 @@ def find_dtypes(
 FITS = {
     "sknn_deep": fit_sknn_deep,
     "torch-loop": fit_torch_loop,
+    "cuda-graph": fit_cuda_graph,
     "scikit-learn": fit_scikit_learn,
     "skorch": fit_skorch,
     # What bfloat16 is compared with.

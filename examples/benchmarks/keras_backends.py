@@ -39,6 +39,10 @@ class KerasProcess:
     def __call__(self, seed: int) -> Run:
         return self.pool.submit(_fit, seed, self.n_epochs).result()
 
+    def __del__(self):
+        # Before Python's own clean-up, which may wake a pool that is being closed.
+        self.pool.shutdown()
+
 
 class Trainer:
     """A compiled model that is trained again and again from new weights.

@@ -488,7 +488,7 @@ class Net(NeuralNet):
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         n_units = max(max(p.shape) for p in self.module_.parameters())
-        n_block = rows_per_block(n_units)
+        n_block = rows_per_block(n_units, where.device)
         start = 0
         while start < rows.shape[0]:
             try:

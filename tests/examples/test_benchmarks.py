@@ -189,6 +189,14 @@ def test_bench_fit_takes_mnist_from_a_file(run, small_mnist):
     assert "sknn_deep-float32" in words
 
 
+@pytest.mark.cuda
+def test_bench_fit_replays_a_cuda_graph(run):
+    names = ["torch-loop", "cuda-graph"]
+    words = run("bench_fit", "--rounds", 1, "--epochs", 2, "--contenders", *names)
+
+    assert words[3:6] == ["sknn_deep", *names]
+
+
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_bench_fit_knows_keras(backend, run):
     for module in ("keras", backend):

@@ -348,7 +348,9 @@ def test_dense_rows_take_reuses_its_memory():
 
 
 @pytest.mark.parametrize(
-    "n_units, expected", [(1, 16_384), (256, 16_384), (4096, 1024), (2**30, 1)]
+    "n_units, on_cpu, on_gpu",
+    [(1, 16_384, 16_384), (256, 2048, 16_384), (4096, 128, 1024), (2**30, 1, 1)],
 )
-def test_rows_per_block_bounds_rows_and_memory(n_units, expected):
-    assert rows_per_block(n_units) == expected
+def test_rows_per_block_bounds_rows_and_memory(n_units, on_cpu, on_gpu):
+    assert rows_per_block(n_units, torch.device("cpu")) == on_cpu
+    assert rows_per_block(n_units, torch.device("cuda")) == on_gpu

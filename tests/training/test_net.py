@@ -276,7 +276,7 @@ def test_copy_state_shares_no_memory():
 @pytest.mark.parametrize("n_block", [1, 7, 30, 1000])
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array, DenseRows])
 def test_net_forward_in_blocks_equals_one_pass(monkeypatch, n_block, kind):
-    monkeypatch.setattr(net_file, "rows_per_block", lambda n_units: n_block)
+    monkeypatch.setattr(net_file, "rows_per_block", lambda n_units, device: n_block)
     net = make_net(dropout=0.5)
     X = make_arrays()[0]
     expected = net.module_.eval()(X).detach()
