@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -45,19 +46,13 @@ class DenseRows:
 
     def __init__(self, X: Tensor):
         self.X = X
-        self._buffer: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         return tuple(self.X.shape)
 
     def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
-        """Gather rows, into memory that the next call overwrites or into `out`."""
-        if out is None:
-            n = index.shape[0]
-            if self._buffer is None or self._buffer.shape[0] < n:
-                self._buffer = self.X.new_empty(n, *self.X.shape[1:])
-            out = self._buffer if self._buffer.shape[0] == n else self._buffer[:n]
+        """Gather rows, into new memory or into `out`."""
         return torch.index_select(self.X, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> Tensor:
@@ -258,6 +253,7 @@ class Batches:
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
+        self._gatherer: Gatherer | None = None
 
     def __len__(self) -> int:
         """Number of batches."""
@@ -276,13 +272,32 @@ class Batches:
     def in_order(
         self, order: Tensor | None
     ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-        """Yield features, targets and weights of one batch after the other."""
+        """Yield features, targets and weights of one batch after the other.
+
+        The next one may overwrite them.
+        """
+        if order is not None and type(self.rows) is DenseRows:
+            batches = self._gather(order)
+        else:
+            batches = self._take(order)
+        for X, target, weight in batches:
+            yield X, X if target is None else target, weight
+
+    def _gather(self, order: Tensor) -> Iterator[tuple[Tensor | None, ...]]:
+        """Copy rows of tensors to where batches are, several batches in one call."""
+        if self._gatherer is None:
+            parts = (self.rows.X, self.target, self.weight)
+            self._gatherer = Gatherer(parts, self.batch_size)
+        for index in order.split(self._gatherer.n_at_once):
+            yield from self._gatherer.gather(index)
+
+    def _take(self, order: Tensor | None) -> Iterator[tuple[Tensor | None, ...]]:
+        """Ask for the rows of one batch after the other."""
         rows = self.rows
         if order is not None and isinstance(rows, MappedRows):
             rows = rows.in_order(order, self.batch_size)
-        n_at_once = self._rows_at_once()
-        for start in range(0, self.n_rows, n_at_once):
-            stop = min(start + n_at_once, self.n_rows)
+        for start in range(0, self.n_rows, self.batch_size):
+            stop = min(start + self.batch_size, self.n_rows)
             if order is None:
                 X = rows.slice(start, stop)
                 pick = slice_rows(start, stop)
@@ -290,34 +305,66 @@ class Batches:
                 index = order[start:stop]
                 X = rows.take(index)
                 pick = select_rows(index)
-            gathered = (
+            yield (
                 X,
                 None if self.target is None else pick(self.target),
                 None if self.weight is None else pick(self.weight),
             )
-            for X, target, weight in cut(gathered, self.batch_size):
-                yield X, X if target is None else target, weight
-
-    def _rows_at_once(self) -> int:
-        """Tell how many rows to gather in one call: of small batches, several."""
-        if type(self.rows) is not DenseRows:
-            return self.batch_size
-        n_bytes = self.batch_size * self.rows.X[0].nbytes
-        return self.batch_size * max(1, _BYTES_AT_ONCE // n_bytes)
 
 
-def cut(
-    parts: tuple[Tensor | None, ...], size: int
-) -> Iterator[tuple[Tensor | None, ...]]:
-    """Yield the first `size` rows of all parts, then the next."""
-    n_rows = parts[0].shape[0]
-    if n_rows <= size:
-        yield parts
-        return
-    for start in range(0, n_rows, size):
-        yield tuple(
-            None if part is None else part[start : start + size] for part in parts
-        )
+class Gatherer:
+    """Copies rows of tensors into batches that lie in memory of its own.
+
+    The batches are kept as views of that memory: making them anew at each step takes as
+    long as a small matrix product.
+
+    Parameters
+    ----------
+    parts : tuple of Tensor or None
+        With as many rows each; the first is there.
+
+    batch_size : int
+
+    Attributes
+    ----------
+    n_at_once : int
+        The most rows of a call: all there are, or those of several batches.
+    """
+
+    def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
+        X, *_ = self.parts = parts
+        self.batch_size = batch_size
+        n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * X[0].nbytes))
+        self.n_at_once = min(n_batches_at_once * batch_size, X.shape[0])
+        self._memory = [
+            None if part is None else part.new_empty(self.n_at_once, *part.shape[1:])
+            for part in parts
+        ]
+        # By the number of rows of a call: an epoch has two at most.
+        self._views: dict[int, tuple[list, list]] = {}
+
+    def gather(self, index: Tensor) -> list[tuple[Tensor | None, ...]]:
+        """Give the batches of the rows that `index` numbers, each as a tuple of parts.
+
+        They are overwritten by the next call.
+        """
+        n_rows = index.shape[0]
+        if n_rows not in self._views:
+            self._views[n_rows] = self._make_views(n_rows)
+        whole, batches = self._views[n_rows]
+        for part, out in zip(self.parts, whole, strict=True):
+            if part is not None:
+                torch.index_select(part, 0, index, out=out)
+        return batches
+
+    def _make_views(self, n_rows: int) -> tuple[list, list]:
+        """Make views of all rows of a call, and of those of each batch."""
+        whole = [None if part is None else part[:n_rows] for part in self._memory]
+        columns = [
+            repeat(None) if part is None else part.split(self.batch_size)
+            for part in whole
+        ]
+        return whole, list(zip(*columns, strict=False))
 
 
 def slice_rows(start: int, stop: int) -> Callable[[Tensor], Tensor]:

@@ -1,39 +1,49 @@
-"""The mean loss of an epoch, without a look at each batch's."""
-
-import operator
+"""The mean loss of an epoch, without waiting for the device at each batch."""
 
 import torch
 from torch import Tensor
 
-# Losses that are read at once: reading waits for the device, and each takes memory.
-_MAX_UNREAD = 1000
+from sknn_deep.training._placement import sum_dtype
 
 
-class LossSum:
-    """Adds up the losses of batches of different sizes, in double precision."""
+class HostLossSum:
+    """Adds up losses that are in the processor's memory, where reading one is quick.
+
+    They are not kept: a small tensor that stays between large ones that go keeps their
+    memory from being used again.
+    """
 
     def __init__(self):
-        self._losses: list[Tensor] = []
-        self._sizes: list[int] = []
         self._sum = 0.0
         self._n_rows = 0
 
     def add(self, loss: Tensor, n_rows: int) -> None:
-        """Take note of the mean loss of a batch, a number that nobody changes."""
-        self._losses.append(loss)
-        self._sizes.append(n_rows)
-        if len(self._losses) == _MAX_UNREAD:
-            self._read()
-
-    def _read(self) -> None:
-        losses = torch.stack(self._losses).tolist()
-        self._sum += sum(map(operator.mul, losses, self._sizes))
-        self._n_rows += sum(self._sizes)
-        self._losses.clear()
-        self._sizes.clear()
+        """Take note of the mean loss of a batch, a number."""
+        self._sum += loss.item() * n_rows
+        self._n_rows += n_rows
 
     def mean(self) -> float:
         """Give the mean over all rows."""
-        if self._losses:
-            self._read()
         return self._sum / self._n_rows
+
+
+class DeviceLossSum:
+    """Adds up losses on their device, which nobody waits for before ``mean``."""
+
+    def __init__(self, device: torch.device):
+        self._sum = torch.zeros((), dtype=sum_dtype(device), device=device)
+        self._n_rows = 0
+
+    def add(self, loss: Tensor, n_rows: int) -> None:
+        """Take note of the mean loss of a batch, a number."""
+        self._sum.add_(loss, alpha=n_rows)
+        self._n_rows += n_rows
+
+    def mean(self) -> float:
+        """Give the mean over all rows."""
+        return self._sum.item() / self._n_rows
+
+
+def make_loss_sum(device: torch.device) -> HostLossSum | DeviceLossSum:
+    """Make what adds up the losses of an epoch."""
+    return HostLossSum() if device.type == "cpu" else DeviceLossSum(device)

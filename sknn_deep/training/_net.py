@@ -20,7 +20,7 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._loss_sum import LossSum
+from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
     make_optimizer,
     make_step,
@@ -45,8 +45,8 @@ class Net(NeuralNet):
     - ``initialize_history``: which epochs were the best;
     - ``fit_loop``: :class:`Batches` instead of a ``DataLoader``, scikit-learn's rules
       for stopping and for the learning rate;
-    - ``run_single_epoch``: losses are read many at once, so that no step waits for the
-      device, and hooks of single batches are called only if a callback defines them;
+    - ``run_single_epoch``: no synchronization with the device before the epoch's end,
+      and hooks of single batches only if a callback defines them;
     - ``forward_iter``: blocks of rows without a ``DataLoader``.
 
     Parameters
@@ -316,7 +316,7 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-        total = LossSum()
+        total = make_loss_sum(self.placement.device)
         for batch in iterator:
             if has_hooks:
                 # A callback may keep what the next batch overwrites.

@@ -35,7 +35,7 @@ X = X.asformat(form)
 y = (np.asarray(X.sum(axis=1)).ravel() > 3).astype(float)
 Estimator = getattr(sknn_deep, name)
 params = {
-    "hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0, "batch_size": 100
+    "hidden_layer_sizes": (4,), "max_iter": 1, "random_state": 0, "batch_size": 25
 }
 few = X.tocsr()[:100]
 Estimator(**params).fit(few, y[:100])  # loads what the libraries load late

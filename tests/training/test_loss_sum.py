@@ -1,4 +1,4 @@
-"""The mean of many losses equals that of all at once."""
+"""The mean of many losses equals that of all at once, wherever they are."""
 
 import math
 
@@ -6,39 +6,39 @@ import numpy as np
 import pytest
 import torch
 
-from sknn_deep.training._loss_sum import _MAX_UNREAD, LossSum
+from sknn_deep.training._loss_sum import DeviceLossSum, HostLossSum, make_loss_sum
+
+CPU = torch.device("cpu")
+
+both_sums = pytest.mark.parametrize(
+    "make_sum", [HostLossSum, lambda: DeviceLossSum(CPU)], ids=["host", "device"]
+)
 
 
-def add_up(losses, sizes, dtype=torch.float32):
-    total = LossSum()
+def mean_of(total, losses, sizes, dtype=torch.float32):
     for loss, n_rows in zip(losses, sizes, strict=True):
         total.add(torch.tensor(loss, dtype=dtype), n_rows)
-    return total
+    return total.mean()
 
 
-@pytest.mark.parametrize("n_batches", [1, 2, _MAX_UNREAD, 2 * _MAX_UNREAD + 1])
-def test_loss_sum_weights_each_batch_by_its_rows(n_batches):
+@both_sums
+def test_loss_sum_weights_each_batch_by_its_rows(make_sum):
     rng = np.random.default_rng(0)
-    losses = rng.exponential(size=n_batches)
-    sizes = rng.integers(1, 100, size=n_batches)
+    losses, sizes = rng.exponential(size=30), rng.integers(1, 100, size=30)
 
-    total = add_up(losses.tolist(), sizes.tolist(), torch.float64)
+    mean = mean_of(make_sum(), losses.tolist(), sizes.tolist(), torch.float64)
 
-    assert total.mean() == pytest.approx(np.average(losses, weights=sizes), rel=1e-12)
-
-
-def test_loss_sum_keeps_few_losses_unread():
-    total = add_up([1.0] * (_MAX_UNREAD + 2), [1] * (_MAX_UNREAD + 2))
-
-    assert len(total._losses) == 2
+    assert mean == pytest.approx(np.average(losses, weights=sizes), rel=1e-12)
 
 
-def test_loss_sum_adds_float32_in_double_precision():
-    total = add_up([1e8, *[1.0] * 1000], [1] * 1001)
+@both_sums
+def test_loss_sum_adds_float32_in_double_precision(make_sum):
+    mean = mean_of(make_sum(), [1e8, *[1.0] * 1000], [1] * 1001)
 
-    assert total.mean() == (1e8 + 1000) / 1001
+    assert mean == (1e8 + 1000) / 1001
 
 
+@both_sums
 @pytest.mark.parametrize(
     "losses, expected",
     [
@@ -48,7 +48,15 @@ def test_loss_sum_adds_float32_in_double_precision():
         ([3e38, 3e38], 3e38),
     ],
 )
-def test_loss_sum_of_numbers_out_of_range(losses, expected):
-    mean = add_up(losses, [1, 1]).mean()
+def test_loss_sum_of_numbers_out_of_range(losses, expected, make_sum):
+    mean = mean_of(make_sum(), losses, [1, 1])
 
     assert mean == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "device, kind",
+    [("cpu", HostLossSum), ("meta", DeviceLossSum)],
+)
+def test_losses_are_added_up_where_they_are(device, kind):
+    assert isinstance(make_loss_sum(torch.device(device)), kind)

@@ -40,6 +40,7 @@ from sknn_deep.training import (
     numpy_permutations,
     one_cycle,
 )
+from sknn_deep.training._loss_sum import DeviceLossSum
 
 N_ROWS, BATCH_SIZE = 30, 8
 N_BATCHES = 4
@@ -553,6 +554,8 @@ def test_net_without_batch_hooks_notifies_nobody_of_a_batch(monkeypatch):
 @both_gradients
 @pytest.mark.parametrize("solver", ["sgd", "adam", "adamw"])
 def test_net_waits_for_the_device_once_an_epoch(monkeypatch, gradient, solver):
+    # As off the CPU, where a loss is not read at each step.
+    monkeypatch.setattr(net_file, "make_loss_sum", DeviceLossSum)
     net = make_net(gradient=gradient, solver=solver, alpha=0.1, max_iter=5)
     train(net, epochs=1)  # what happens once in a training does not count
     calls = [count_calls(monkeypatch, torch.Tensor, n) for n in ("item", "tolist")]
