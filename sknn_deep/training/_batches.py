@@ -195,19 +195,22 @@ def device_permutations(
     return lambda: torch.randperm(n_rows, generator=generator, device=generator.device)
 
 
-# Rows of a block in which data pass a network without training, and elements of what
-# its widest layer gives: on a processor few enough to stay in its cache, on an
-# accelerator enough to keep it busy, and both a small share of memory.
+# Rows of a block in which data pass a network without training, and elements of its
+# widest layer: enough for full speed, and a small share of memory.
 _MAX_BLOCK_ROWS = 16_384
 _MAX_BLOCK_ELEMENTS = 2**22
-_MAX_BLOCK_ELEMENTS_IN_CACHE = 2**19
+
+# What stays in a processor's cache, and rows that are worth reading the weights again.
+_CACHED_ELEMENTS = 2**19
+_MIN_CACHED_ROWS = 1024
 
 
 def rows_per_block(n_units: int, device: torch.device) -> int:
     """Tell how many rows to pass at once through layers of at most `n_units`."""
-    on_cpu = device.type == "cpu"
-    n_elements = _MAX_BLOCK_ELEMENTS_IN_CACHE if on_cpu else _MAX_BLOCK_ELEMENTS
-    return max(1, min(_MAX_BLOCK_ROWS, n_elements // n_units))
+    n_rows = max(1, min(_MAX_BLOCK_ROWS, _MAX_BLOCK_ELEMENTS // n_units))
+    if device.type == "cpu":
+        n_rows = min(n_rows, max(_MIN_CACHED_ROWS, _CACHED_ELEMENTS // n_units))
+    return n_rows
 
 
 # A call for several small batches costs what a call for one does; a processor's cache

@@ -62,7 +62,7 @@ class Recipe:
 def resolve_recipe(*, batch_size: int, n_samples: int, **parameters) -> Recipe:
     """Clip the batch size to the rows there are."""
     return Recipe(
-        batch_size=min(batch_size, n_samples),
+        batch_size=int(min(batch_size, n_samples)),  # NumPy's integers cut no tensor
         **{name: _plain(name, value) for name, value in parameters.items()},
     )
 

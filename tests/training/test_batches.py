@@ -380,7 +380,14 @@ def test_gatherer_keeps_its_memory_and_its_batches():
 
 @pytest.mark.parametrize(
     "n_units, on_cpu, on_gpu",
-    [(1, 16_384, 16_384), (256, 2048, 16_384), (4096, 128, 1024), (2**30, 1, 1)],
+    [
+        (1, 16_384, 16_384),
+        (256, 2048, 16_384),
+        (1024, 1024, 4096),
+        (4096, 1024, 1024),
+        (8192, 512, 512),
+        (2**30, 1, 1),
+    ],
 )
 def test_rows_per_block_bounds_rows_and_memory(n_units, on_cpu, on_gpu):
     assert rows_per_block(n_units, torch.device("cpu")) == on_cpu

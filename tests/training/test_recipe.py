@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,14 +43,16 @@ def make_recipe(**changes):
         (200, 1, 1),
         (32, 1000, 32),
         (2000, 1000, 1000),
+        (np.int64(32), 1000, 32),
     ],
 )
 def test_recipe_batch_size_is_a_number_of_rows_that_are_there(
     batch_size, n_samples, expected
 ):
-    assert make_recipe(batch_size=batch_size, n_samples=n_samples).batch_size == (
-        expected
-    )
+    recipe = make_recipe(batch_size=batch_size, n_samples=n_samples)
+
+    assert recipe.batch_size == expected
+    assert type(recipe.batch_size) is int
 
 
 def test_recipe_is_frozen_and_prints_its_numbers():
