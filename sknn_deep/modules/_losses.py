@@ -74,7 +74,7 @@ class Loss(nn.Module):
         return type(self), numbers, tuple(loss.family() for loss in self.children())
 
 
-def dot(a: Tensor, b: Tensor) -> Tensor:
+def _dot(a: Tensor, b: Tensor) -> Tensor:
     """Add up the products of two arrays; of a stack of networks, for each network."""
     product = torch.dot if a.ndim == 2 else torch.linalg.vecdot
     return product(a.flatten(-2), b.flatten(-2))
@@ -126,7 +126,7 @@ class SquaredError(ElementwiseLoss):
     def gradient(self, output, target, shares):
         residual = output - target
         delta = residual * shares
-        return dot(residual, delta).mul_(0.5), delta
+        return _dot(residual, delta).mul_(0.5), delta
 
 
 class AbsoluteError(ElementwiseLoss):
@@ -252,7 +252,7 @@ class CrossEntropy(Loss):
         smooths = not _is_zero(off)
         if smooths:
             on = on * (1 - self.label_smoothing)
-        value = dot(log_p.gather(-2, index), on)
+        value = _dot(log_p.gather(-2, index), on)
         if smooths:
             value -= (log_p.sum(dim=-2, keepdim=True) * (off * shares)).sum((-2, -1))
         delta = log_p.exp_()

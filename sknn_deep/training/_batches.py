@@ -2,13 +2,13 @@
 
 import ctypes
 from collections.abc import Callable, Iterator
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sknn_deep.training._gatherer import Gatherer
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
 from sknn_deep.training._placement import Placement
 
@@ -213,11 +213,6 @@ def rows_per_block(n_units: int, device: torch.device) -> int:
     return n_rows
 
 
-# A call for several small batches costs what a call for one does; a processor's cache
-# should hold what it gathers.
-_BYTES_AT_ONCE = 2**18
-
-
 class Batches:
     """All rows once, in batches, in a new order each time it is iterated.
 
@@ -313,61 +308,6 @@ class Batches:
                 None if self.target is None else pick(self.target),
                 None if self.weight is None else pick(self.weight),
             )
-
-
-class Gatherer:
-    """Copies rows of tensors into batches that lie in memory of its own.
-
-    The batches are kept as views of that memory: making them anew at each step takes as
-    long as a small matrix product.
-
-    Parameters
-    ----------
-    parts : tuple of Tensor or None
-        With as many rows each; the first is there.
-
-    batch_size : int
-
-    Attributes
-    ----------
-    n_at_once : int
-        The most rows of a call: all there are, or those of several batches.
-    """
-
-    def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
-        X, *_ = self.parts = parts
-        self.batch_size = batch_size
-        n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * X[0].nbytes))
-        self.n_at_once = min(n_batches_at_once * batch_size, X.shape[0])
-        self._memory = [
-            None if part is None else part.new_empty(self.n_at_once, *part.shape[1:])
-            for part in parts
-        ]
-        # By the number of rows of a call: an epoch has two at most.
-        self._views: dict[int, tuple[list, list]] = {}
-
-    def gather(self, index: Tensor) -> list[tuple[Tensor | None, ...]]:
-        """Give the batches of the rows that `index` numbers, each as a tuple of parts.
-
-        They are overwritten by the next call.
-        """
-        n_rows = index.shape[0]
-        if n_rows not in self._views:
-            self._views[n_rows] = self._make_views(n_rows)
-        whole, batches = self._views[n_rows]
-        for part, out in zip(self.parts, whole, strict=True):
-            if part is not None:
-                torch.index_select(part, 0, index, out=out)
-        return batches
-
-    def _make_views(self, n_rows: int) -> tuple[list, list]:
-        """Make views of all rows of a call, and of those of each batch."""
-        whole = [None if part is None else part[:n_rows] for part in self._memory]
-        columns = [
-            repeat(None) if part is None else part.split(self.batch_size)
-            for part in whole
-        ]
-        return whole, list(zip(*columns, strict=False))
 
 
 def slice_rows(start: int, stop: int) -> Callable[[Tensor], Tensor]:
