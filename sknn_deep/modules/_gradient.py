@@ -36,10 +36,15 @@ class Gradient(NamedTuple):
     penalized : callable () -> list of (weights, gradients)
         Gives the weights without the biases, and their gradients: pairs of flat
         tensors, to be changed in place.
+
+    keeps_memory : bool
+        Whether weights and gradients stay where they are, so that what was computed
+        once can be replayed.
     """
 
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
     penalized: Callable[[], list[tuple[Tensor, Tensor]]]
+    keeps_memory: bool = False
 
 
 def dense_weights(module: nn.Module) -> list[nn.Parameter]:
@@ -81,7 +86,7 @@ def explicit_gradient(
             compute = _with_copies(compute, flat, used)
         n = sum(w.numel() for w in weights)
         pairs = [(flat.values[:n], flat.gradients[:n])]
-        yield Gradient(compute, lambda: pairs)
+        yield Gradient(compute, lambda: pairs, keeps_memory=True)
 
 
 def _with_copies(
@@ -151,11 +156,12 @@ def recorded_gradient(
 def fastest_gradient(
     module: nn.Module, loss: Loss, *, compile: bool = False, **options
 ) -> AbstractContextManager[Gradient]:
-    """Compute gradients written out where that applies, which is on the CPU.
+    """Compute gradients written out where that applies.
 
-    `options` are those that both ways take.
+    That is on the CPU, and on NVIDIA's and AMD's GPUs, where such a step can be
+    replayed. `options` are those that both ways take.
     """
-    on_cpu = next(module.parameters()).device.type == "cpu"
-    if on_cpu and not compile and can_backpropagate(module):
+    is_known = next(module.parameters()).device.type in ("cpu", "cuda")
+    if is_known and not compile and can_backpropagate(module):
         return explicit_gradient(module, loss, **options)
     return recorded_gradient(module, loss, compile=compile, **options)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from sknn_deep.training._gatherer import Gatherer
+from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
-from sknn_deep.training._placement import Placement
+from sknn_deep.training._placement import Placement, has_room
 
 
 def as_tensor(
@@ -91,31 +92,7 @@ class SparseRows:
         return self._dense(self.X[start:stop])
 
 
-class HostRows(DenseRows):
-    """The rows of an array in host memory, moved and cast when they are asked for.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-
-    dtype : torch.dtype
-
-    device : torch.device
-    """
-
-    def __init__(self, X: np.ndarray, dtype: torch.dtype, device: torch.device):
-        super().__init__(as_tensor(X))
-        self.dtype = dtype
-        self.device = device
-
-    def take(self, index: Tensor) -> Tensor:
-        return super().take(index.cpu()).to(self.device, self.dtype)
-
-    def slice(self, start: int, stop: int) -> Tensor:
-        return super().slice(start, stop).to(self.device, self.dtype)
-
-
-Rows = DenseRows | SparseRows | MappedRows
+Rows = DenseRows | SparseRows | HostRows | MappedRows
 
 
 def make_rows(
@@ -123,8 +100,8 @@ def make_rows(
 ) -> Rows:
     """Make rows of a validated array, a tensor, a CSR matrix or a mapped array.
 
-    A `resident` array is moved to the device as a whole, which training wants;
-    otherwise its rows go there as they are asked for, which bounds the memory.
+    A `resident` array is moved to the device as a whole, which training wants, if there
+    is room for it; otherwise its rows go there as they are asked for.
     """
     if isinstance(X, MappedArray):
         return MappedRows(X, dtype, device)
@@ -132,9 +109,9 @@ def make_rows(
         return DenseRows(X.to(device, dtype))
     if not isinstance(X, np.ndarray):
         return SparseRows(X, dtype, device)
-    if resident:
+    if resident and has_room(device, X.size * dtype.itemsize):
         return DenseRows(as_tensor(X, dtype, device))
-    return HostRows(X, dtype, device)
+    return HostRows(as_tensor(X), dtype, device)
 
 
 class Placed(NamedTuple):
@@ -142,7 +119,7 @@ class Placed(NamedTuple):
 
     Attributes
     ----------
-    rows : DenseRows, SparseRows or MappedRows
+    rows : Rows
 
     target : Tensor or None
         int64 class numbers of shape (n_samples,), or numbers of shape
@@ -218,7 +195,7 @@ class Batches:
 
     Parameters
     ----------
-    rows : DenseRows, SparseRows or MappedRows
+    rows : Rows
 
     target : Tensor of shape (n_samples,) or (n_samples, n_outputs), or None
         None is the rows themselves.
@@ -257,6 +234,12 @@ class Batches:
         """Number of batches."""
         return -(-self.n_rows // self.batch_size)
 
+    @property
+    def keeps_memory(self) -> bool:
+        """Whether batches come in the same memory again and again."""
+        has_order = self.permute is not None or self.subset is not None
+        return has_order and type(self.rows) is DenseRows
+
     def draw_order(self) -> Tensor | None:
         """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
         order = self.permute() if self.permute is not None else None
@@ -274,7 +257,7 @@ class Batches:
 
         The next one may overwrite them.
         """
-        if order is not None and type(self.rows) is DenseRows:
+        if order is not None and self.keeps_memory:
             batches = self._gather(order)
         else:
             batches = self._take(order)
@@ -292,7 +275,7 @@ class Batches:
     def _take(self, order: Tensor | None) -> Iterator[tuple[Tensor | None, ...]]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows
-        if order is not None and isinstance(rows, MappedRows):
+        if order is not None and isinstance(rows, HostRows | MappedRows):
             rows = rows.in_order(order, self.batch_size)
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)

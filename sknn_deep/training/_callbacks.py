@@ -23,6 +23,10 @@ def has_batch_hooks(callback: Callback) -> bool:
     return overrides(callback, *_BATCH_HOOKS)
 
 
+def has_gradient_hook(callback: Callback) -> bool:
+    return overrides(callback, "on_grad_computed")
+
+
 class StateKeeper(Callback):
     """A callback that keeps the state of a training, for another process to go on."""
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 # A call for several small batches costs what a call for one does; a processor's cache
-# should hold what it gathers.
+# should hold what it gathers. A GPU's batches are all in one place, for the step to be
+# captured once.
 _BYTES_AT_ONCE = 2**18
 
 
@@ -32,7 +33,9 @@ class Gatherer:
     def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
         X, *_ = self.parts = parts
         self.batch_size = batch_size
-        n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * X[0].nbytes))
+        n_batches_at_once = 1
+        if X.device.type == "cpu":
+            n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * X[0].nbytes))
         self.n_at_once = min(n_batches_at_once * batch_size, X.shape[0])
         self._memory = [
             None if part is None else part.new_empty(self.n_at_once, *part.shape[1:])

@@ -15,13 +15,17 @@ from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
 from sknn_deep.training._callbacks import (
     StateKeeper,
     has_batch_hooks,
+    has_gradient_hook,
     make_reporters,
     overrides,
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, make_capture
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
+    DeviceRates,
+    can_replay,
     make_optimizer,
     make_step,
     set_learning_rate,
@@ -202,10 +206,13 @@ class Net(NeuralNet):
                     generator=generator,
                 ) as gradient,
             ):
+                n_steps, n_taken = epochs * len(X), state.n_epochs * len(X)
+                capture = None
+                if n_steps - n_taken >= MIN_STEPS and self._can_replay(gradient, X):
+                    device = next(self.module_.parameters()).device
+                    capture = make_capture(device, generator)
                 step = self._make_train_step(
-                    gradient,
-                    n_steps=epochs * len(X),
-                    n_taken=state.n_epochs * len(X),
+                    gradient, n_steps=n_steps, n_taken=n_taken, capture=capture
                 )
                 self._run_epochs(state, step, evaluate, keeper, deadline)
         except KeyboardInterrupt:
@@ -267,25 +274,40 @@ class Net(NeuralNet):
                 "`net_.module_` in a loop of your own."
             )
 
-    def _make_train_step(self, gradient, n_steps: int, n_taken: int = 0) -> Callable:
+    def _can_replay(self, gradient, X: Batches) -> bool:
+        """Tell whether nothing but numbers in memory differs from step to step.
+
+        The kernels read rates in float32 alone, which is not exact enough for float64.
+        """
+        return (
+            self.placement.dtype == torch.float32
+            and gradient.keeps_memory
+            and X.keeps_memory
+            and can_replay(self.optimizer_)
+            and not any(has_batch_hooks(cb) for _, cb in self.callbacks_)
+            and not any(has_gradient_hook(cb) for _, cb in self.callbacks_)
+        )
+
+    def _make_train_step(
+        self, gradient, n_steps: int, n_taken: int = 0, capture: Capture | None = None
+    ) -> Callable:
         """Make what happens to a batch: gradient, penalty, rate, update.
 
-        `n_taken` of the training's `n_steps` were taken before.
+        `n_taken` of the training's `n_steps` were taken before. With `capture`, all but
+        the rate is replayed as a graph.
         """
         recipe, optimizer, criterion = self.recipe, self.optimizer_, self.criterion_
-        update = make_step(optimizer, recipe)
+        rates = None if capture is None else DeviceRates(optimizer)
+        update = make_step(optimizer, recipe, rates)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
         parameters = list(self.module_.parameters())
         groups = optimizer.param_groups
         # As torch's schedulers do, for the next training to begin where this one did.
         peaks = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-        has_gradient_hooks = any(
-            overrides(cb, "on_grad_computed") for _, cb in self.callbacks_
-        )
+        has_gradient_hooks = any(has_gradient_hook(cb) for _, cb in self.callbacks_)
 
-        def step(batch) -> dict[str, Tensor]:
-            nonlocal n_taken
+        def work(batch) -> dict[str, Tensor]:
             X, target, weight = batch
             value, output = gradient.compute(X, target, weight)
             scale = criterion.reported_scale(output)
@@ -303,13 +325,22 @@ class Net(NeuralNet):
                     batch=batch[:2],
                     training=True,
                 )
+            update()
+            return {"loss": value, "y_pred": output}
+
+        if capture is not None:
+            work = GraphedWork(work, capture)
+
+        def step(batch) -> dict[str, Tensor]:
+            nonlocal n_taken
             if is_scheduled:
                 share = schedule(n_taken, n_steps)
                 for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                     group["lr"] = peak * share
                 n_taken += 1
-            update()
-            return {"loss": value, "y_pred": output}
+            if rates is not None:
+                rates.refresh()
+            return work(batch)
 
         return step
 

@@ -117,31 +117,69 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
                     velocity.div_(change)
 
 
-def make_step(optimizer: torch.optim.Optimizer, recipe: Recipe) -> Callable[[], None]:
+def can_replay(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether `optimizer` has a step that can be captured, and replayed."""
+    return isinstance(optimizer, Adam | AdamW | SGD)
+
+
+class DeviceRates:
+    """The learning rates of an optimizer, in its device's memory.
+
+    A step that was captured would keep a Python number for ever.
+
+    Attributes
+    ----------
+    tensors : list of float32 Tensor of shape ()
+        The rate of each parameter group.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer):
+        self._groups = optimizer.param_groups
+        self._rates = [group["lr"] for group in self._groups]
+        device = self._groups[0]["params"][0].device
+        self.tensors = [
+            torch.tensor(rate, dtype=torch.float32, device=device)
+            for rate in self._rates
+        ]
+
+    def refresh(self) -> None:
+        """Send the rates that were changed."""
+        for i, group in enumerate(self._groups):
+            if group["lr"] != self._rates[i]:
+                self._rates[i] = group["lr"]
+                self.tensors[i].fill_(group["lr"])
+
+
+def make_step(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, rates: DeviceRates | None = None
+) -> Callable[[], None]:
     """Make the function that applies the gradients.
 
     On the CPU, a torch optimizer's ``step`` spends some 0.12 ms a call on bookkeeping
     before its fused kernel runs, on small networks more than all else together, and the
     first call imports torch's compiler. The kernels are called directly there, on the
-    optimizer's own state.
+    optimizer's own state; and where `rates` are given, for they can be captured then.
     """
     groups = optimizer.param_groups
-    if groups[0]["params"][0].device.type == "cpu":
+    if rates is not None or groups[0]["params"][0].device.type == "cpu":
         # torch's schedulers ask whether step() was called before their own.
         optimizer._opt_called = True
         if isinstance(optimizer, Adam | AdamW):
-            return _make_adam_step(optimizer, recipe)
+            return _make_adam_step(optimizer, recipe, rates)
         if isinstance(optimizer, SGD):
-            return _make_sgd_step(optimizer, recipe)
+            return _make_sgd_step(optimizer, recipe, rates)
     return optimizer.step
 
 
-def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], None]:
+def _make_adam_step(
+    optimizer: Adam | AdamW, recipe: Recipe, rates: DeviceRates | None
+) -> Callable[[], None]:
     """Make the step of Adam, with scikit-learn's epsilon, or of AdamW, with torch's.
 
     torch divides by ``sqrt(v / (1 - beta_2**t)) + eps``, scikit-learn by
     ``sqrt(v) + epsilon`` with the correction in the rate: they are equal for
-    ``eps = epsilon / sqrt(1 - beta_2**t)``.
+    ``eps = epsilon / sqrt(1 - beta_2**t)``. With `rates` epsilon is torch's, since the
+    kernel takes it as a number.
     """
     groups = optimizer.param_groups
     corrects_epsilon = isinstance(optimizer, AdamW)
@@ -150,7 +188,7 @@ def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], Non
     for p in parameters:
         state = optimizer.state[p]
         if not state:
-            state["step"] = torch.tensor(0.0)
+            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
             state["exp_avg"] = torch.zeros_like(p)
             state["exp_avg_sq"] = torch.zeros_like(p)
     counter = optimizer.state[parameters[0]]["step"].clone()
@@ -158,15 +196,43 @@ def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], Non
         optimizer.state[p]["step"] = counter  # one serves all
     buffers = [
         (
+            i,
             group,
             [p.detach() for p in group["params"]],
             [optimizer.state[p]["exp_avg"] for p in group["params"]],
             [optimizer.state[p]["exp_avg_sq"] for p in group["params"]],
             [counter] * len(group["params"]),
         )
-        for group in groups
+        for i, group in enumerate(groups)
         if group["params"]
     ]
+
+    def apply(epsilon: float) -> None:
+        for i, group, values, means, squares, counters in buffers:
+            kernel(
+                values,
+                [p.grad for p in group["params"]],
+                means,
+                squares,
+                [],
+                counters,
+                lr=group["lr"] if rates is None else rates.tensors[i],
+                beta1=recipe.beta_1,
+                beta2=recipe.beta_2,
+                weight_decay=group["weight_decay"],
+                eps=epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
+
+    if rates is not None:
+
+        def replayable_step() -> None:
+            counter.add_(1)
+            apply(recipe.epsilon)
+
+        return replayable_step
+
     t = int(counter.item())
 
     def step() -> None:
@@ -176,27 +242,14 @@ def _make_adam_step(optimizer: Adam | AdamW, recipe: Recipe) -> Callable[[], Non
         epsilon = recipe.epsilon
         if not corrects_epsilon:
             epsilon /= math.sqrt(1 - recipe.beta_2**t)
-        for group, values, means, squares, counters in buffers:
-            kernel(
-                values,
-                [p.grad for p in group["params"]],
-                means,
-                squares,
-                [],
-                counters,
-                lr=group["lr"],
-                beta1=recipe.beta_1,
-                beta2=recipe.beta_2,
-                weight_decay=group["weight_decay"],
-                eps=epsilon,
-                amsgrad=False,
-                maximize=False,
-            )
+        apply(epsilon)
 
     return step
 
 
-def _make_sgd_step(optimizer: SGD, recipe: Recipe) -> Callable[[], None]:
+def _make_sgd_step(
+    optimizer: SGD, recipe: Recipe, rates: DeviceRates | None
+) -> Callable[[], None]:
     """Make the step of stochastic gradient descent."""
     (group,) = optimizer.param_groups
     parameters = group["params"]
@@ -215,7 +268,7 @@ def _make_sgd_step(optimizer: SGD, recipe: Recipe) -> Callable[[], None]:
             velocities,
             weight_decay=0.0,
             momentum=recipe.momentum,
-            lr=group["lr"],
+            lr=group["lr"] if rates is None else rates.tensors[0],
             dampening=0.0,
             nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
             maximize=False,

@@ -121,6 +121,22 @@ def resolve_placement(
     return Placement(resolved, _DTYPES[precision])
 
 
+# Of a GPU's free memory, what an array may take; the work with it needs some too.
+_ROOM = 0.75
+
+
+def has_room(device: torch.device, n_bytes: int) -> bool:
+    """Tell whether an array of `n_bytes` may stay on `device`.
+
+    Only NVIDIA's and AMD's GPUs are asked; others share the host's memory, mostly.
+    """
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return n_bytes <= _ROOM * (free + cached)
+
+
 def sum_dtype(device: str | torch.device) -> torch.dtype:
     """Give the type in which losses are added up; MPS has no float64."""
     is_mps = torch.device(device).type == "mps"

@@ -2080,6 +2080,23 @@ def test_B54_too_little_memory_raises(cancer):
     assert_array_equal(clf.predict_proba(X), expected)
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_B54_rows_stay_on_the_host_where_the_gpu_has_no_room(
+    Estimator, cancer, monkeypatch
+):
+    X, y = cancer
+    params = {"device": "cuda", "batch_size": 16}
+    expected = output_of(make(Estimator, **params).fit(X, y), X)
+    monkeypatch.setattr(
+        "sknn_deep.training._batches.has_room", lambda device, n_bytes: False
+    )
+
+    estimator = make(Estimator, **params).fit(X, y)
+
+    assert_allclose(output_of(estimator, X), expected, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     "device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 )

@@ -1,5 +1,6 @@
 """Rows and batches: nothing lost, nothing twice, nothing copied."""
 
+import contextlib
 import weakref
 from itertools import chain
 
@@ -9,6 +10,7 @@ import scipy.sparse
 import sklearn.utils
 import torch
 
+import sknn_deep.training._batches as batches_file
 from sknn_deep.training import (
     Batches,
     DenseRows,
@@ -21,6 +23,7 @@ from sknn_deep.training import (
     place,
 )
 from sknn_deep.training._batches import rows_per_block
+from sknn_deep.training._host_rows import HostRows, RowsAhead
 
 CPU = torch.device("cpu")
 
@@ -352,3 +355,96 @@ def test_rows_take_equals_the_arrays(rows_and_array, index):
 def test_rows_per_block_bounds_rows_and_memory(n_units, on_cpu, on_gpu):
     assert rows_per_block(n_units, torch.device("cpu")) == on_cpu
     assert rows_per_block(n_units, torch.device("cuda")) == on_gpu
+
+
+# --- a GPU without room ---------------------------------------------------------------
+
+
+def test_rows_that_stay_on_the_host_give_the_same_batches(monkeypatch):
+    X, y = make_X(), torch.arange(10)
+    monkeypatch.setattr(batches_file, "has_room", lambda device, n_bytes: False)
+    rows = make_rows(X, torch.float32, CPU)
+    assert type(rows) is HostRows
+    orders = [
+        device_permutations(10, torch.Generator().manual_seed(0)) for _ in range(2)
+    ]
+    ours, expected = (
+        Batches(each, y, None, batch_size=3, permute=permute)
+        for each, permute in zip(
+            (rows, DenseRows(torch.from_numpy(X).float())), orders, strict=True
+        )
+    )
+    assert expected.keeps_memory and not ours.keeps_memory
+
+    for _ in range(2):
+        for (A, a, _), (B, b, _) in zip(ours, expected, strict=True):
+            assert torch.equal(A, B) and torch.equal(a, b)
+
+
+def test_rows_are_sent_one_batch_ahead(monkeypatch):
+    events = []
+
+    class Stream:
+        def __init__(self, name):
+            self.name = name
+
+        def wait_stream(self, other):
+            events.append(f"{self.name} waits for {other.name}")
+
+    def send(n_rows, like):
+        events.append("next is sent")
+        return torch.empty(n_rows, like.shape[1], dtype=like.dtype)
+
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("sending"))
+    monkeypatch.setattr(
+        torch.cuda, "current_stream", lambda device: Stream("computing")
+    )
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: contextlib.nullcontext())
+    monkeypatch.setattr(
+        torch.Tensor,
+        "record_stream",
+        lambda batch, stream: events.append(f"{len(batch)} rows for {stream.name}"),
+    )
+    monkeypatch.setattr("sknn_deep.training._host_rows._empty_pinned", send)
+    X, order = make_X(), torch.tensor([3, 1, 4, 0, 5, 9, 2])
+    rows = RowsAhead(
+        HostRows(torch.from_numpy(X), torch.float32, CPU), order, batch_size=3
+    )
+
+    for index in order.split(3):
+        expected = torch.from_numpy(X).float()[index]
+        assert torch.equal(rows.take(index), expected)
+
+    received = ["computing waits for sending", "3 rows for computing"]
+    last = ["computing waits for sending", "1 rows for computing"]
+    sent = ["next is sent"]
+    assert events == [*sent, *received, *sent, *received, *sent, *last]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_rows_go_to_the_gpu_ahead(dtype, monkeypatch):
+    monkeypatch.setattr(batches_file, "has_room", lambda device, n_bytes: False)
+    gpu = torch.device("cuda")
+    X = np.random.default_rng(0).normal(size=(5000, 300))
+    generator = torch.Generator(gpu).manual_seed(0)
+    batches = Batches(
+        make_rows(X, dtype, gpu),
+        torch.arange(5000, device=gpu),
+        None,
+        batch_size=128,
+        permute=device_permutations(5000, generator),
+    )
+
+    for _ in range(3):
+        seen = []
+        for A, index, _ in batches:
+            assert A.device.type == "cuda"
+            # Longer than a transfer: rows that came too early would show.
+            torch.cuda._sleep(10**6)
+            seen.append((A.sum(dim=1), index))
+        total = torch.cat([total for total, _ in seen])
+        order = torch.cat([index for _, index in seen]).cpu()
+        expected = torch.from_numpy(X).to(dtype).to(gpu)[order].sum(dim=1)
+        assert torch.equal(order.sort().values, torch.arange(5000))
+        torch.testing.assert_close(total, expected)

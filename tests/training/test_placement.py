@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sknn_deep.training import Placement, resolve_device, resolve_placement
-from sknn_deep.training._placement import autocast
+from sknn_deep.training._placement import autocast, has_room
 
 
 @pytest.fixture
@@ -181,3 +181,15 @@ def test_device_auto_says_in_the_log_what_it_is(pretend, caplog):
         resolve_device("auto", owner="MLPClassifier")
 
     assert caplog.messages == ["MLPClassifier: device='auto' is mps here"]
+
+
+@pytest.mark.parametrize("in_cache", [0, 300])
+def test_array_that_a_gpu_has_no_room_for_is_found_out(in_cache, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 10**6))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 500)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 500 - in_cache)
+    gpu = torch.device("cuda")
+    largest = 750 + in_cache * 3 // 4
+
+    assert has_room(gpu, largest) and not has_room(gpu, largest + 1)
+    assert has_room(torch.device("cpu"), 10**15)
