@@ -89,6 +89,14 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
 
+    def __setstate__(self, state: dict) -> None:
+        super().__setstate__(state)
+        # A pickle's GPU may be missing here.
+        if "net_" in state:
+            self.device_ = self.net_.device
+        elif "estimators_" in state:
+            self.device_ = self.estimators_[0].device_
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -14,7 +14,8 @@ import functools
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -36,16 +37,30 @@ _N_BEFORE_CAPTURE = 3
 _lock = threading.Lock()
 
 
-def make_capture(
+@contextmanager
+def captures(
     device: torch.device, generator: torch.Generator | None
-) -> Capture | None:
-    """Make what captures work on `device`; None if that cannot be done there.
+) -> Iterator[Capture | None]:
+    """Capture work on `device` for a while; yields None if that cannot be done there.
 
-    `generator` is where the work draws from.
+    `generator` is where the work draws from. The graphs end with the context, whoever
+    holds on to them: they share memory of the libraries with later ones.
     """
     if device.type != "cuda":
-        return None
-    return functools.partial(_capture_cuda_graph, device=device, generator=generator)
+        yield None
+        return
+    graphs: list[torch.cuda.CUDAGraph] = []
+
+    def capture(function: Callable[[], dict]) -> tuple[dict, Callable[[], None]]:
+        result, graph = _capture_cuda_graph(function, device, generator)
+        graphs.append(graph)
+        return result, graph.replay
+
+    try:
+        yield capture
+    finally:
+        for graph in graphs:
+            graph.reset()
 
 
 @functools.cache
@@ -56,12 +71,12 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 
 def _capture_cuda_graph(
     function: Callable[[], dict],
-    *,
     device: torch.device,
     generator: torch.Generator | None,
-) -> tuple[dict, Callable[[], None]]:
+) -> tuple[dict, torch.cuda.CUDAGraph]:
     graph = torch.cuda.CUDAGraph()
-    if generator is not None:
+    # Later versions find the generator by themselves, and warn if they are told.
+    if generator is not None and torch.__version__ < (2, 14):
         graph.register_generator_state(generator)
     with (
         _lock,
@@ -76,7 +91,7 @@ def _capture_cuda_graph(
         ),
     ):
         result = function()
-    return result, graph.replay
+    return result, graph
 
 
 class GraphedWork:
@@ -120,7 +135,9 @@ class GraphedWork:
             self._capture = None
             warnings.warn(
                 "A step of the training could not be captured as a CUDA graph, and is "
-                f"started kernel by kernel instead, which is slower: {error}",
+                "started kernel by kernel instead, which is slower: "
+                # The end of a capture that broke raises an error of its own.
+                f"{error.__context__ or error}",
                 RuntimeWarning,
                 stacklevel=2,
             )

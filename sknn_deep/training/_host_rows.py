@@ -1,5 +1,7 @@
 """Rows that stay in host memory, since a GPU has no room for all of them."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -55,7 +57,7 @@ class RowsAhead:
     def __init__(self, rows: HostRows, order: Tensor, batch_size: int):
         self.rows = rows
         self.numbers = iter(order.cpu().split(batch_size))
-        self.stream = torch.cuda.Stream(rows.device)
+        self.stream = _stream(rows.device)
         self.sent = self._send_next()
 
     def take(self, index: Tensor) -> Tensor:
@@ -76,6 +78,12 @@ class RowsAhead:
         with torch.cuda.stream(self.stream):
             # The device casts; in one call the processor would, and wait.
             return pinned.to(self.rows.device, non_blocking=True).to(self.rows.dtype)
+
+
+@functools.cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """Give the stream for transfers; torch keeps memory for each stream."""
+    return torch.cuda.Stream(device)
 
 
 def _empty_pinned(n_rows: int, like: Tensor) -> Tensor:

@@ -1,14 +1,16 @@
 """The skorch net that the estimators train."""
 
+import dataclasses
 import math
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
+from skorch.exceptions import DeviceWarning
 from torch import Tensor, nn
 
 from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
@@ -21,7 +23,7 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, make_capture
+from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
     DeviceRates,
@@ -207,14 +209,17 @@ class Net(NeuralNet):
                 ) as gradient,
             ):
                 n_steps, n_taken = epochs * len(X), state.n_epochs * len(X)
-                capture = None
-                if n_steps - n_taken >= MIN_STEPS and self._can_replay(gradient, X):
-                    device = next(self.module_.parameters()).device
-                    capture = make_capture(device, generator)
-                step = self._make_train_step(
-                    gradient, n_steps=n_steps, n_taken=n_taken, capture=capture
-                )
-                self._run_epochs(state, step, evaluate, keeper, deadline)
+                is_long = n_steps - n_taken >= MIN_STEPS
+                device = next(self.module_.parameters()).device
+                with (
+                    captures(device, generator)
+                    if is_long and self._can_replay(gradient, X)
+                    else nullcontext()
+                ) as capture:
+                    step = self._make_train_step(
+                        gradient, n_steps=n_steps, n_taken=n_taken, capture=capture
+                    )
+                    self._run_epochs(state, step, evaluate, keeper, deadline)
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -445,6 +450,15 @@ class Net(NeuralNet):
         self.optimizer_ = kept
         if recipe.learning_rate_init != before.learning_rate_init:
             set_learning_rate(kept, recipe.learning_rate_init)
+
+    def __setstate__(self, state: dict) -> None:
+        """Come to the CPU where a pickle's device is missing, as skorch does."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeviceWarning)  # `device` tells
+            super().__setstate__(state)
+        device = torch.device(self.device)
+        self.device = str(device)
+        self.placement = dataclasses.replace(self.placement, device=device)
 
     def move_to(self, placement: Placement) -> None:
         """Go on in another precision."""

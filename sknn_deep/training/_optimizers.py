@@ -168,7 +168,15 @@ def make_step(
             return _make_adam_step(optimizer, recipe, rates)
         if isinstance(optimizer, SGD):
             return _make_sgd_step(optimizer, recipe, rates)
+    separate_counters(optimizer)
     return optimizer.step
+
+
+def separate_counters(optimizer: torch.optim.Optimizer) -> None:
+    """Undo that one counter of steps serves all parameters: torch would count each."""
+    for state in optimizer.state.values():
+        if isinstance(state.get("step"), Tensor):
+            state["step"] = state["step"].clone()
 
 
 def _make_adam_step(

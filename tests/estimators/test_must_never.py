@@ -6,6 +6,7 @@ those that are tested in another file, or cannot be tested, with the reason.
 
 import ast
 import copy
+import dataclasses
 import gc
 import hashlib
 import inspect
@@ -1877,6 +1878,44 @@ def test_B47_a_model_of_a_gpu_predicts_without_one(method, cancer, tmp_path):
     assert_allclose(ast.literal_eval(printed), reg.predict(X), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there must be no GPU")
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("pickler", [pickle, joblib], ids=["pickle", "joblib"])
+def test_B47_a_pickle_that_names_a_gpu_comes_to_the_cpu(
+    Estimator, pickler, cancer, tmp_path
+):
+    X, y = cancer
+    estimator = make(Estimator).fit(X, y)
+    expected = output_of(estimator, X)
+    net = estimator.net_
+    net.device = estimator.device_ = "cuda"
+    net.placement = dataclasses.replace(net.placement, device=torch.device("cuda"))
+    path = tmp_path / "model.pkl"
+    with path.open("wb") as file:
+        pickler.dump(estimator, file)
+
+    with path.open("rb") as file:
+        loaded = pickler.load(file)
+
+    assert loaded.device_ == loaded.net_.device == "cpu"
+    assert_array_equal(output_of(loaded, X), expected)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there must be no GPU")
+def test_B47_a_pickled_ensemble_that_names_a_gpu_comes_to_the_cpu(cancer):
+    X, y = cancer
+    clf = make(MLPClassifier, n_estimators=2).fit(X, y)
+    for estimator in (clf, *clf.estimators_):
+        estimator.device_ = "cuda"
+    for member in clf.estimators_:
+        member.net_.device = "cuda"
+
+    loaded = pickle.loads(pickle.dumps(clf))
+
+    assert {e.device_ for e in (loaded, *loaded.estimators_)} == {"cpu"}
+    assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B48_a_pickle_holds_the_weights_once_and_no_data(Estimator, digits):
     X, y = digits.X, digits.y
@@ -2051,12 +2090,13 @@ def test_B52_prediction_needs_memory_for_a_batch_only(cancer):
 @pytest.mark.cuda
 def test_B53_a_deleted_model_gives_its_memory_back(cancer):
     X, y = cancer
-    make(MLPClassifier, device="cuda").fit(X, y)  # what the libraries keep
+    params = {"device": "cuda", "batch_size": 4, "max_iter": 3}  # 150 steps: replayed
+    make(MLPClassifier, **params).fit(X, y)  # what the libraries keep
     gc.collect()
     before = torch.cuda.memory_allocated()
 
     for _ in range(20):
-        clf = make(MLPClassifier, device="cuda", max_iter=1).fit(X, y)
+        clf = make(MLPClassifier, **params).fit(X, y)
         clf.predict(X)
     del clf
     gc.collect()

@@ -395,7 +395,9 @@ def test_rows_are_sent_one_batch_ahead(monkeypatch):
         events.append("next is sent")
         return torch.empty(n_rows, like.shape[1], dtype=like.dtype)
 
-    monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("sending"))
+    monkeypatch.setattr(
+        "sknn_deep.training._host_rows._stream", lambda device: Stream("sending")
+    )
     monkeypatch.setattr(
         torch.cuda, "current_stream", lambda device: Stream("computing")
     )

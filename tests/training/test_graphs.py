@@ -6,6 +6,7 @@ replays them. As with CUDA, numbers are frozen, memory is not, and what waits fo
 device is refused.
 """
 
+import contextlib
 import functools
 import math
 import warnings
@@ -39,7 +40,7 @@ from sknn_deep.training import (
     SparseRows,
     numpy_permutations,
 )
-from sknn_deep.training._graphs import GraphedWork, make_capture
+from sknn_deep.training._graphs import GraphedWork, captures
 from sknn_deep.training._optimizers import DeviceRates, make_optimizer, make_step
 
 CPU = torch.device("cpu")
@@ -227,6 +228,20 @@ def test_failed_capture_warns_once_and_all_goes_on():
     assert torch.equal(work.total, torch.full((2,), 30.0))
 
 
+def test_failed_capture_tells_what_broke_it():
+    def fail(function):
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        finally:
+            raise RuntimeError("operation failed due to a previous error")
+
+    graphed = GraphedWork(Work(), fail)
+    batch = (torch.ones(3, 2), None)
+    with pytest.warns(RuntimeWarning, match=r"slower: operation not permitted"):
+        for _ in range(4):
+            graphed(batch)
+
+
 def test_ctrl_c_in_a_capture_is_not_swallowed():
     def interrupt(function):
         raise KeyboardInterrupt
@@ -242,7 +257,40 @@ def test_ctrl_c_in_a_capture_is_not_swallowed():
 
 @pytest.mark.parametrize("device", ["cpu", "mps", "xpu"])
 def test_nothing_is_captured_but_on_cuda(device):
-    assert make_capture(torch.device(device), None) is None
+    with captures(torch.device(device), None) as capture:
+        assert capture is None
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_graphs_end_with_the_context_even_if_somebody_holds_them(fails, monkeypatch):
+    class Graph:
+        is_reset = False
+
+        def replay(self):
+            pass
+
+        def reset(self):
+            self.is_reset = True
+
+    graphs = [Graph(), Graph()]
+    queue = iter(graphs)
+    monkeypatch.setattr(
+        graphs_file,
+        "_capture_cuda_graph",
+        lambda function, device, generator: (function(), next(queue)),
+    )
+
+    with (
+        pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext(),
+        captures(torch.device("cuda"), None) as capture,
+    ):
+        for graph in graphs:
+            assert capture(lambda: {"loss": 1}) == ({"loss": 1}, graph.replay)
+        assert not any(graph.is_reset for graph in graphs)
+        if fails:
+            raise ZeroDivisionError
+
+    assert all(graph.is_reset for graph in graphs)
 
 
 # --- the rates ------------------------------------------------------------------------
@@ -388,8 +436,9 @@ class Captures:
         self.n_captured = 0
         self.n_replayed = 0
 
-    def make(self, device, generator):
-        return self.capture
+    @contextlib.contextmanager
+    def open(self, device, generator):
+        yield self.capture
 
     def capture(self, function):
         self.n_captured += 1
@@ -403,12 +452,12 @@ class Captures:
 
 
 @pytest.fixture
-def captures(monkeypatch):
-    captures = Captures()
-    monkeypatch.setattr(net_file, "make_capture", captures.make)
+def emulated(monkeypatch):
+    emulated = Captures()
+    monkeypatch.setattr(net_file, "captures", emulated.open)
     # All four batches of an epoch in one place, as on a GPU, and the smaller last one.
     monkeypatch.setattr("sknn_deep.training._gatherer._BYTES_AT_ONCE", 1)
-    return captures
+    return emulated
 
 
 def losses_of(net):
@@ -448,20 +497,20 @@ VARIANTS = {
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["equal", "weighted"])
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_replayed_training_is_the_same(variant, weighted, captures, monkeypatch):
+def test_replayed_training_is_the_same(variant, weighted, emulated, monkeypatch):
     net = make_net(**variant)
     train(net, make_batches(net, weighted=weighted))
-    assert captures.n_captured == 2  # whole batches, and the last of each epoch
+    assert emulated.n_captured == 2  # whole batches, and the last of each epoch
     n_steps = 4 * len(net.history)
-    assert captures.n_replayed == n_steps - 2 * 3
+    assert emulated.n_replayed == n_steps - 2 * 3
 
     monkeypatch.setattr(graphs_file, "_N_BEFORE_CAPTURE", math.inf)
     one_by_one = make_net(**variant)
     train(one_by_one, make_batches(net, weighted=weighted))
-    assert captures.n_captured == 2
+    assert emulated.n_captured == 2
     assert_same_training(net, one_by_one, rtol=0, atol=0)
 
-    monkeypatch.setattr(net_file, "make_capture", lambda device, generator: None)
+    monkeypatch.undo()
     on_host = make_net(**variant)
     train(on_host, make_batches(net, weighted=weighted))
     # Adam's epsilon differs, and rates are rounded to float32.
@@ -471,7 +520,7 @@ def test_replayed_training_is_the_same(variant, weighted, captures, monkeypatch)
         assert_same_training(net, on_host, rtol=1e-3, atol=1e-3)
 
 
-def test_replayed_training_goes_on_with_its_optimizer(captures, monkeypatch):
+def test_replayed_training_goes_on_with_its_optimizer(emulated, monkeypatch):
     nets = []
     for n_before in (3, math.inf):
         monkeypatch.setattr(graphs_file, "_N_BEFORE_CAPTURE", n_before)
@@ -482,7 +531,7 @@ def test_replayed_training_goes_on_with_its_optimizer(captures, monkeypatch):
         )
         nets.append(net)
 
-    assert captures.n_captured == 4
+    assert emulated.n_captured == 4
     assert_same_training(*nets, rtol=0, atol=0)
 
 
@@ -517,11 +566,11 @@ class GradientHook(Callback):
         "rows in order",
     ],
 )
-def test_what_changes_from_step_to_step_is_not_captured(options, data, captures):
+def test_what_changes_from_step_to_step_is_not_captured(options, data, emulated):
     net = make_net(**options)
     train(net, make_batches(net, **data))
 
-    assert captures.n_captured == 0
+    assert emulated.n_captured == 0
 
 
 # --- on a GPU -------------------------------------------------------------------------
@@ -532,9 +581,9 @@ def cuda_captures(monkeypatch):
     """Count the captures of true CUDA graphs."""
     captures = Captures()
 
-    def capture(function, **options):
+    def capture(*arguments):
         captures.n_captured += 1
-        return original(function, **options)
+        return original(*arguments)
 
     original = graphs_file._capture_cuda_graph
     monkeypatch.setattr(graphs_file, "_capture_cuda_graph", capture)

@@ -12,7 +12,12 @@ import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from sknn_deep.training import Recipe, set_learning_rate
-from sknn_deep.training._optimizers import make_optimizer, make_step
+from sknn_deep.training._optimizers import (
+    DeviceRates,
+    make_optimizer,
+    make_step,
+    separate_counters,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(3, 4), (4,), (2, 3), (1,)]
@@ -129,6 +134,29 @@ def test_adam_goes_on_from_its_state():
         oracle.update_params(arrays, make_arrays(t + 1))
 
     assert_same(parameters, arrays)
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw"])
+def test_torchs_own_step_goes_on_after_ours(solver):
+    """As on a GPU, where ours are for steps that are captured."""
+    recipe = make_recipe(solver=solver)
+    ours, theirs = make_parameters(), make_parameters()
+    optimizers = [make(recipe, parameters) for parameters in (ours, theirs)]
+    step = make_step(optimizers[0], recipe, DeviceRates(optimizers[0]))
+
+    for t in range(6):
+        for parameters in (ours, theirs):
+            set_gradients(parameters, make_arrays(t + 1))
+        if t == 3:
+            separate_counters(optimizers[0])
+            step = optimizers[0].step
+        step()
+        optimizers[1].step()
+
+    # The rate of 0.01 was rounded to float32.
+    assert_same(ours, [p.detach().numpy() for p in theirs], tolerance=1e-8)
+    counts = {state["step"].item() for state in optimizers[0].state.values()}
+    assert counts == {6}
 
 
 def test_adam_takes_the_rate_that_is_set():
@@ -284,7 +312,12 @@ CODE = """
 import sys
 import torch
 from sknn_deep.training import Recipe
-from sknn_deep.training._optimizers import make_optimizer, make_step
+from sknn_deep.training._optimizers import (
+    DeviceRates,
+    make_optimizer,
+    make_step,
+    separate_counters,
+)
 
 def has_compiler():
     return "torch._dynamo" in sys.modules
