@@ -227,7 +227,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Refuse numbers that torch cannot multiply with in this precision."""
         largest = torch.finfo(dtype).max
         for name in _FACTORS:
-            value = getattr(self, name, 0.0)
+            value = float(getattr(self, name, 0.0))
             if largest < value < np.inf:
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} is too large for "

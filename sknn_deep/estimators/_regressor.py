@@ -652,12 +652,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ):
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
+        out_activation = "exp" if self.loss == "poisson" else "identity"
         if first_pass:
             self._target = NumberTarget.of(
                 samples.y,
                 samples.weight,
-                out_activation="exp" if self.loss == "poisson" else "identity",
+                out_activation=out_activation,
                 normalize=self.normalize_y and self.loss != "poisson",
+            )
+        elif out_activation != self._target.out_activation:
+            raise ValueError(
+                f"{type(self).__name__} cannot go on training with loss={self.loss!r}: "
+                "the network's output is the logarithm of y with loss='poisson', and y "
+                "itself with all others. Restore the loss, or fit a new estimator."
             )
         self._set_shape()
         valid = None

@@ -153,10 +153,20 @@ def run_epochs(
 def end_epochs(net: Net, *, keep_optimizer: bool) -> None:
     """Take the best weights, with early stopping, and check them.
 
+    Where no epoch had a score, the last weights stay.
+
     The optimizer starts afresh afterwards unless it is to be kept.
     """
     if net.recipe.early_stopping:
-        net.module_.load_state_dict(net.best_state_)
+        if net.has_no_score():
+            warnings.warn(
+                f"{net.owner} stops by a validation score that was no number in any "
+                "epoch: the weights are those of the last one. Validate on other rows, "
+                "or by another scoring.",
+                stacklevel=2,
+            )
+        else:
+            net.module_.load_state_dict(net.best_state_)
         del net.best_state_
     check_finite(net)
     net.module_.eval()

@@ -434,7 +434,10 @@ def _draw_curves(ax, curves: dict, colors: dict, style: dict) -> dict:
     lines = {}
     for name, curve in curves.items():
         epochs = np.arange(1, len(curve) + 1)
-        (lines[name],) = ax.plot(epochs, curve, **{"color": colors[name], **style})
+        look = {"color": colors[name]}
+        if len(curve) == 1:  # no line can be seen
+            look["marker"] = "o"
+        (lines[name],) = ax.plot(epochs, curve, **{**look, **style})
     return lines
 
 

@@ -424,6 +424,11 @@ class Net(NeuralNet):
         epoch[name] = value
         epoch[f"{name}_best"] = is_best
 
+    def has_no_score(self) -> bool:
+        """Tell whether the validation score was NaN in every epoch of a sound fit."""
+        has_trained = len(self.history) > 0 and not self.diverged_
+        return has_trained and "valid_score" not in self.best_merits_
+
     @contextmanager
     def extra_callbacks(self, callbacks: list[tuple[str, Callback]]):
         """Have more callbacks for a while."""

@@ -931,3 +931,35 @@ def test_a_failed_fit_leaves_the_number_of_threads(data):
         make(MLPRegressor, solver="sgd", learning_rate_init=1e9).fit(1e9 * X, y)
 
     assert (torch.get_num_threads(), threads_of_a_new_thread()) == before
+
+
+@pytest.mark.parametrize("Estimator", MLPS)
+def test_scores_that_are_no_numbers_leave_the_last_weights(Estimator, data):
+    X, y = data
+    params = {"max_iter": 3, "n_iter_no_change": np.inf, "random_state": 0}
+    estimator = Estimator(
+        early_stopping=True, scoring=lambda *arguments: np.nan, **params
+    )
+    last = Estimator(**params)
+
+    with pytest.warns() as caught:
+        estimator.fit(X, y, X_val=X, y_val=y)
+    with pytest.warns(ConvergenceWarning):
+        last.fit(X, y)
+
+    messages = [str(warning.message) for warning in caught]
+    assert messages[0] == (
+        f"{Estimator.__name__} stops by a validation score that was no number in any "
+        "epoch: the weights are those of the last one. Validate on other rows, or by "
+        "another scoring."
+    )
+    assert len(messages) == 2 and "Maximum iterations (3)" in messages[1]
+    for ours, expected in zip(estimator.coefs_, last.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_numbers_of_numpy_are_taken_in_range_checks(data):
+    ours = make(MLPClassifier, alpha=np.float32(0.125), **EXACT).fit(*data)
+
+    expected = make(MLPClassifier, alpha=0.125, **EXACT).fit(*data)
+    assert_array_equal(weights_of(ours), weights_of(expected))

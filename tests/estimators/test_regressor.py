@@ -366,3 +366,30 @@ def test_another_loss_applies_from_the_next_call_on(diabetes):
 
     assert regs[0].loss_curve_[0] == regs[1].loss_curve_[0]
     assert regs[1].loss_ < regs[0].loss_ / 10
+
+
+@pytest.mark.parametrize("before, after", [("huber", "poisson"), ("poisson", "huber")])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_training_does_not_go_on_on_another_scale(before, after, method, diabetes):
+    X, y = diabetes
+    y = np.abs(y)
+    reg = MLPRegressor(
+        loss=before,
+        learning_rate="one_cycle",
+        max_iter=5,
+        warm_start=True,
+        random_state=0,
+    )
+    getattr(reg, method)(X, y)
+    expected = reg.predict(X)
+    reg.set_params(loss=after)
+
+    with pytest.raises(ValueError) as error:
+        getattr(reg, method)(X, y)
+
+    assert str(error.value) == (
+        f"MLPRegressor cannot go on training with loss={after!r}: the network's output "
+        "is the logarithm of y with loss='poisson', and y itself with all others. "
+        "Restore the loss, or fit a new estimator."
+    )
+    np.testing.assert_array_equal(reg.predict(X), expected)
