@@ -40,6 +40,7 @@ _SELECTION = "sklearn.feature_selection._univariate_selection"
 _TRUSTED = [
     "sklearn.utils._metadata_requests.MetadataRequest",
     "sklearn.utils._metadata_requests.MethodMetadataRequest",
+    "sklearn.compose._column_transformer.make_column_selector",
     f"{_SELECTION}.chi2",
     f"{_SELECTION}.f_classif",
     f"{_SELECTION}.f_regression",

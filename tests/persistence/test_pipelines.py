@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.compose import (
+    ColumnTransformer,
+    TransformedTargetRegressor,
+    make_column_selector,
+)
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -93,6 +97,28 @@ def test_load_gives_other_steps_back(steps, tmp_path):
 
     assert [name for name, _ in loaded.steps] == [name for name, _ in pipe.steps]
     assert_array_equal(loaded.predict_proba(X), pipe.predict_proba(X))
+
+
+def test_load_gives_selectors_of_columns_back(tmp_path):
+    X, y = make_table()
+    columns = ColumnTransformer(
+        [
+            ("numbers", StandardScaler(), make_column_selector(dtype_include="number")),
+            (
+                "rest",
+                "drop",
+                make_column_selector(pattern="^c", dtype_exclude="number"),
+            ),
+        ]
+    )
+    pipe = make_pipeline(columns, make(MLPClassifier)).fit(X.fillna(0), y)
+
+    loaded = and_back(pipe, tmp_path)
+
+    expected = pipe.predict_proba(X.fillna(0))
+    assert_array_equal(loaded.predict_proba(X.fillna(0)), expected)
+    refitted = loaded.fit(X.fillna(0), y)
+    assert_array_equal(refitted.predict_proba(X.fillna(0)), expected)
 
 
 def test_load_gives_a_transformed_target_back(tmp_path):
