@@ -207,19 +207,17 @@ class Net(NeuralNet):
                     n_rows=X.batch_size,
                     generator=generator,
                 ) as gradient,
+                self._captures(
+                    gradient, X, generator, n_steps=(epochs - state.n_epochs) * len(X)
+                ) as capture,
             ):
-                n_steps, n_taken = epochs * len(X), state.n_epochs * len(X)
-                is_long = n_steps - n_taken >= MIN_STEPS
-                device = next(self.module_.parameters()).device
-                with (
-                    captures(device, generator)
-                    if is_long and self._can_replay(gradient, X)
-                    else nullcontext()
-                ) as capture:
-                    step = self._make_train_step(
-                        gradient, n_steps=n_steps, n_taken=n_taken, capture=capture
-                    )
-                    self._run_epochs(state, step, evaluate, keeper, deadline)
+                step = self._make_train_step(
+                    gradient,
+                    n_steps=epochs * len(X),
+                    n_taken=state.n_epochs * len(X),
+                    capture=capture,
+                )
+                self._run_epochs(state, step, evaluate, keeper, deadline)
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -278,6 +276,14 @@ class Net(NeuralNet):
                 f"has frozen {', '.join(frozen)}. Leave the callback out, or train "
                 "`net_.module_` in a loop of your own."
             )
+
+    def _captures(
+        self, gradient, X: Batches, generator, n_steps: int
+    ) -> AbstractContextManager[Capture | None]:
+        """Capture steps, if there are enough of them and they can be replayed."""
+        if n_steps < MIN_STEPS or not self._can_replay(gradient, X):
+            return nullcontext()
+        return captures(next(self.module_.parameters()).device, generator)
 
     def _can_replay(self, gradient, X: Batches) -> bool:
         """Tell whether nothing but numbers in memory differs from step to step.
