@@ -21,7 +21,7 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -30,6 +30,7 @@ from torch import Tensor, nn
 
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
+from sknn_deep.modules._layout import is_faster_transposed, lay
 from sknn_deep.modules._losses import Loss, row_shares
 from sknn_deep.modules._random_layers import dropout_mask
 
@@ -42,53 +43,64 @@ class FlatParameters(NamedTuple):
     parameters : list of Parameter
         In their order in the buffers.
 
+    transposed : list of bool
+        Whether each one lies in the buffers the other way round.
+
     values, gradients : Tensor of shape (n_parameters,)
     """
 
     parameters: list[nn.Parameter]
+    transposed: list[bool]
     values: Tensor
     gradients: Tensor
 
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Give each parameter's value and gradient, which are parts of the buffers."""
-        sizes = [p.numel() for p in self.parameters]
-        return {
-            p: (value.view(p.shape), gradient.view(p.shape))
-            for p, value, gradient in zip(
+        return dict(
+            zip(
                 self.parameters,
-                self.values.split(sizes),
-                self.gradients.split(sizes),
+                zip(self._parts(self.values), self._parts(self.gradients), strict=True),
                 strict=True,
             )
-        }
+        )
+
+    def _parts(self, buffer: Tensor) -> Iterator[Tensor]:
+        parts = buffer.split([p.numel() for p in self.parameters])
+        for part, p, is_transposed in zip(
+            parts, self.parameters, self.transposed, strict=True
+        ):
+            yield lay(part, p.shape, transposed=is_transposed)
 
     def to(self, dtype: torch.dtype) -> "FlatParameters":
         """Copy to buffers of another type."""
-        return FlatParameters(
-            self.parameters, self.values.to(dtype), self.gradients.to(dtype)
+        return self._replace(
+            values=self.values.to(dtype), gradients=self.gradients.to(dtype)
         )
 
 
 @contextmanager
-def flat_parameters(module: nn.Module, first: Iterable[nn.Parameter]):
+def flat_parameters(
+    module: nn.Module, first: Iterable[nn.Parameter], *, free_layout: bool = False
+):
     """Lay all parameters and gradients of `module` into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once.
+    every number once. With `free_layout`, weights lie there in the way that is fastest.
     """
     first = list(first)
     others = [p for p in module.parameters() if all(p is not q for q in first)]
     parameters = first + others
-    values = nn.utils.parameters_to_vector(parameters).detach().clone()
-    flat = FlatParameters(parameters, values, torch.zeros_like(values))
+    transposed = [free_layout and is_faster_transposed(p) for p in parameters]
+    values = parameters[0].new_empty(sum(p.numel() for p in parameters))
+    flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
     for p, (value, gradient) in flat.arrays().items():
-        p.data, p.grad = value, gradient
+        p.data, p.grad = value.copy_(p.data), gradient
     try:
         yield flat
     finally:
         for p in parameters:
-            p.data = p.data.clone()
+            p.data = p.data.clone(memory_format=torch.contiguous_format)
             p.grad = None
 
 
@@ -156,6 +168,8 @@ class _Layer:
         self.weight_t = weight.mT
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
+        self.weight_gradient_t = parameters.weight_gradient.mT
+        self.lies_transposed = weight.stride(-1) > weight.stride(-2)
         self.bias_gradient = parameters.bias_gradient
         self.is_stack = weight.ndim == 3
         self.addmm = torch.baddbmm if self.is_stack else torch.addmm
@@ -209,7 +223,10 @@ class _Layer:
         if self.draw_mask is not None:
             delta.mul_(self.mask)
         self.activation.backward_(delta, self.saved)
-        self.mm(delta_t, self.inputs, out=self.weight_gradient)
+        if self.lies_transposed:
+            self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
+        else:
+            self.mm(delta_t, self.inputs, out=self.weight_gradient)
         torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
         if self.into.delta_in is not None:
             self.mm(delta, self.weight, out=self.into.delta_in)

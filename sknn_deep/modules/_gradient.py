@@ -67,14 +67,16 @@ def explicit_gradient(
     n_rows: int,
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
+    free_layout: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of a plain dense stack by :class:`Backpropagation`.
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
-    parameters, the loss and what the optimizer sees keep the parameters' own type.
+    parameters, the loss and what the optimizer sees keep the parameters' own type. With
+    `free_layout`, weights and their gradients may lie in memory the other way round.
     """
     weights = dense_weights(module)
-    with flat_parameters(module, weights) as flat:
+    with flat_parameters(module, weights, free_layout=free_layout) as flat:
         used = flat if autocast is None else flat.to(autocast)
         compute = Backpropagation(
             list_layers(module, used, generator),
@@ -111,12 +113,13 @@ def recorded_gradient(
     n_rows: int,
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
+    free_layout: bool = False,
     compile: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of any module by autograd.
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
-    module through ``torch.compile``; `n_rows` is not needed here.
+    module through ``torch.compile``; `n_rows` and `free_layout` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]

@@ -13,6 +13,7 @@ from sknn_deep.modules._backpropagation import (
     can_backpropagate,
     dropout_probability,
 )
+from sknn_deep.modules._layout import is_faster_transposed, lay
 from sknn_deep.modules._losses import Loss, stack_losses
 from sknn_deep.modules._random_layers import StackedDropout
 
@@ -27,6 +28,9 @@ class Stacked:
 
     n_networks : int
 
+    transposed : list of bool
+        Which kinds lie in the buffer the other way round.
+
     like : Tensor
         Tells dtype and device.
 
@@ -39,25 +43,40 @@ class Stacked:
         Parts of the buffer.
     """
 
-    def __init__(self, shapes: list[tuple[int, ...]], n_networks: int, *, like: Tensor):
+    def __init__(
+        self,
+        shapes: list[tuple[int, ...]],
+        n_networks: int,
+        *,
+        transposed: list[bool],
+        like: Tensor,
+    ):
         self.shapes = shapes
         self.n_networks = n_networks
+        self.transposed = transposed
         sizes = [n_networks * torch.Size(shape).numel() for shape in shapes]
         self.buffer = like.new_zeros(sum(sizes))
         self.arrays = [
-            part.view(n_networks, *shape)
-            for part, shape in zip(self.buffer.split(sizes), shapes, strict=True)
+            lay(part, (n_networks, *shape), transposed=is_transposed)
+            for part, shape, is_transposed in zip(
+                self.buffer.split(sizes), shapes, transposed, strict=True
+            )
         ]
 
     def zeros_like(self) -> "Stacked":
-        return Stacked(self.shapes, self.n_networks, like=self.buffer)
+        return self._with_zeros(self.n_networks)
+
+    def _with_zeros(self, n_networks: int) -> "Stacked":
+        return Stacked(
+            self.shapes, n_networks, transposed=self.transposed, like=self.buffer
+        )
 
     def take(self, networks: Sequence[int]) -> "Stacked":
         """Copy the arrays of some of the networks."""
-        taken = Stacked(self.shapes, len(networks), like=self.buffer)
+        taken = self._with_zeros(len(networks))
         index = torch.tensor(networks, device=self.buffer.device)
         for ours, theirs in zip(taken.arrays, self.arrays, strict=True):
-            torch.index_select(theirs, 0, index, out=ours)
+            ours.copy_(theirs.index_select(0, index))
         return taken
 
 
@@ -116,7 +135,12 @@ def stacked_gradient(
         for own in blocks
     ]
     shapes = [tuple(p.shape) for p in parameters[0]]
-    values = Stacked(shapes, len(modules), like=parameters[0][0].detach())
+    values = Stacked(
+        shapes,
+        len(modules),
+        transposed=[is_faster_transposed(p) for p in parameters[0]],
+        like=parameters[0][0].detach(),
+    )
     gradients = values.zeros_like()
     for k, own in enumerate(parameters):
         for i, p in enumerate(own):
@@ -141,7 +165,7 @@ def stacked_gradient(
     finally:
         for own in parameters:
             for p in own:
-                p.data = p.data.clone()
+                p.data = p.data.clone(memory_format=torch.contiguous_format)
                 p.grad = None
 
 

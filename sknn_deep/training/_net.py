@@ -27,7 +27,8 @@ from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
     DeviceRates,
-    can_replay,
+    is_own,
+    lay_moments,
     make_optimizer,
     make_step,
     set_learning_rate,
@@ -206,6 +207,7 @@ class Net(NeuralNet):
                     self.criterion_,
                     n_rows=X.batch_size,
                     generator=generator,
+                    free_layout=self._updates_unseen(),
                 ) as gradient,
                 self._captures(
                     gradient, X, generator, n_steps=(epochs - state.n_epochs) * len(X)
@@ -221,6 +223,8 @@ class Net(NeuralNet):
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
+        finally:
+            lay_moments(self.optimizer_)
         return self
 
     def begin_training(self, n_epochs: int, n_seen: int) -> None:
@@ -294,9 +298,14 @@ class Net(NeuralNet):
             self.placement.dtype == torch.float32
             and gradient.keeps_memory
             and X.keeps_memory
-            and can_replay(self.optimizer_)
+            and self._updates_unseen()
             and not any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-            and not any(has_gradient_hook(cb) for _, cb in self.callbacks_)
+        )
+
+    def _updates_unseen(self) -> bool:
+        """Tell whether nobody's code but ours sees gradients before the update."""
+        return is_own(self.optimizer_) and not any(
+            has_gradient_hook(cb) for _, cb in self.callbacks_
         )
 
     def _make_train_step(

@@ -117,8 +117,8 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
                     velocity.div_(change)
 
 
-def can_replay(optimizer: torch.optim.Optimizer) -> bool:
-    """Tell whether `optimizer` has a step that can be captured, and replayed."""
+def is_own(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether a step of `optimizer` is one of :func:`make_step`'s."""
     return isinstance(optimizer, Adam | AdamW | SGD)
 
 
@@ -160,6 +160,7 @@ def make_step(
     first call imports torch's compiler. The kernels are called directly there, on the
     optimizer's own state; and where `rates` are given, for they can be captured then.
     """
+    lay_moments(optimizer)
     groups = optimizer.param_groups
     if rates is not None or groups[0]["params"][0].device.type == "cpu":
         # torch's schedulers ask whether step() was called before their own.
@@ -170,6 +171,19 @@ def make_step(
             return _make_sgd_step(optimizer, recipe, rates)
     separate_counters(optimizer)
     return optimizer.step
+
+
+def lay_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Let moments lie in memory as their parameters do.
+
+    Fused kernels take numbers in the order in which they lie, and a training may lay
+    weights another way.
+    """
+    for p, state in optimizer.state.items():
+        for name, moment in state.items():
+            is_like = isinstance(moment, Tensor) and moment.shape == p.shape
+            if is_like and moment.stride() != p.stride():
+                state[name] = torch.empty_like(p).copy_(moment)
 
 
 def separate_counters(optimizer: torch.optim.Optimizer) -> None:

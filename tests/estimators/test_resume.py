@@ -235,8 +235,10 @@ def test_ensemble_goes_on_with_the_network_that_it_was_at(digits, tmp_path):
 
     resumed_from = [member.net_.n_resumed_ for member in resumed.estimators_]
     assert resumed_from == [6, 3, 0]
-    np.testing.assert_array_equal(
-        resumed.predict_proba(data[0]), whole.predict_proba(data[0])
+    # An ensemble trains together, resumed networks by themselves: whether both round
+    # alike depends on the processor.
+    np.testing.assert_allclose(
+        resumed.predict_proba(data[0]), whole.predict_proba(data[0]), rtol=1e-5
     )
     files = {path.name for path in tmp_path.iterdir()}
     assert files == {f"checkpoint_{seed}.sknn" for seed in seeds}

@@ -1,5 +1,6 @@
 """The gradient that is written out, against the one that autograd records."""
 
+import copy
 import functools
 import itertools
 
@@ -120,6 +121,38 @@ def test_explicit_gradient_equals_autograd_at_any_depth(units):
         loss,
         make_batches(loss, n_outputs=units[-1]),
     )
+
+
+freely_laid_gradient = functools.partial(explicit_gradient, free_layout=True)
+
+
+@pytest.mark.parametrize("units", [(6, 40), (6, 40, 3), (6, 3, 40, 3), (6, 40, 40, 3)])
+def test_explicit_gradient_with_a_free_layout_equals_autograd(units):
+    loss = SquaredError()
+    batches = make_batches(loss, n_outputs=units[-1])
+
+    freely, recorded = (
+        descend(make, make_mlp(units, dropout=0.2).train(), loss, batches)
+        for make in (freely_laid_gradient, recorded_gradient)
+    )
+
+    torch.testing.assert_close(freely, recorded, rtol=1e-10, atol=1e-10)
+
+
+def test_free_layout_transposes_weights_for_a_while():
+    module = make_mlp((6, 40, 3))
+    wide, narrow = dense_weights(module)
+    before = copy.deepcopy(module.state_dict())
+
+    with freely_laid_gradient(module, SquaredError(), n_rows=8) as gradient:
+        assert wide.mT.is_contiguous() and wide.grad.mT.is_contiguous()
+        assert narrow.is_contiguous() and narrow.grad.is_contiguous()
+        torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
+        ((values, _),) = gradient.penalized()
+        assert values.data_ptr() == wide.data_ptr()
+
+    assert wide.is_contiguous() and owned_alone(wide)
+    torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("sizes", [(1,), (1, 1), (3, 8, 1)])

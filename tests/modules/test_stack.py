@@ -157,7 +157,7 @@ def test_stack_gives_the_gradients_of_each_network_for_any_activation(activation
     )
 
 
-@pytest.mark.parametrize("units", [(6, 3), (6, 1, 3), (6, 7, 5, 4, 3)])
+@pytest.mark.parametrize("units", [(6, 3), (6, 1, 3), (6, 7, 5, 4, 3), (6, 40, 3)])
 def test_stack_gives_the_gradients_of_each_network_at_any_depth(units):
     modules = [make_mlp(seed, units=units) for seed in range(N_NETWORKS)]
     loss = CrossEntropy()
@@ -195,7 +195,7 @@ def test_stack_smooths_each_networks_labels_by_its_own_share(kind, weighted):
 
 
 def test_stack_lends_its_memory_and_gives_it_back():
-    modules = [make_mlp(seed) for seed in range(N_NETWORKS)]
+    modules = [make_mlp(seed, units=(6, 40, 3)) for seed in range(N_NETWORKS)]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     loss = SquaredError()
 
@@ -212,6 +212,7 @@ def test_stack_lends_its_memory_and_gives_it_back():
         for name, p in module.named_parameters():
             torch.testing.assert_close(p.detach(), state[name] + 1.0)
             assert p.grad is None
+            assert p.is_contiguous()
             assert p.untyped_storage().nbytes() == p.numel() * p.element_size()
 
 
@@ -245,8 +246,17 @@ def test_stack_counts_the_weights_first():
     assert shapes == [(2, 5, 6), (2, 4, 5), (2, 3, 4), (2, 5), (2, 4), (2, 3)]
 
 
+def make_stacked(weights_are_transposed=False, dtype=torch.float32):
+    return Stacked(
+        [(2, 3), (2,)],
+        4,
+        transposed=[weights_are_transposed, False],
+        like=torch.zeros(1, dtype=dtype),
+    )
+
+
 def test_stacked_arrays_are_parts_of_one_buffer():
-    stacked = Stacked([(2, 3), (2,)], 4, like=torch.zeros(1, dtype=torch.float64))
+    stacked = make_stacked(dtype=torch.float64)
     for k, array in enumerate(stacked.arrays):
         array.fill_(k + 1)
 
@@ -256,8 +266,20 @@ def test_stacked_arrays_are_parts_of_one_buffer():
     assert stacked.zeros_like().arrays[0].shape == (4, 2, 3)
 
 
-def test_stacked_arrays_of_some_networks_are_copies():
-    stacked = Stacked([(2, 3), (2,)], 4, like=torch.zeros(1))
+def test_stacked_arrays_may_be_transposed_in_the_buffer():
+    as_they_are, transposed = make_stacked(), make_stacked(True)
+    for stacked in (as_they_are, transposed):
+        stacked.buffer.copy_(torch.arange(32.0))
+
+    weights, biases = transposed.arrays
+    assert torch.equal(weights, as_they_are.arrays[0].view(4, 3, 2).mT)
+    assert torch.equal(biases, as_they_are.arrays[1])
+    assert transposed.zeros_like().arrays[0].stride() == weights.stride()
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_stacked_arrays_of_some_networks_are_copies(transposed):
+    stacked = make_stacked(transposed)
     stacked.buffer.copy_(torch.arange(32.0))
 
     taken = stacked.take([3, 1])

@@ -136,6 +136,34 @@ def test_adam_goes_on_from_its_state():
     assert_same(parameters, arrays)
 
 
+def lie_otherwise(parameters):
+    """Let matrices lie in memory the other way round."""
+    for p in parameters:
+        if p.ndim == 2:
+            p.data = p.data.mT.clone(memory_format=torch.contiguous_format).mT
+
+
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+def test_step_goes_on_when_parameters_lie_otherwise(solver):
+    recipe = make_recipe(solver=solver)
+    ours, theirs = make_parameters(), make_parameters()
+    optimizers = [make(recipe, parameters) for parameters in (ours, theirs)]
+    steps = [make_step(optimizer, recipe) for optimizer in optimizers]
+
+    for t in range(6):
+        for parameters in (ours, theirs):
+            set_gradients(parameters, make_arrays(t + 1))
+        if t in (2, 4):
+            lie_otherwise(ours)
+            steps[0] = make_step(optimizers[0], recipe)
+        for p in ours:
+            p.grad = torch.empty_like(p).copy_(p.grad)
+        for step in steps:
+            step()
+
+    assert_same(ours, [p.detach().numpy() for p in theirs])
+
+
 @pytest.mark.parametrize("solver", ["adam", "adamw"])
 def test_torchs_own_step_goes_on_after_ours(solver):
     """As on a GPU, where ours are for steps that are captured."""

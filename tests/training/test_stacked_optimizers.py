@@ -66,8 +66,13 @@ class Alone:
 
 
 def stack_of(networks, dtype):
-    like = torch.zeros(1, dtype=dtype)
-    values = Stacked(SHAPES, len(networks), like=like)
+    """Stack networks whose first weights lie the other way round than the second."""
+    values = Stacked(
+        SHAPES,
+        len(networks),
+        transposed=[True, False, False, False],
+        like=torch.zeros(1, dtype=dtype),
+    )
     for k, network in enumerate(networks):
         for array, p in zip(values.arrays, network.parameters, strict=True):
             array[k].copy_(p.detach())

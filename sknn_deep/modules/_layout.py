@@ -1,0 +1,47 @@
+"""Which way round a dense layer's weights lie in memory while they are trained."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+# A product writes its result by the register, into rows that fill four of them or none:
+# shorter ones take up to four times as long.
+_SHORT_BYTES = 256
+_REGISTER = 16
+
+# With fewer units, rows as long as the output would be short themselves.
+_MIN_UNITS = 32
+
+
+def is_faster_transposed(parameter: Tensor) -> bool:
+    """Tell whether ``(n_out, n_in)`` weights are faster to train as ``(n_in, n_out)``.
+
+    That is so where few features meet many units, for the product that gives the
+    weights' gradient. Only on a processor; biases stay as they are.
+    """
+    if parameter.ndim != 2 or parameter.device.type != "cpu":
+        return False
+    n_out, n_in = parameter.shape
+    is_short = n_in * parameter.itemsize < _SHORT_BYTES and n_in % _REGISTER != 0
+    return is_short and n_out >= _MIN_UNITS
+
+
+def lay(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:
+    """View part of a buffer as an array; its last two dimensions may be swapped there.
+
+    Parameters
+    ----------
+    part : Tensor of shape (n_elements,)
+
+    shape : sequence of int
+
+    transposed : bool
+
+    Returns
+    -------
+    array : Tensor of shape `shape`
+    """
+    if not transposed:
+        return part.view(*shape)
+    *stack, n_rows, n_columns = shape
+    return part.view(*stack, n_columns, n_rows).mT
