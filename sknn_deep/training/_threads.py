@@ -61,5 +61,5 @@ def thread_count(n_threads: int | None):
         with _lock:
             _n_running -= 1
             torch.set_num_threads(before)
-            if _n_running == 0:
+            if _n_running == 0 and before != _for_new_threads:
                 _in_new_thread(torch.set_num_threads, _for_new_threads)
