@@ -848,7 +848,7 @@ class AutoencoderTransformer(
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
-        return self._map(self.net_.module_.encode, X)
+        return self._map(self.net_.module_.encode, X, takes_sparse=True)
 
     def inverse_transform(self, X):
         """Decode codes.

@@ -332,7 +332,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _activated_blocks(self, X) -> Iterator[np.ndarray]:
         """Yield the activated output of one block of validated rows after the other."""
         self.net_.module_.eval()
-        blocks = map(self._activate, self.net_.map_blocks(self.net_.module_, X))
+        outputs = self.net_.map_blocks(self.net_.module_, X, takes_sparse=True)
+        blocks = map(self._activate, outputs)
         return map(self._check_output, blocks)
 
     def _map(
@@ -340,10 +341,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         function: Callable[[torch.Tensor], torch.Tensor],
         X,
         finish: Callable[[torch.Tensor], np.ndarray] = torch.Tensor.numpy,
+        *,
+        takes_sparse: bool = False,
     ) -> np.ndarray:
         """Pass validated rows through part of the network, block by block."""
         self.net_.module_.eval()
-        blocks = map(finish, self.net_.map_blocks(function, X))
+        outputs = self.net_.map_blocks(function, X, takes_sparse=takes_sparse)
+        blocks = map(finish, outputs)
         return concatenate(map(self._check_output, blocks), n_rows=X.shape[0])
 
     def _check_output(self, output: np.ndarray) -> np.ndarray:

@@ -125,4 +125,5 @@ class BaseMLP(BaseNetEstimator):
                 f"{type(self).__name__} has {n_hidden} hidden layer(s). Got {layer!r}."
             )
         hidden = net.module_.hidden
-        return self._map(functools.partial(hidden, layer=layer % n_hidden), X)
+        features = functools.partial(hidden, layer=layer % n_hidden)
+        return self._map(features, X, takes_sparse=True)

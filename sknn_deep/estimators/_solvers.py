@@ -28,8 +28,6 @@ from sknn_deep.training import (
     minimize_lbfgs,
     numpy_permutations,
     place,
-    thread_count,
-    threads_for,
 )
 
 
@@ -184,22 +182,28 @@ def run_lbfgs(
 ) -> tuple[OptimizeResult, float]:
     """Train with SciPy's L-BFGS-B; return its result, and the loss to report."""
     rows, target, weight = place(samples.X, target, samples.weight, net.placement)
-    X = rows.slice(0, len(samples))
-    target = X if target is None else target
+    batches = Batches(rows, target, weight, batch_size=len(samples))
 
     def objective(scale: float = 1.0) -> float:
         """Compute the loss, and leave its gradient in the parameters."""
         value, _ = gradient.compute(X, target, weight)
         value = value * scale
-        return add_penalty(value, gradient.penalized(), alpha, weight, len(X)).item()
+        pairs = gradient.penalized()
+        return add_penalty(value, pairs, alpha, weight, len(samples)).item()
 
     with (
-        thread_count(threads_for(net.module_, len(X))),
-        net.gradient(net.module_, net.criterion_, n_rows=len(X)) as gradient,
+        net.gradient(
+            net.module_,
+            net.criterion_,
+            n_rows=len(samples),
+            sparse_rows=batches.can_stay_sparse,
+        ) as gradient,
+        net.suit(batches, gradient),
     ):
+        ((X, target, weight),) = batches
         result = minimize_lbfgs(net.module_, objective, **options)
         with torch.no_grad():
-            output = net.module_(X[:1])
+            output = net.module_(rows.slice(0, 1))
         loss = objective(net.criterion_.reported_scale(output))
     check_finite(net)
     net.module_.eval()

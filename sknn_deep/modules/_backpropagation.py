@@ -28,9 +28,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
-from sknn_deep.modules._layout import is_faster_transposed, lay
+from sknn_deep.modules._layout import lay, lies_transposed
 from sknn_deep.modules._losses import Loss, row_shares
 from sknn_deep.modules._random_layers import dropout_mask
 
@@ -80,18 +81,23 @@ class FlatParameters(NamedTuple):
 
 @contextmanager
 def flat_parameters(
-    module: nn.Module, first: Iterable[nn.Parameter], *, free_layout: bool = False
+    module: nn.Module,
+    first: Iterable[nn.Parameter],
+    *,
+    is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
 ):
     """Lay all parameters and gradients of `module` into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once. With `free_layout`, weights lie there in the way that is fastest.
+    every number once, and lies there as before. `is_transposed` tells which ones lie in
+    the buffers the other way round; those that do already stay so.
     """
     first = list(first)
     others = [p for p in module.parameters() if all(p is not q for q in first)]
     parameters = first + others
-    transposed = [free_layout and is_faster_transposed(p) for p in parameters]
+    transposed = [lies_transposed(p) or is_transposed(p) for p in parameters]
+    strides = [p.stride() for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
     flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
     for p, (value, gradient) in flat.arrays().items():
@@ -99,8 +105,9 @@ def flat_parameters(
     try:
         yield flat
     finally:
-        for p in parameters:
-            p.data = p.data.clone(memory_format=torch.contiguous_format)
+        for p, stride in zip(parameters, strides, strict=True):
+            own = torch.empty_strided(p.shape, stride, dtype=p.dtype, device=p.device)
+            p.data = own.copy_(p.data)
             p.grad = None
 
 
@@ -169,7 +176,7 @@ class _Layer:
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
         self.weight_gradient_t = parameters.weight_gradient.mT
-        self.lies_transposed = weight.stride(-1) > weight.stride(-2)
+        self.lies_transposed = lies_transposed(weight)
         self.bias_gradient = parameters.bias_gradient
         self.is_stack = weight.ndim == 3
         self.addmm = torch.baddbmm if self.is_stack else torch.addmm
@@ -201,16 +208,19 @@ class _Layer:
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
 
-    def forward(self, a: Tensor) -> Tensor:
+    def forward(self, a: Tensor | SparseBatch) -> Tensor:
         self.inputs = a  # (..., n_batch, n_in)
         self.into = into = self.buffers(a.shape[-2])
-        z = self.addmm(self.bias, a, self.weight_t, out=into.z)
+        z = self.multiply(a, into.z)
         output = self.activation.forward(z, into.a)  # (..., n_batch, n_out)
         self.saved = output if self.saves_output else z
         if self.draw_mask is None:
             return output
         self.mask = self.draw_mask(output.shape)
         return torch.mul(output, self.mask, out=into.dropped)
+
+    def multiply(self, a: Tensor, out: Tensor) -> Tensor:
+        return self.addmm(self.bias, a, self.weight_t, out=out)
 
     def backward(
         self, delta: Tensor, delta_t: Tensor
@@ -223,14 +233,27 @@ class _Layer:
         if self.draw_mask is not None:
             delta.mul_(self.mask)
         self.activation.backward_(delta, self.saved)
-        if self.lies_transposed:
-            self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
-        else:
-            self.mm(delta_t, self.inputs, out=self.weight_gradient)
+        self.write_weight_gradient(delta, delta_t)
         torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
         if self.into.delta_in is not None:
             self.mm(delta, self.weight, out=self.into.delta_in)
         return self.into.delta_in, self.into.delta_in_t
+
+    def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
+        if self.lies_transposed:
+            self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
+        else:
+            self.mm(delta_t, self.inputs, out=self.weight_gradient)
+
+
+class _SparseLayer(_Layer):
+    """The arithmetic of a layer whose input is a :class:`SparseBatch`."""
+
+    def multiply(self, a: SparseBatch, out: Tensor) -> Tensor:
+        return torch.add(a.product(self.weight_t), self.bias, out=out)
+
+    def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
+        self.inputs.transposed_product(delta, out=self.weight_gradient_t)
 
 
 class Backpropagation:
@@ -247,6 +270,10 @@ class Backpropagation:
 
     loss_dtype : torch.dtype or None
         Type in which the loss is computed from the layers' output; None is theirs.
+
+    sparse_rows : bool
+        Whether X is a SparseBatch; then the first layer's weights should be transposed
+        in memory.
     """
 
     def __init__(
@@ -256,6 +283,7 @@ class Backpropagation:
         *,
         n_rows: int,
         loss_dtype: torch.dtype | None = None,
+        sparse_rows: bool = False,
     ):
         *hidden, last = layers
         self.loss = loss
@@ -265,7 +293,7 @@ class Backpropagation:
         self.equal_shares: dict[int, Tensor] = {}
         in_columns = loss.wants_columns(last.weight.shape[-2])
         self.layers = [
-            _Layer(
+            (_SparseLayer if sparse_rows and i == 0 else _Layer)(
                 parameters,
                 n_rows,
                 is_first=i == 0,
@@ -276,7 +304,10 @@ class Backpropagation:
 
     @torch.inference_mode()  # each call of torch takes some microsecond less
     def __call__(
-        self, X: Tensor, target: Tensor, weight: Tensor | None = None
+        self,
+        X: Tensor | SparseBatch,
+        target: Tensor,
+        weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Write the gradient of the loss into the buffers.
 

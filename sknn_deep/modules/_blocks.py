@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._random_layers import Dropout
 
@@ -15,6 +16,11 @@ class Dense(nn.Linear):
 
     The weights that training starts from are drawn by :func:`glorot_uniform_`.
     """
+
+    def forward(self, X: Tensor | SparseBatch) -> Tensor:
+        if isinstance(X, SparseBatch):
+            return X.product(self.weight.mT.contiguous()).add_(self.bias)
+        return super().forward(X)
 
     def reset_parameters(self) -> None:
         for parameter in self.parameters():

@@ -20,6 +20,7 @@ from sknn_deep.modules._backpropagation import (
     list_layers,
 )
 from sknn_deep.modules._blocks import Dense
+from sknn_deep.modules._layout import is_faster_transposed, lay_transposed_
 from sknn_deep.modules._losses import Loss
 from sknn_deep.modules._random_layers import RandomLayer
 
@@ -40,11 +41,15 @@ class Gradient(NamedTuple):
     keeps_memory : bool
         Whether weights and gradients stay where they are, so that what was computed
         once can be replayed.
+
+    takes_sparse : bool
+        Whether X has to be a SparseBatch.
     """
 
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
     penalized: Callable[[], list[tuple[Tensor, Tensor]]]
     keeps_memory: bool = False
+    takes_sparse: bool = False
 
 
 def dense_weights(module: nn.Module) -> list[nn.Parameter]:
@@ -68,27 +73,41 @@ def explicit_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     free_layout: bool = False,
+    sparse_rows: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of a plain dense stack by :class:`Backpropagation`.
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
     parameters, the loss and what the optimizer sees keep the parameters' own type. With
     `free_layout`, weights and their gradients may lie in memory the other way round.
+    `sparse_rows` tells that the rows could stay sparse, which they do not with
+    `autocast`: the first layer's weights are transposed in memory then, and stay so for
+    predictions.
     """
     weights = dense_weights(module)
-    with flat_parameters(module, weights, free_layout=free_layout) as flat:
+    takes_sparse = sparse_rows and autocast is None
+    if takes_sparse:
+        lay_transposed_(module.blocks()[0].dense.weight)
+
+    def is_transposed(p: nn.Parameter) -> bool:
+        return free_layout and is_faster_transposed(p)
+
+    with flat_parameters(module, weights, is_transposed=is_transposed) as flat:
         used = flat if autocast is None else flat.to(autocast)
         compute = Backpropagation(
             list_layers(module, used, generator),
             loss,
             n_rows=n_rows,
             loss_dtype=flat.values.dtype,
+            sparse_rows=takes_sparse,
         )
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
         n = sum(w.numel() for w in weights)
         pairs = [(flat.values[:n], flat.gradients[:n])]
-        yield Gradient(compute, lambda: pairs, keeps_memory=True)
+        yield Gradient(
+            compute, lambda: pairs, keeps_memory=True, takes_sparse=takes_sparse
+        )
 
 
 def _with_copies(
@@ -114,12 +133,14 @@ def recorded_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     free_layout: bool = False,
+    sparse_rows: bool = False,
     compile: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of any module by autograd.
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
-    module through ``torch.compile``; `n_rows` and `free_layout` are not needed here.
+    module through ``torch.compile``; `n_rows`, `free_layout` and `sparse_rows` are not
+    needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]

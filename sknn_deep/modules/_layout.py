@@ -26,6 +26,16 @@ def is_faster_transposed(parameter: Tensor) -> bool:
     return is_short and n_out >= _MIN_UNITS
 
 
+def lies_transposed(array: Tensor) -> bool:
+    """Tell whether an array's last two dimensions are swapped in memory."""
+    return array.ndim > 1 and array.mT.is_contiguous() and not array.is_contiguous()
+
+
+def lay_transposed_(parameter: Tensor) -> None:
+    """Swap the dimensions of a matrix in memory, for good."""
+    parameter.data = parameter.data.mT.contiguous().mT
+
+
 def lay(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:
     """View part of a buffer as an array; its last two dimensions may be swapped there.
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.training._gatherer import Gatherer
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
@@ -60,8 +61,15 @@ class DenseRows:
         return self.X[start:stop]
 
 
+# What rows that stay sparse may be of.
+_NUMPY_TYPES = {torch.float32: np.float32, torch.float64: np.float64}
+
+# The share of numbers that are not zero from which on rows are faster made dense.
+_MAX_DENSITY = 0.1
+
+
 class SparseRows:
-    """The rows of a SciPy CSR matrix, made dense when they are asked for.
+    """The rows of a SciPy CSR matrix, as such or made dense when they are asked for.
 
     Parameters
     ----------
@@ -80,6 +88,27 @@ class SparseRows:
     @property
     def shape(self) -> tuple[int, int]:
         return self.X.shape
+
+    @property
+    def density(self) -> float:
+        """The share of numbers that are not zero."""
+        n_rows, n_features = self.X.shape
+        return self.X.nnz / max(1, n_rows * n_features)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether rows are multiplied faster as they are than made dense."""
+        is_known = self.device.type == "cpu" and self.dtype in _NUMPY_TYPES
+        return is_known and self.density <= _MAX_DENSITY
+
+    def take_sparse(self, index: Tensor) -> SparseBatch:
+        return self._sparse(self.X[index.numpy()])
+
+    def slice_sparse(self, start: int, stop: int) -> SparseBatch:
+        return self._sparse(self.X[start:stop])
+
+    def _sparse(self, X) -> SparseBatch:
+        return SparseBatch(X.astype(_NUMPY_TYPES[self.dtype], copy=False))
 
     def _dense(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
@@ -190,6 +219,9 @@ def rows_per_block(n_units: int, device: torch.device) -> int:
     return n_rows
 
 
+Batch = tuple[Tensor | SparseBatch, Tensor, Tensor | None]
+
+
 class Batches:
     """All rows once, in batches, in a new order each time it is iterated.
 
@@ -209,6 +241,11 @@ class Batches:
 
     subset : int64 Tensor of shape (n_rows,) or None
         Numbers of the rows to go through; None is all of them.
+
+    Attributes
+    ----------
+    stays_sparse : bool
+        Whether features come as SparseBatch; False at first.
     """
 
     def __init__(
@@ -228,6 +265,7 @@ class Batches:
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
+        self.stays_sparse = False
         self._gatherer: Gatherer | None = None
 
     def __len__(self) -> int:
@@ -240,6 +278,16 @@ class Batches:
         has_order = self.permute is not None or self.subset is not None
         return has_order and type(self.rows) is DenseRows
 
+    @property
+    def can_stay_sparse(self) -> bool:
+        is_thin = isinstance(self.rows, SparseRows) and self.rows.is_thin
+        return is_thin and self.target is not None
+
+    @property
+    def density(self) -> float:
+        """The share of the features that is computed with."""
+        return self.rows.density if self.stays_sparse else 1.0
+
     def draw_order(self) -> Tensor | None:
         """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
         order = self.permute() if self.permute is not None else None
@@ -247,12 +295,10 @@ class Batches:
             return order
         return self.subset if order is None else self.subset.index_select(0, order)
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    def __iter__(self) -> Iterator[Batch]:
         return self.in_order(self.draw_order())
 
-    def in_order(
-        self, order: Tensor | None
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    def in_order(self, order: Tensor | None) -> Iterator[Batch]:
         """Yield features, targets and weights of one batch after the other.
 
         The next one may overwrite them.
@@ -272,7 +318,9 @@ class Batches:
         for index in order.split(self._gatherer.n_at_once):
             yield from self._gatherer.gather(index)
 
-    def _take(self, order: Tensor | None) -> Iterator[tuple[Tensor | None, ...]]:
+    def _take(
+        self, order: Tensor | None
+    ) -> Iterator[tuple[Tensor | SparseBatch | None, ...]]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows
         if order is not None and isinstance(rows, HostRows | MappedRows):
@@ -280,11 +328,14 @@ class Batches:
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             if order is None:
-                X = rows.slice(start, stop)
+                X = (rows.slice_sparse if self.stays_sparse else rows.slice)(
+                    start, stop
+                )
                 pick = slice_rows(start, stop)
             else:
                 index = order[start:stop]
-                X = rows.take(index)
+                take = rows.take_sparse if self.stays_sparse else rows.take
+                X = take(index)
                 pick = select_rows(index)
             yield (
                 X,

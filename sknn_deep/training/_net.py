@@ -13,7 +13,13 @@ from skorch.callbacks import Callback, EpochTimer
 from skorch.exceptions import DeviceWarning
 from torch import Tensor, nn
 
-from sknn_deep.training._batches import Batches, Rows, make_rows, rows_per_block
+from sknn_deep.training._batches import (
+    Batches,
+    Rows,
+    SparseRows,
+    make_rows,
+    rows_per_block,
+)
 from sknn_deep.training._callbacks import (
     StateKeeper,
     has_batch_hooks,
@@ -41,6 +47,9 @@ from sknn_deep.training._schedules import (
     inverse_scaling,
 )
 from sknn_deep.training._threads import thread_count, threads_for
+
+# To transpose the first layer's weights takes as long as to multiply some dense rows.
+_MIN_SPARSE_ROWS = 64
 
 
 class Net(NeuralNet):
@@ -201,14 +210,15 @@ class Net(NeuralNet):
             if keeper is not None:
                 keeper.restore(state)
             with (
-                thread_count(threads_for(self.module_, X.batch_size)),
                 self.gradient(
                     self.module_,
                     self.criterion_,
                     n_rows=X.batch_size,
                     generator=generator,
                     free_layout=self._updates_unseen(),
+                    sparse_rows=X.can_stay_sparse and self._steps_unseen(),
                 ) as gradient,
+                self.suit(X, gradient),
                 self._captures(
                     gradient, X, generator, n_steps=(epochs - state.n_epochs) * len(X)
                 ) as capture,
@@ -281,6 +291,19 @@ class Net(NeuralNet):
                 "`net_.module_` in a loop of your own."
             )
 
+    @contextmanager
+    def suit(self, batches: Batches, gradient):
+        """Let batches be what the gradient takes, and threads what a step is worth."""
+        batches.stays_sparse = gradient.takes_sparse
+        n_threads = threads_for(
+            self.module_, batches.batch_size, density=batches.density
+        )
+        try:
+            with thread_count(n_threads):
+                yield
+        finally:
+            batches.stays_sparse = False
+
     def _captures(
         self, gradient, X: Batches, generator, n_steps: int
     ) -> AbstractContextManager[Capture | None]:
@@ -298,9 +321,16 @@ class Net(NeuralNet):
             self.placement.dtype == torch.float32
             and gradient.keeps_memory
             and X.keeps_memory
-            and self._updates_unseen()
-            and not any(has_batch_hooks(cb) for _, cb in self.callbacks_)
+            and self._steps_unseen()
         )
+
+    def _shows_batches(self) -> bool:
+        """Tell whether a callback is told of each batch."""
+        return any(has_batch_hooks(cb) for _, cb in self.callbacks_)
+
+    def _steps_unseen(self) -> bool:
+        """Tell whether nobody's code but ours sees anything of a step."""
+        return self._updates_unseen() and not self._shows_batches()
 
     def _updates_unseen(self) -> bool:
         """Tell whether nobody's code but ours sees gradients before the update."""
@@ -366,7 +396,7 @@ class Net(NeuralNet):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
-        has_hooks = any(has_batch_hooks(cb) for _, cb in self.callbacks_)
+        has_hooks = self._shows_batches()
         total = make_loss_sum(self.placement.device)
         for batch in iterator:
             if has_hooks:
@@ -541,24 +571,46 @@ class Net(NeuralNet):
         `X` is rows, or an array or CSR matrix of shape ``(n_samples, n_features)``.
         """
         self._set_training(training)
-        return self.map_blocks(self.infer, X, device=device)
+        return self.map_blocks(self.module_, X, device=device, takes_sparse=True)
 
-    def map_blocks(self, function: Callable[[Tensor], Tensor], X, *, device="cpu"):
+    def _multiplies_sparse(self, rows: Rows) -> bool:
+        """Tell whether rows are sparse and multiplied faster as they are.
+
+        Unless they lie so already, weights are transposed for it.
+        """
+        if not isinstance(rows, SparseRows) or not rows.is_thin:
+            return False
+        first, *_ = self.module_.parameters()
+        return rows.shape[0] >= _MIN_SPARSE_ROWS or first.mT.is_contiguous()
+
+    def map_blocks(
+        self,
+        function: Callable[[Tensor], Tensor],
+        X,
+        *,
+        device="cpu",
+        takes_sparse: bool = False,
+    ):
         """Yield what `function` makes of one block of rows after the other.
 
-        Where the device has not enough memory for a block, the blocks become smaller.
+        With `takes_sparse`, it gets a SparseBatch where that is faster. Where the
+        device has not enough memory for a block, the blocks become smaller.
         """
         where = self.placement
         rows = X
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         n_units = max(max(p.shape) for p in self.module_.parameters())
+        cut = rows.slice
+        if takes_sparse and self._multiplies_sparse(rows):
+            n_units = max(p.shape[0] for p in self.module_.parameters())
+            cut = rows.slice_sparse
         n_block = rows_per_block(n_units, where.device)
         start = 0
         while start < rows.shape[0]:
             try:
                 with torch.inference_mode(), autocast(self.device, where.autocast):
-                    output = function(rows.slice(start, start + n_block))
+                    output = function(cut(start, start + n_block))
                 block = output.to(device, where.dtype)
             except torch.OutOfMemoryError:
                 if n_block == 1:

@@ -71,6 +71,8 @@ def run_family(run: Run) -> tuple | None:
     batches = run.batches
     if isinstance(batches.rows, MappedRows):
         return None  # each network would hold a window of its own
+    if batches.can_stay_sparse:
+        return None  # a stack's rows are dense
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 

@@ -17,10 +17,15 @@ _for_new_threads = 1
 _of_this_thread = threading.local()
 
 
-def threads_for(module: nn.Module, n_rows: int) -> int | None:
-    """Tell how many threads a step of `n_rows` is worth; None is all that there are."""
+def threads_for(module: nn.Module, n_rows: int, *, density: float = 1.0) -> int | None:
+    """Tell how many threads a step of `n_rows` is worth; None is all that there are.
+
+    `density` is the share of the first layer's products that are computed.
+    """
     parameters = list(module.parameters())
-    n_flops = 6 * n_rows * sum(p.numel() for p in parameters)
+    n_products = sum(p.numel() for p in parameters)
+    n_products -= (1 - density) * parameters[0].numel()
+    n_flops = 6 * n_rows * n_products
     is_small = parameters[0].device.type == "cpu" and n_flops < _ONE_THREAD_BELOW
     return 1 if is_small else None
 
