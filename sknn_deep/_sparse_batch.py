@@ -1,9 +1,4 @@
-"""Rows of a sparse matrix, multiplied as they are instead of being made dense.
-
-Each row of ``X W`` is a sum of rows of W, one for each number of X that is not zero,
-times that number: what torch calls a bag of embeddings, and has fast kernels for. Each
-row of ``X^T D`` is a sum of rows of D in the same way.
-"""
+"""Rows of a sparse matrix, multiplied as they are instead of being made dense."""
 
 import torch
 from torch import Tensor
@@ -42,7 +37,7 @@ class SparseBatch:
         -------
         product : Tensor of shape (n_batch, n_units)
         """
-        return _sum_rows(W, *map(torch.from_numpy, _arrays(self.X)))
+        return _multiply(self.X, W)
 
     def transposed_product(self, D: Tensor, out: Tensor) -> None:
         """Write ``X^T D``.
@@ -53,26 +48,29 @@ class SparseBatch:
 
         out : Tensor of shape (n_features, n_units)
         """
-        numbers, bounds, factors = map(torch.from_numpy, _arrays(self.X.tocsc()))
+        X_t = self.X.T.tocsr()
         n_at_once = max(1, _ELEMENTS_AT_ONCE // D.shape[1])
+        if n_at_once >= len(out):
+            out.copy_(_multiply(X_t, D))
+            return
         for start in range(0, len(out), n_at_once):
-            part = out[start : start + n_at_once]
-            own = bounds[start : start + len(part) + 1]
-            first, last = own[0].item(), own[-1].item()
-            part.copy_(
-                _sum_rows(D, numbers[first:last], own - first, factors[first:last])
-            )
+            part = slice(start, start + n_at_once)
+            out[part].copy_(_multiply(X_t[part], D))
 
 
-def _arrays(X) -> tuple:
-    return X.indices, X.indptr, X.data
+def _multiply(X, W: Tensor) -> Tensor:
+    """Multiply a CSR matrix by a dense one.
 
-
-def _sum_rows(rows: Tensor, numbers: Tensor, bounds: Tensor, factors: Tensor) -> Tensor:
-    """Sum rows, each times its factor; a sum has those between two bounds."""
+    Each row of the product is a sum of rows of W, one for each number of X that is not
+    zero, times that number: what torch calls a bag of embeddings. For float32 it has a
+    kernel that is three times as fast as SciPy's product; for float64 it has none.
+    """
+    if W.dtype != torch.float32:
+        return torch.from_numpy(X @ W.detach().numpy())
+    numbers, bounds, factors = map(torch.from_numpy, (X.indices, X.indptr, X.data))
     return F.embedding_bag(
         numbers,
-        rows,
+        W,
         bounds,
         mode="sum",
         per_sample_weights=factors,

@@ -522,9 +522,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
-            type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time; a memory-mapped file that is larger than
-            scikit-learn's `working_memory` is read a piece at a time.
+            type that is computed in is not copied. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind: numbers, strings, bool. Several columns, dense or
@@ -592,9 +593,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
-            type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time; a memory-mapped file that is larger than
-            scikit-learn's `working_memory` is read a piece at a time.
+            type that is computed in is not copied. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any kind: numbers, strings, bool. Several columns, dense or

@@ -538,9 +538,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
-            type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time; a memory-mapped file that is larger than
-            scikit-learn's `working_memory` is read a piece at a time.
+            type that is computed in is not copied. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers, not negative with ``loss="poisson"``. One column is taken for a
@@ -608,9 +609,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
-            type that is computed in is not copied. Rows of a sparse matrix are made
-            dense a batch at a time; a memory-mapped file that is larger than
-            scikit-learn's `working_memory` is read a piece at a time.
+            type that is computed in is not copied. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Numbers, not negative with ``loss="poisson"``. One column is taken for a

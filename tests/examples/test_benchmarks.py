@@ -207,6 +207,12 @@ def test_bench_fit_knows_keras(backend, run):
     assert name in run("bench_fit", "--rounds", 1, "--epochs", 1, "--contenders", name)
 
 
+def test_bench_sparse_prints_a_line_for_each_task(run):
+    words = run("bench_sparse", "--n-rows", 100, "--n-features", 500, "--rounds", 1)
+
+    assert words[3:5] == ["fit", "predict_proba"]
+
+
 @linux_only
 def test_bench_predict_prints_a_line_for_each_contender(run):
     words = run("bench_predict", "--n-rows", 2_000, "--rounds", 1)

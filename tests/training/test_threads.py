@@ -151,3 +151,12 @@ def test_small_steps_take_one_thread_on_the_cpu(device, small):
 
     assert threads_for(module, n_rows - 1) == small
     assert threads_for(module, n_rows + 1) is None
+
+
+def test_products_with_zeros_of_sparse_rows_are_no_work():
+    module = MLP((99, 10), activations=[], dropout=[])  # of 1,000 parameters
+    n_rows = round(_ONE_THREAD_BELOW / 6000)
+
+    assert threads_for(module, 2 * n_rows) is None
+    assert threads_for(module, 2 * n_rows, density=0.1) == 1
+    assert threads_for(module, 20 * n_rows, density=0.1) is None

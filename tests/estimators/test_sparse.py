@@ -1,0 +1,189 @@
+"""Thin sparse rows stay sparse, and give the model that dense rows give."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.training import SparseRows
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
+)
+
+COMMON = {"hidden_layer_sizes": (20,), "max_iter": 5, "random_state": 0}
+ESTIMATORS = {
+    "adam": MLPClassifier(**COMMON),
+    "adamw": MLPRegressor(solver="adamw", **COMMON),
+    "sgd": MLPClassifier(solver="sgd", momentum=0.8, batch_size=32, **COMMON),
+    "lbfgs": MLPRegressor(solver="lbfgs", **COMMON),
+    "no hidden layer": MLPClassifier(**COMMON | {"hidden_layer_sizes": ()}),
+    "in order": MLPClassifier(shuffle=False, batch_size=32, **COMMON),
+    "early stopping": MLPClassifier(early_stopping=True, **COMMON),
+    "dropout": MLPRegressor(dropout=0.3, **COMMON),
+    "clipped": MLPClassifier(clip_grad_norm=0.1, **COMMON),
+}
+every = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS)
+
+
+def make_data(n_rows=150, n_features=200, density=0.04, dtype=np.float64):
+    X = scipy.sparse.random_array(
+        (n_rows, n_features), density=density, format="csr", dtype=dtype, rng=0
+    )
+    slopes = np.random.default_rng(1).normal(size=(n_features, 3))
+    return X, np.argmax(X @ slopes, axis=1)
+
+
+@pytest.fixture
+def never_dense(monkeypatch):
+    """Fail where sparse rows, but one of them, are made dense."""
+    make_dense = SparseRows._dense
+
+    def refuse(self, X):
+        assert X.shape[0] <= 1, "rows were made dense"
+        return make_dense(self, X)
+
+    monkeypatch.setattr(SparseRows, "_dense", refuse)
+
+
+def output_of(estimator, X):
+    """Give what is not rounded to labels."""
+    return getattr(estimator, "predict_proba", estimator.predict)(X)
+
+
+def assert_same_model(ours, expected, tolerance=1e-9):
+    for name in ("coefs_", "intercepts_"):
+        for a, b in zip(getattr(ours, name), getattr(expected, name), strict=True):
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+@every
+def test_thin_rows_stay_sparse_and_give_the_model_of_dense_ones(estimator, never_dense):
+    X, y = make_data()
+    expected = clone(estimator).fit(X.toarray(), y)
+
+    ours = clone(estimator).fit(X, y)
+
+    assert_same_model(ours, expected)
+    np.testing.assert_allclose(
+        output_of(ours, X), output_of(expected, X.toarray()), rtol=1e-8, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("estimator", [MLPClassifier(), MLPRegressor()])
+def test_partial_fit_goes_on_with_sparse_and_dense_rows(estimator):
+    X, y = make_data()
+    ours, expected = clone(estimator), clone(estimator)
+    for model in (ours, expected):
+        model.set_params(random_state=0)
+    classes = {"classes": [0, 1, 2]} if isinstance(estimator, MLPClassifier) else {}
+
+    for rows in (slice(0, 50), slice(50, 90), slice(90, 150), slice(0, 50)):
+        is_dense = rows.start == 50
+        ours.partial_fit(X[rows].toarray() if is_dense else X[rows], y[rows], **classes)
+        expected.partial_fit(X[rows].toarray(), y[rows], **classes)
+
+    assert_same_model(ours, expected)
+
+
+def test_weights_after_sparse_rows_are_as_any(tmp_path):
+    X, y = make_data()
+    clf = MLPClassifier(**COMMON).fit(X, y)
+    expected = clf.predict_proba(X)
+
+    again = pickle.loads(pickle.dumps(clf))
+
+    assert clf.coefs_[0].shape == (200, 20)
+    for weight in clf.net_.module_.parameters():
+        assert weight.untyped_storage().nbytes() == weight.nbytes
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    few = clf.predict_proba(X[:3])
+    np.testing.assert_allclose(few, clf.predict_proba(X[:3].toarray()), rtol=1e-12)
+
+
+def test_float32_rows_stay_float32(never_dense):
+    X, y = make_data(dtype=np.float32)
+
+    clf = MLPClassifier(**COMMON).fit(X, y)
+
+    assert clf.coefs_[0].dtype == clf.predict_proba(X).dtype == np.float32
+
+
+def test_precision_is_that_of_the_network_not_of_the_rows(never_dense):
+    X, y = make_data()
+
+    clf = MLPClassifier(precision="float32", **COMMON).fit(X, y)
+
+    assert clf.coefs_[0].dtype == clf.predict_proba(X).dtype == np.float32
+
+
+def test_codes_and_hidden_features_are_those_of_dense_rows(never_dense):
+    X, y = make_data()
+    clf = MLPClassifier(**COMMON).fit(X, y)
+
+    hidden = clf.hidden_features(X)
+
+    np.testing.assert_allclose(hidden, clf.hidden_features(X.toarray()), atol=1e-12)
+
+
+def test_autoencoder_of_thin_rows_is_that_of_dense_ones():
+    X, _ = make_data()
+    ours, expected = (
+        AutoencoderTransformer(**COMMON).fit(rows) for rows in (X, X.toarray())
+    )
+
+    assert_same_model(ours, expected)
+    for method in ("transform", "score_samples"):
+        np.testing.assert_allclose(
+            getattr(ours, method)(X), getattr(expected, method)(X.toarray()), atol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"normalization": "batch"}, {"precision": "bfloat16"}, {"n_estimators": 3}],
+    ids=str,
+)
+def test_every_network_takes_thin_rows(options):
+    X, y = make_data()
+    ours, expected = (
+        MLPClassifier(**COMMON, **options).fit(rows, y) for rows in (X, X.toarray())
+    )
+
+    np.testing.assert_allclose(
+        ours.predict_proba(X), expected.predict_proba(X.toarray()), atol=1e-2
+    )
+
+
+class Watch(Callback):
+    """Keeps the batches that it is told of."""
+
+    def initialize(self):
+        self.batches_ = []
+        return self
+
+    def on_batch_end(self, net, batch=None, **kwargs):
+        self.batches_.append(batch[0])
+
+
+def test_callbacks_of_batches_see_dense_rows():
+    X, y = make_data()
+    clf = MLPClassifier(callbacks=[Watch()], shuffle=False, **COMMON).fit(X, y)
+
+    (_, callback), *_ = [c for c in clf.net_.callbacks_ if isinstance(c[1], Watch)]
+    assert torch.equal(callback.batches_[0], torch.from_numpy(X.toarray()))
+
+
+def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
+    X, y = make_data(density=0.2)
+    monkeypatch.setattr(SparseRows, "take_sparse", None)
+    monkeypatch.setattr(SparseRows, "slice_sparse", None)
+
+    clf = MLPClassifier(**COMMON).fit(X, y)
+
+    assert clf.predict(X).shape == y.shape

@@ -1,0 +1,80 @@
+"""Products with sparse rows against those with the same rows made dense."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+import sknn_deep._sparse_batch as sparse_batch_file
+from sknn_deep._sparse_batch import SparseBatch
+
+
+def make_rows(n_rows=7, n_features=12, *, density=0.3, dtype=np.float64):
+    return scipy.sparse.random_array(
+        (n_rows, n_features), density=density, format="csr", dtype=dtype, rng=0
+    )
+
+
+def make_matrix(n_rows, n_columns, like):
+    values = np.random.default_rng(1).normal(size=(n_rows, n_columns))
+    return torch.from_numpy(values.astype(like.dtype))
+
+
+def assert_products_are_those_of_dense_rows(X, tolerance=1e-14):
+    batch, dense = SparseBatch(X), torch.from_numpy(X.toarray())
+    W, D = make_matrix(X.shape[1], 5, X), make_matrix(X.shape[0], 5, X)
+    out = torch.full_like(W, torch.nan)
+
+    product = batch.product(W)
+    batch.transposed_product(D, out)
+
+    assert batch.shape == X.shape
+    assert product.dtype == out.dtype == dense.dtype
+    torch.testing.assert_close(product, dense @ W, rtol=tolerance, atol=tolerance)
+    torch.testing.assert_close(out, dense.T @ D, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("dtype, tolerance", [("f8", 1e-14), ("f4", 1e-6)])
+@pytest.mark.parametrize("density", [0.0, 0.1, 1.0])
+def test_products_are_those_of_dense_rows(kind, dtype, tolerance, density):
+    X = kind(make_rows(density=density, dtype=dtype))
+
+    assert_products_are_those_of_dense_rows(X, tolerance)
+
+
+@pytest.mark.parametrize("shape", [(1, 12), (7, 1), (0, 3)])
+def test_products_of_any_shape_are_those_of_dense_rows(shape):
+    assert_products_are_those_of_dense_rows(make_rows(*shape, density=0.5))
+
+
+@pytest.mark.parametrize("n_elements", [1, 5, 13, 60])
+def test_transposed_product_is_the_same_in_any_pieces(monkeypatch, n_elements):
+    monkeypatch.setattr(sparse_batch_file, "_ELEMENTS_AT_ONCE", n_elements)
+
+    assert_products_are_those_of_dense_rows(make_rows())
+
+
+def test_products_count_entries_that_are_there_twice():
+    X = scipy.sparse.csr_array(
+        (np.array([1.0, 2.0, 4.0]), np.array([1, 1, 0]), np.array([0, 2, 3])),
+        shape=(2, 3),
+    )
+
+    assert_products_are_those_of_dense_rows(X)
+
+
+def test_products_take_numbers_of_64_bits():
+    X = make_rows()
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+
+    assert_products_are_those_of_dense_rows(X)
+
+
+def test_transposed_product_writes_to_a_transposed_array():
+    X = make_rows()
+    D, out = make_matrix(7, 5, X), torch.empty(5, 12, dtype=torch.float64)
+
+    SparseBatch(X).transposed_product(D, out.mT)
+
+    torch.testing.assert_close(out, D.mT @ torch.from_numpy(X.toarray()))
