@@ -8,6 +8,8 @@ import scipy.optimize
 import torch
 from torch import nn
 
+from sknn_deep.training._threads import one_blas_thread
+
 
 def minimize_lbfgs(
     module: nn.Module,
@@ -71,14 +73,15 @@ def minimize_lbfgs(
         n_iterations += 1
 
     try:
-        result = scipy.optimize.minimize(
-            evaluate,
-            best,
-            method="L-BFGS-B",
-            jac=True,
-            callback=note,
-            options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
-        )
+        with one_blas_thread():
+            result = scipy.optimize.minimize(
+                evaluate,
+                best,
+                method="L-BFGS-B",
+                jac=True,
+                callback=note,
+                options={"maxfun": max_fun, "maxiter": max_iter, "gtol": tol},
+            )
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=2)
         result = scipy.optimize.OptimizeResult(x=best, nit=n_iterations, status=0)

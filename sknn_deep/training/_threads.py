@@ -1,10 +1,12 @@
 """As many threads as the work is worth, for as long as it lasts."""
 
+import functools
 import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 
 # Floating-point operations of a step under which a second thread costs more than it
@@ -15,6 +17,8 @@ _lock = threading.Lock()
 _n_running = 0
 _for_new_threads = 1
 _of_this_thread = threading.local()
+_n_limiting = 0
+_limit = None
 
 
 def threads_for(module: nn.Module, n_rows: int, *, density: float = 1.0) -> int | None:
@@ -68,3 +72,30 @@ def thread_count(n_threads: int | None):
             torch.set_num_threads(before)
             if _n_running == 0 and before != _for_new_threads:
                 _in_new_thread(torch.set_num_threads, _for_new_threads)
+
+
+@contextmanager
+def one_blas_thread():
+    """Let NumPy's and SciPy's BLAS use one thread.
+
+    OpenBLAS keeps its threads spinning for a while after each call, on the cores that
+    torch's threads want. Their number is the process's: of uses side by side, the first
+    sets it and the last sets it back.
+    """
+    global _n_limiting, _limit
+    with _lock:
+        if _n_limiting == 0:
+            _limit = _find_blas().limit(limits=1)
+        _n_limiting += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_limiting -= 1
+            if _n_limiting == 0:
+                _limit.restore_original_limits()
+
+
+@functools.cache
+def _find_blas() -> ThreadpoolController:
+    return ThreadpoolController().select(internal_api="openblas")
