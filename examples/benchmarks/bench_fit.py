@@ -53,6 +53,7 @@ def main(argv=None):
         epochs=args.epochs,
         device=args.device,
         precision=args.precision,
+        solver=args.solver,
     )
     load_before = load_average()
     contenders = make_contenders([OURS, *args.contenders], task)
@@ -78,7 +79,7 @@ def describe_task(task: Task, args) -> str:
     network = "-".join(map(str, task.sizes))
     return (
         f"{args.data}: {n_rows:,} rows as {args.dtype}, {network}, "
-        f"batch size {task.batch_size}, {task.epochs} epoch(s), "
+        f"{task.solver}, batch size {task.batch_size}, {task.epochs} epoch(s), "
         f"device {find_device(task.device)}, precision {task.precision}"
     )
 
@@ -120,6 +121,13 @@ def parse_arguments(argv=None):
     parser.add_argument("--rounds", type=int, default=9, metavar="N")
     parser.add_argument("--device", default="auto", help="auto or a torch device")
     parser.add_argument(
+        "--solver",
+        choices=("adam", "sgd", "lbfgs"),
+        default="adam",
+        help="other than Adam, ours and scikit-learn's alone are compared; L-BFGS has "
+        "no batches, and as many iterations as there are epochs",
+    )
+    parser.add_argument(
         "--precision",
         choices=("auto", "float32", "float64", "bfloat16"),
         default="auto",
@@ -130,7 +138,7 @@ def parse_arguments(argv=None):
         choices=[name for name in installed() if name != OURS],
         metavar="NAME",
         help="among %(choices)s (default: the first two for the table, else all "
-        "but sknn_deep-float32)",
+        "but sknn_deep-float32; scikit-learn for a solver other than Adam)",
     )
     parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     args = parser.parse_args(argv)
@@ -140,6 +148,8 @@ def parse_arguments(argv=None):
         args.hidden = list(hidden)
     args.batch_size = args.batch_size or batch_size
     args.epochs = args.epochs or epochs
+    if args.contenders is None and args.solver != "adam":
+        args.contenders = ["scikit-learn"]
     if args.contenders is None:
         # The others would take minutes on the table.
         n_named = 2 if args.data == "table" else None

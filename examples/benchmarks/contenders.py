@@ -2,7 +2,7 @@
 
 All train dense layers with ReLU by Adam at the rate 0.001, on the same rows in batches
 of the same size, in a new order each epoch. The estimators add scikit-learn's small
-default penalty on the weights.
+default penalty on the weights; ours and scikit-learn's know another solver too.
 """
 
 import functools
@@ -46,6 +46,9 @@ class Task:
 
     precision : str
         As in :class:`sknn_deep.MLPClassifier`; ours and the hand-written loop know it.
+
+    solver : str
+        Of our estimator and scikit-learn's.
     """
 
     data: Data
@@ -54,6 +57,7 @@ class Task:
     epochs: int
     device: str = "auto"
     precision: str = "auto"
+    solver: str = "adam"
 
     @property
     def sizes(self) -> list[int]:
@@ -173,6 +177,7 @@ def fit_quietly(estimator, X, y):
 def _fixed_epochs(task: Task, seed: int) -> dict:
     return {
         "hidden_layer_sizes": task.hidden,
+        "solver": task.solver,
         "batch_size": task.batch_size,
         "max_iter": task.epochs,
         "n_iter_no_change": np.inf,
