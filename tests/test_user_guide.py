@@ -71,6 +71,7 @@ def find_messages():
             elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
                 "warnings.warn",
                 "warn",
+                "error.add_note",
             ):
                 message = node.args[0]
             elif isinstance(node, ast.FunctionDef) and node.name in MAKERS_OF_MESSAGES:

@@ -25,6 +25,7 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
+    of_the_validation_set,
 )
 from sknn_deep.estimators._mlp import is_stochastic
 from sknn_deep.estimators._parameters import (
@@ -717,7 +718,8 @@ class AutoencoderTransformer(
         samples = self._check_samples(X, sample_weight, reset=first_pass)
         valid = None
         if X_val is not None:
-            valid = self._check_samples(X_val, sample_weight_val, reset=False)
+            with of_the_validation_set():
+                valid = self._check_samples(X_val, sample_weight_val, reset=False)
         elif sample_weight_val is not None:
             raise ValueError(
                 f"{type(self).__name__}.fit got sample_weight_val, but no X_val."

@@ -329,9 +329,14 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         finish = getattr(self._target, way_back)
         return concatenate(map(finish, self._activated_blocks(X)), n_rows=X.shape[0])
 
+    def _end_training_mode(self) -> None:
+        """Predict without dropout and the like, also in the middle of a training."""
+        if self.net_.module_.training:
+            self.net_.module_.eval()
+
     def _activated_blocks(self, X) -> Iterator[np.ndarray]:
         """Yield the activated output of one block of validated rows after the other."""
-        self.net_.module_.eval()
+        self._end_training_mode()
         outputs = self.net_.map_blocks(self.net_.module_, X, takes_sparse=True)
         blocks = map(self._activate, outputs)
         return map(self._check_output, blocks)
@@ -345,7 +350,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         takes_sparse: bool = False,
     ) -> np.ndarray:
         """Pass validated rows through part of the network, block by block."""
-        self.net_.module_.eval()
+        self._end_training_mode()
         outputs = self.net_.map_blocks(function, X, takes_sparse=takes_sparse)
         blocks = map(finish, outputs)
         return concatenate(map(self._check_output, blocks), n_rows=X.shape[0])

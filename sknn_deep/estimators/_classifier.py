@@ -27,6 +27,7 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
+    of_the_validation_set,
     positive_rows,
 )
 from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
@@ -664,10 +665,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Validate the user's own validation set."""
         if not check_complete(X_val, y_val, sample_weight_val, self):
             return None
-        X, y = check_rows(self, X_val, y_val, reset=False, multi_output=True)
-        y = dense_labels(y)
-        self._target.check_known(y, warm_start=False)
-        samples = Samples(X, y, check_weights(sample_weight_val, X))
+        with of_the_validation_set():
+            X, y = check_rows(self, X_val, y_val, reset=False, multi_output=True)
+            y = dense_labels(y)
+            self._target.check_known(y, warm_start=False)
+            samples = Samples(X, y, check_weights(sample_weight_val, X))
         return self._weigh_classes(samples, learn=False)
 
     def _weigh_classes(self, samples: Samples, *, learn: bool) -> Samples:

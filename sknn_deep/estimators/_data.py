@@ -88,6 +88,19 @@ def check_complete(X_val, y_val, sample_weight_val, estimator: BaseEstimator) ->
     return True
 
 
+@contextmanager
+def of_the_validation_set():
+    """Let errors about X, y or weights say that those of the validation set are meant.
+
+    scikit-learn's checks know them by no other names.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note("This is about the validation set: X_val and what goes with it.")
+        raise
+
+
 def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
     if not isinstance(X, torch.Tensor):

@@ -25,6 +25,7 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
+    of_the_validation_set,
 )
 from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
 from sknn_deep.estimators._targets import NumberTarget
@@ -671,7 +672,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._set_shape()
         valid = None
         if check_complete(X_val, y_val, sample_weight_val, self):
-            valid = self._check_numbers(X_val, y_val, sample_weight_val, reset=False)
+            with of_the_validation_set():
+                valid = self._check_numbers(
+                    X_val, y_val, sample_weight_val, reset=False
+                )
         return FitData(samples, valid)
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:

@@ -32,6 +32,11 @@ def check_has_curve(estimator, *, owner: str):
         "Pass an estimator that was trained epoch by epoch; of a search, for example, "
         "its `best_estimator_`."
     )
+    if hasattr(fitted, "estimators_"):
+        remedy = (
+            "Pass one of its estimators_, or all of them to "
+            "LossCurveDisplay.from_estimators."
+        )
     if getattr(fitted, "solver", None) == "lbfgs":
         came += " with solver='lbfgs'"
         remedy = "Fit it with another solver."

@@ -296,6 +296,12 @@ def test_loss_curve_display_refuses_what_has_no_curve(small):
             "MLPClassifier with solver='lbfgs', which has none. Fit it with another ",
         ),
         (make_pipeline(StandardScaler()), "StandardScaler, which has none. Pass an "),
+        (
+            MLPClassifier(
+                (8,), n_estimators=2, max_iter=300, tol=1, n_iter_no_change=1
+            ),
+            "MLPClassifier, which has none. Pass one of its estimators_",
+        ),
         (search, "GridSearchCV, which has none. .* search, for example, its `best_es"),
     ]
     for estimator, message in cases:
