@@ -60,7 +60,10 @@ def time_step(data, hidden, batch_size, n_rounds):
     with (
         thread_count(threads_for(net.module_, run.batches.batch_size)),
         net.gradient(
-            net.module_, net.criterion_, n_rows=run.batches.batch_size
+            net.module_,
+            net.criterion_,
+            n_rows=run.batches.batch_size,
+            free_layout=True,
         ) as gradient,
     ):
         whole_step = net._make_train_step(gradient, n_steps=len(run.batches))

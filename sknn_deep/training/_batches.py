@@ -108,6 +108,7 @@ class SparseRows:
         return self._sparse(self.X[start:stop])
 
     def _sparse(self, X) -> SparseBatch:
+        # SciPy has copied them: torch would warn of memory that cannot be written to.
         return SparseBatch(X.astype(_NUMPY_TYPES[self.dtype], copy=False))
 
     def _dense(self, X) -> Tensor:
@@ -328,9 +329,8 @@ class Batches:
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             if order is None:
-                X = (rows.slice_sparse if self.stays_sparse else rows.slice)(
-                    start, stop
-                )
+                cut = rows.slice_sparse if self.stays_sparse else rows.slice
+                X = cut(start, stop)
                 pick = slice_rows(start, stop)
             else:
                 index = order[start:stop]

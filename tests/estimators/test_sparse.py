@@ -114,6 +114,28 @@ def test_float32_rows_stay_float32(never_dense):
     assert clf.coefs_[0].dtype == clf.predict_proba(X).dtype == np.float32
 
 
+@pytest.fixture
+def every_warning_of_torch():
+    """Torch gives some warnings once in a process, and none to later tests."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(before)
+
+
+@pytest.mark.usefixtures("every_warning_of_torch")
+def test_rows_that_cannot_be_written_to_are_taken():
+    """As those are that joblib maps for its workers."""
+    X, y = make_data(dtype=np.float32)
+    expected = MLPClassifier(shuffle=False, **COMMON).fit(X, y).predict_proba(X)
+    for array in (X.data, X.indices, X.indptr):
+        array.flags.writeable = False
+
+    proba = MLPClassifier(shuffle=False, **COMMON).fit(X, y).predict_proba(X)
+
+    np.testing.assert_array_equal(proba, expected)
+
+
 def test_precision_is_that_of_the_network_not_of_the_rows(never_dense):
     X, y = make_data()
 

@@ -6,8 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
+from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules import (
     ACTIVATIONS,
     MLP,
@@ -83,7 +85,7 @@ def make_batches(loss, *, n_features=6, n_outputs=3, sizes=(8, 8, 8, 3, 3)):
 def descend(make_gradient, module, loss, batches, *, seed=0):
     """Take a step of gradient descent a batch; return all that came up on the way."""
     seen = []
-    n_rows = max(len(X) for X, _, _ in batches)
+    n_rows = max(X.shape[0] for X, _, _ in batches)
     generator = torch.Generator().manual_seed(seed)
     with make_gradient(module, loss, n_rows=n_rows, generator=generator) as gradient:
         for batch in batches:
@@ -137,6 +139,27 @@ def test_explicit_gradient_with_a_free_layout_equals_autograd(units):
     )
 
     torch.testing.assert_close(freely, recorded, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("units", [(6, 3), (6, 40, 3), (6, 4, 5, 3)])
+def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
+    loss = SquaredError()
+    batches = [
+        (X.clamp_min(0), target, weight)
+        for X, target, weight in make_batches(loss, n_outputs=units[-1])
+    ]
+    sparse_batches = [
+        (SparseBatch(scipy.sparse.csr_array(X.numpy())), target, weight)
+        for X, target, weight in batches
+    ]
+    module = make_mlp(units, dropout=0.2).train()
+
+    expected = descend(recorded_gradient, copy.deepcopy(module), loss, batches)
+    stays_sparse = functools.partial(explicit_gradient, sparse_rows=True)
+    seen = descend(stays_sparse, module, loss, sparse_batches)
+
+    torch.testing.assert_close(seen, expected, rtol=1e-10, atol=1e-10)
+    assert dense_weights(module)[0].mT.is_contiguous()
 
 
 def test_free_layout_transposes_weights_for_a_while():
