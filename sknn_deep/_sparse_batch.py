@@ -1,5 +1,6 @@
 """Rows of a sparse matrix, multiplied as they are instead of being made dense."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -31,13 +32,17 @@ class SparseBatch:
         Parameters
         ----------
         W : Tensor of shape (n_features, n_units)
-            Slow unless it is contiguous.
+            Where it is not contiguous, it is copied, or those of its rows that count.
 
         Returns
         -------
         product : Tensor of shape (n_batch, n_units)
         """
-        return _multiply(self.X, W)
+        X = self.X
+        if not W.is_contiguous() and X.nnz < X.shape[1]:
+            features = np.unique(X.indices)
+            X, W = X[:, features], W.index_select(0, torch.from_numpy(features))
+        return _multiply(X, W.contiguous())
 
     def transposed_product(self, D: Tensor, out: Tensor) -> None:
         """Write ``X^T D``.

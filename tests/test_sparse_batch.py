@@ -71,6 +71,16 @@ def test_products_take_numbers_of_64_bits():
     assert_products_are_those_of_dense_rows(X)
 
 
+@pytest.mark.parametrize("density", [0.0, 0.02, 0.5])
+def test_product_takes_weights_that_lie_otherwise(density):
+    X = make_rows(4, 100, density=density)
+    W = make_matrix(5, 100, X).mT
+
+    product = SparseBatch(X).product(W)
+
+    torch.testing.assert_close(product, torch.from_numpy(X.toarray()) @ W)
+
+
 def test_transposed_product_writes_to_a_transposed_array():
     X = make_rows()
     D, out = make_matrix(7, 5, X), torch.empty(5, 12, dtype=torch.float64)

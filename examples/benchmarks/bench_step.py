@@ -72,7 +72,7 @@ def time_step(data, hidden, batch_size, n_rounds):
             for part, seconds in time_parts(run, gradient, update).items():
                 taken[part].append(seconds)
             start = time.perf_counter()
-            net._run_epoch(run.batches, whole_step, run.convergence, None)
+            net._run_epoch(run.batches, run.batches, whole_step, run.convergence, None)
             taken["whole"].append(time.perf_counter() - start)
     scale = 1e6 / len(run.batches)
     column = {part: scale * statistics.median(taken[part]) for part in taken}

@@ -198,7 +198,7 @@ def run_lbfgs(
             n_rows=len(samples),
             sparse_rows=batches.can_stay_sparse,
         ) as gradient,
-        net.suit(batches, gradient),
+        net.suit(batches, gradient) as batches,
     ):
         ((X, target, weight),) = batches
         result = minimize_lbfgs(net.module_, objective, **options)

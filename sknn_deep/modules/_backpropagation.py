@@ -90,14 +90,13 @@ def flat_parameters(
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once, and lies there as before. `is_transposed` tells which ones lie in
-    the buffers the other way round; those that do already stay so.
+    every number once. `is_transposed` tells which ones lie in the buffers the other way
+    round.
     """
     first = list(first)
     others = [p for p in module.parameters() if all(p is not q for q in first)]
     parameters = first + others
-    transposed = [lies_transposed(p) or is_transposed(p) for p in parameters]
-    strides = [p.stride() for p in parameters]
+    transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
     flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
     for p, (value, gradient) in flat.arrays().items():
@@ -105,9 +104,8 @@ def flat_parameters(
     try:
         yield flat
     finally:
-        for p, stride in zip(parameters, strides, strict=True):
-            own = torch.empty_strided(p.shape, stride, dtype=p.dtype, device=p.device)
-            p.data = own.copy_(p.data)
+        for p in parameters:
+            p.data = p.data.clone(memory_format=torch.contiguous_format)
             p.grad = None
 
 

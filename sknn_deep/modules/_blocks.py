@@ -19,7 +19,7 @@ class Dense(nn.Linear):
 
     def forward(self, X: Tensor | SparseBatch) -> Tensor:
         if isinstance(X, SparseBatch):
-            return X.product(self.weight.mT.contiguous()).add_(self.bias)
+            return X.product(self.weight.mT).add_(self.bias)
         return super().forward(X)
 
     def reset_parameters(self) -> None:

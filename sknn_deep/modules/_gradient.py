@@ -20,7 +20,7 @@ from sknn_deep.modules._backpropagation import (
     list_layers,
 )
 from sknn_deep.modules._blocks import Dense
-from sknn_deep.modules._layout import is_faster_transposed, lay_transposed_
+from sknn_deep.modules._layout import is_faster_transposed
 from sknn_deep.modules._losses import Loss
 from sknn_deep.modules._random_layers import RandomLayer
 
@@ -79,17 +79,17 @@ def explicit_gradient(
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
     parameters, the loss and what the optimizer sees keep the parameters' own type. With
-    `free_layout`, weights and their gradients may lie in memory the other way round.
-    `sparse_rows` tells that the rows could stay sparse, which they do not with
-    `autocast`: the first layer's weights are transposed in memory then, and stay so for
-    predictions.
+    `free_layout`, weights and their gradients may lie in memory the other way round;
+    with `sparse_rows`, which tells that the rows could stay sparse, those of the first
+    layer do. With `autocast` rows do not stay sparse.
     """
     weights = dense_weights(module)
     takes_sparse = sparse_rows and autocast is None
-    if takes_sparse:
-        lay_transposed_(module.blocks()[0].dense.weight)
+    first = module.blocks()[0].dense.weight
 
     def is_transposed(p: nn.Parameter) -> bool:
+        if takes_sparse and p is first:
+            return True
         return free_layout and is_faster_transposed(p)
 
     with flat_parameters(module, weights, is_transposed=is_transposed) as flat:

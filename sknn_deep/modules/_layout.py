@@ -31,11 +31,6 @@ def lies_transposed(array: Tensor) -> bool:
     return array.ndim > 1 and array.mT.is_contiguous() and not array.is_contiguous()
 
 
-def lay_transposed_(parameter: Tensor) -> None:
-    """Swap the dimensions of a matrix in memory, for good."""
-    parameter.data = parameter.data.mT.contiguous().mT
-
-
 def lay(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:
     """View part of a buffer as an array; its last two dimensions may be swapped there.
 

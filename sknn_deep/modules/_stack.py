@@ -41,6 +41,9 @@ class Stacked:
 
     arrays : list of Tensor of shape (n_networks, *shape)
         Parts of the buffer.
+
+    flat : list of Tensor of shape (n_networks, n_elements)
+        The same, each network's numbers in the order in which they lie.
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class Stacked:
         self.transposed = transposed
         sizes = [n_networks * torch.Size(shape).numel() for shape in shapes]
         self.buffer = like.new_zeros(sum(sizes))
+        parts = self.buffer.split(sizes)
+        self.flat = [part.view(n_networks, -1) for part in parts]
         self.arrays = [
             lay(part, (n_networks, *shape), transposed=is_transposed)
             for part, shape, is_transposed in zip(
-                self.buffer.split(sizes), shapes, transposed, strict=True
+                parts, shapes, transposed, strict=True
             )
         ]
 

@@ -1,5 +1,6 @@
 """Rows that are already where they are computed with, a batch at a time."""
 
+import copy
 import ctypes
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -242,11 +243,6 @@ class Batches:
 
     subset : int64 Tensor of shape (n_rows,) or None
         Numbers of the rows to go through; None is all of them.
-
-    Attributes
-    ----------
-    stays_sparse : bool
-        Whether features come as SparseBatch; False at first.
     """
 
     def __init__(
@@ -266,7 +262,7 @@ class Batches:
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
-        self.stays_sparse = False
+        self._stays_sparse = False
         self._gatherer: Gatherer | None = None
 
     def __len__(self) -> int:
@@ -287,7 +283,13 @@ class Batches:
     @property
     def density(self) -> float:
         """The share of the features that is computed with."""
-        return self.rows.density if self.stays_sparse else 1.0
+        return self.rows.density if self._stays_sparse else 1.0
+
+    def kept_sparse(self) -> "Batches":
+        """Give the same batches with features as SparseBatch."""
+        batches = copy.copy(self)
+        batches._stays_sparse = True
+        return batches
 
     def draw_order(self) -> Tensor | None:
         """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
@@ -329,12 +331,12 @@ class Batches:
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             if order is None:
-                cut = rows.slice_sparse if self.stays_sparse else rows.slice
+                cut = rows.slice_sparse if self._stays_sparse else rows.slice
                 X = cut(start, stop)
                 pick = slice_rows(start, stop)
             else:
                 index = order[start:stop]
-                take = rows.take_sparse if self.stays_sparse else rows.take
+                take = rows.take_sparse if self._stays_sparse else rows.take
                 X = take(index)
                 pick = select_rows(index)
             yield (

@@ -48,8 +48,9 @@ from sknn_deep.training._schedules import (
 )
 from sknn_deep.training._threads import thread_count, threads_for
 
-# To transpose the first layer's weights takes as long as to multiply some dense rows.
-_MIN_SPARSE_ROWS = 64
+# Rows that a training passes, from which on it is faster to transpose weights and
+# moments of the first layer for sparse rows, and back again.
+_MIN_SPARSE_ROWS = 256
 
 
 class Net(NeuralNet):
@@ -216,9 +217,9 @@ class Net(NeuralNet):
                     n_rows=X.batch_size,
                     generator=generator,
                     free_layout=self._updates_unseen(),
-                    sparse_rows=X.can_stay_sparse and self._steps_unseen(),
+                    sparse_rows=self._wants_sparse(X, epochs - state.n_epochs),
                 ) as gradient,
-                self.suit(X, gradient),
+                self.suit(X, gradient) as batches,
                 self._captures(
                     gradient, X, generator, n_steps=(epochs - state.n_epochs) * len(X)
                 ) as capture,
@@ -229,7 +230,7 @@ class Net(NeuralNet):
                     n_taken=state.n_epochs * len(X),
                     capture=capture,
                 )
-                self._run_epochs(state, step, evaluate, keeper, deadline)
+                self._run_epochs(state, batches, step, evaluate, keeper, deadline)
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -247,9 +248,11 @@ class Net(NeuralNet):
         if self.recipe.early_stopping:
             self.best_state_ = copy_state(self.module_)
 
-    def _run_epochs(self, state: TrainingState, step, evaluate, keeper, deadline):
+    def _run_epochs(
+        self, state: TrainingState, batches: Batches, step, evaluate, keeper, deadline
+    ):
         while not state.is_finished:
-            self._run_epoch(state.batches, step, state.convergence, evaluate)
+            self._run_epoch(state.batches, batches, step, state.convergence, evaluate)
             state.n_epochs += 1
             if self._is_stopped_after(state.batches):
                 return
@@ -261,13 +264,16 @@ class Net(NeuralNet):
         if not state.is_over:
             self.converged_ = self.recipe.has_step_schedule
 
-    def _run_epoch(self, X: Batches, step, convergence, evaluate) -> None:
+    def _run_epoch(
+        self, X: Batches, batches: Batches, step, convergence, evaluate
+    ) -> None:
+        """Train on `batches`; callbacks are shown `X`, the same with dense rows."""
         self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
         if self.callbacks:
             self._check_nothing_frozen()
         if not self.module_.training:
             self.module_.train()
-        self.run_single_epoch(X, training=True, prefix="train", step_fn=step)
+        self.run_single_epoch(batches, training=True, prefix="train", step_fn=step)
         self.end_epoch(X, convergence, evaluate)
 
     def _is_stopped_after(self, X: Batches) -> bool:
@@ -291,18 +297,20 @@ class Net(NeuralNet):
                 "`net_.module_` in a loop of your own."
             )
 
+    def _wants_sparse(self, X: Batches, n_epochs: int) -> bool:
+        is_worth_it = n_epochs * X.n_rows >= _MIN_SPARSE_ROWS
+        return is_worth_it and X.can_stay_sparse and self._steps_unseen()
+
     @contextmanager
     def suit(self, batches: Batches, gradient):
-        """Let batches be what the gradient takes, and threads what a step is worth."""
-        batches.stays_sparse = gradient.takes_sparse
+        """Give batches as the gradient takes them; use threads as a step is worth."""
+        if gradient.takes_sparse:
+            batches = batches.kept_sparse()
         n_threads = threads_for(
             self.module_, batches.batch_size, density=batches.density
         )
-        try:
-            with thread_count(n_threads):
-                yield
-        finally:
-            batches.stays_sparse = False
+        with thread_count(n_threads):
+            yield batches
 
     def _captures(
         self, gradient, X: Batches, generator, n_steps: int
@@ -573,16 +581,6 @@ class Net(NeuralNet):
         self._set_training(training)
         return self.map_blocks(self.module_, X, device=device, takes_sparse=True)
 
-    def _multiplies_sparse(self, rows: Rows) -> bool:
-        """Tell whether rows are sparse and multiplied faster as they are.
-
-        Unless they lie so already, weights are transposed for it.
-        """
-        if not isinstance(rows, SparseRows) or not rows.is_thin:
-            return False
-        first, *_ = self.module_.parameters()
-        return rows.shape[0] >= _MIN_SPARSE_ROWS or first.mT.is_contiguous()
-
     def map_blocks(
         self,
         function: Callable[[Tensor], Tensor],
@@ -602,7 +600,7 @@ class Net(NeuralNet):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         n_units = max(max(p.shape) for p in self.module_.parameters())
         cut = rows.slice
-        if takes_sparse and self._multiplies_sparse(rows):
+        if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
             n_units = max(p.shape[0] for p in self.module_.parameters())
             cut = rows.slice_sparse
         n_block = rows_per_block(n_units, where.device)

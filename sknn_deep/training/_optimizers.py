@@ -160,6 +160,8 @@ def make_step(
     first call imports torch's compiler. The kernels are called directly there, on the
     optimizer's own state; and where `rates` are given, for they can be captured then.
     """
+    if not is_own(optimizer):
+        return optimizer.step
     lay_moments(optimizer)
     groups = optimizer.param_groups
     if rates is not None or groups[0]["params"][0].device.type == "cpu":
@@ -167,18 +169,19 @@ def make_step(
         optimizer._opt_called = True
         if isinstance(optimizer, Adam | AdamW):
             return _make_adam_step(optimizer, recipe, rates)
-        if isinstance(optimizer, SGD):
-            return _make_sgd_step(optimizer, recipe, rates)
+        return _make_sgd_step(optimizer, recipe, rates)
     separate_counters(optimizer)
     return optimizer.step
 
 
 def lay_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Let moments lie in memory as their parameters do.
+    """Let the moments of our optimizers lie in memory as their parameters do.
 
     Fused kernels take numbers in the order in which they lie, and a training may lay
     weights another way.
     """
+    if not is_own(optimizer):
+        return
     for p, state in optimizer.state.items():
         for name, moment in state.items():
             is_like = isinstance(moment, Tensor) and moment.shape == p.shape

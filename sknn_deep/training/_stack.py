@@ -260,14 +260,14 @@ def _make_add_penalties(recipes, stacked) -> Callable:
     alphas = [r.alpha if r.adds_penalty else 0.0 for r in recipes]
     if not any(alphas):
         return lambda values, weight, n_rows: None
-    pairs = [
-        (W.flatten(1), gradient.flatten(1))
-        for W, gradient in zip(
-            stacked.values.arrays[: stacked.n_penalized],
-            stacked.gradients.arrays[: stacked.n_penalized],
+    n_weights = stacked.n_penalized
+    pairs = list(
+        zip(
+            stacked.values.flat[:n_weights],
+            stacked.gradients.flat[:n_weights],
             strict=True,
         )
-    ]
+    )
     alpha = pairs[0][0].new_tensor(alphas)  # (n_networks,)
 
     def add_penalties(values: Tensor, weight: Tensor | None, n_rows: int) -> None:
@@ -288,7 +288,7 @@ def _make_clip(recipes, stacked) -> Callable[[], None]:
     limits = [r.clip_grad_norm for r in recipes]
     if all(limit is None for limit in limits):
         return lambda: None
-    arrays = [array.flatten(1) for array in stacked.gradients.arrays]
+    arrays = stacked.gradients.flat
     limit = arrays[0].new_tensor([float("inf") if x is None else x for x in limits])
     has_limit = torch.tensor([x is not None for x in limits], device=limit.device)
 

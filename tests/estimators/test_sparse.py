@@ -77,14 +77,15 @@ def test_thin_rows_stay_sparse_and_give_the_model_of_dense_ones(estimator, never
 
 @pytest.mark.parametrize("estimator", [MLPClassifier(), MLPRegressor()])
 def test_partial_fit_goes_on_with_sparse_and_dense_rows(estimator):
-    X, y = make_data()
+    X, y = make_data(n_rows=600)
     ours, expected = clone(estimator), clone(estimator)
     for model in (ours, expected):
         model.set_params(random_state=0)
     classes = {"classes": [0, 1, 2]} if isinstance(estimator, MLPClassifier) else {}
 
-    for rows in (slice(0, 50), slice(50, 90), slice(90, 150), slice(0, 50)):
-        is_dense = rows.start == 50
+    # Of many rows and of few, which are made dense; those of the second are dense.
+    for rows in (slice(0, 300), slice(300, 390), slice(0, 50), slice(300, 600)):
+        is_dense = rows.stop == 390
         ours.partial_fit(X[rows].toarray() if is_dense else X[rows], y[rows], **classes)
         expected.partial_fit(X[rows].toarray(), y[rows], **classes)
 
@@ -100,6 +101,7 @@ def test_weights_after_sparse_rows_are_as_any(tmp_path):
 
     assert clf.coefs_[0].shape == (200, 20)
     for weight in clf.net_.module_.parameters():
+        assert weight.is_contiguous()
         assert weight.untyped_storage().nbytes() == weight.nbytes
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     few = clf.predict_proba(X[:3])
@@ -198,6 +200,25 @@ def test_callbacks_of_batches_see_dense_rows():
     clf = MLPClassifier(callbacks=[Watch()], shuffle=False, **COMMON).fit(X, y)
 
     (_, callback), *_ = [c for c in clf.net_.callbacks_ if isinstance(c[1], Watch)]
+    assert torch.equal(callback.batches_[0], torch.from_numpy(X.toarray()))
+
+
+class Iterate(Callback):
+    """Keeps the batches that it iterates over."""
+
+    def initialize(self):
+        self.batches_ = []
+        return self
+
+    def on_epoch_end(self, net, dataset_train=None, **kwargs):
+        self.batches_.extend(X for X, _, _ in dataset_train)
+
+
+def test_callbacks_of_epochs_iterate_over_dense_rows():
+    X, y = make_data()
+    clf = MLPClassifier(callbacks=[Iterate()], shuffle=False, **COMMON).fit(X, y)
+
+    (_, callback), *_ = [c for c in clf.net_.callbacks_ if isinstance(c[1], Iterate)]
     assert torch.equal(callback.batches_[0], torch.from_numpy(X.toarray()))
 
 

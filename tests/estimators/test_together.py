@@ -249,6 +249,27 @@ def test_together_on_sparse_rows_equals_alone():
     assert_together_equals_alone(CASES["rates"], 3, X, y)
 
 
+@pytest.mark.parametrize("clip_grad_norm", [None, 0.01])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_together_penalizes_and_clips_weights_that_lie_transposed(
+    solver, clip_grad_norm
+):
+    X, y = make_data()
+
+    def make(k):
+        return MLPClassifier(
+            (64, 48),
+            solver=solver,
+            alpha=10.0 * (k + 1),
+            clip_grad_norm=clip_grad_norm,
+            max_iter=5,
+            batch_size=16,
+            random_state=k,
+        )
+
+    assert_together_equals_alone(make, 3, X, y)
+
+
 def test_together_multilabel_equals_alone():
     X, y = make_data()
     labels = np.stack([y == 0, X[:, 0] > 0], axis=1).astype(int)

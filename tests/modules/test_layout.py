@@ -6,7 +6,6 @@ import torch
 from sknn_deep.modules._layout import (
     is_faster_transposed,
     lay,
-    lay_transposed_,
     lies_transposed,
 )
 
@@ -46,19 +45,6 @@ def test_lay_views_the_buffer(shape):
     assert as_it_is.data_ptr() == transposed.data_ptr() == buffer.data_ptr()
     assert as_it_is.flatten().tolist() == buffer.tolist()
     assert transposed.mT.flatten().tolist() == buffer.tolist()
-
-
-@pytest.mark.parametrize("shape", [(2, 3), (1, 3), (3, 1)])
-def test_lay_transposed_swaps_memory_and_changes_no_number(shape):
-    parameter = torch.nn.Parameter(torch.rand(shape))
-    before = parameter.detach().clone()
-
-    for _ in range(2):  # a second time changes nothing
-        lay_transposed_(parameter)
-
-    assert torch.equal(parameter, before)
-    assert parameter.mT.is_contiguous()
-    assert parameter.untyped_storage().nbytes() == parameter.nbytes
 
 
 def test_arrays_that_lie_both_ways_or_none_do_not_lie_transposed():

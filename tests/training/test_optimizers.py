@@ -14,6 +14,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sknn_deep.training import Recipe, set_learning_rate
 from sknn_deep.training._optimizers import (
     DeviceRates,
+    lay_moments,
     make_optimizer,
     make_step,
     separate_counters,
@@ -134,6 +135,24 @@ def test_adam_goes_on_from_its_state():
         oracle.update_params(arrays, make_arrays(t + 1))
 
     assert_same(parameters, arrays)
+
+
+def test_states_of_a_users_optimizer_are_left_alone():
+    class Counting(torch.optim.SGD):
+        def step(self):
+            self.state["n_steps"] = self.state.get("n_steps", 0) + 1
+            super().step()
+
+    recipe = make_recipe(solver=Counting)
+    parameters = make_parameters()
+    optimizer = make(recipe, parameters)
+
+    for t in range(2):
+        set_gradients(parameters, make_arrays(t))
+        make_step(optimizer, recipe)()
+
+    lay_moments(optimizer)
+    assert optimizer.state["n_steps"] == 2
 
 
 def lie_otherwise(parameters):
