@@ -46,6 +46,15 @@ def pytest_runtest_setup(item):
         pytest.skip("needs an NVIDIA GPU that torch can use")
 
 
+@pytest.fixture
+def every_warning_of_torch():
+    """Torch gives some warnings once in a process, and none to later tests."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(before)
+
+
 @pytest.fixture(autouse=True)
 def torch_settings_stay():
     """Hold every test to leaving torch's process-wide settings as it found them."""

@@ -26,8 +26,8 @@ def family_of(estimator: BaseNetEstimator, plan: FitPlan) -> tuple | None:
 
     Those that cannot are trained one after the other: L-BFGS and optimizers of the
     user's own, normalization, noise and the other variants of autoencoders, mixed
-    precision, compilation, callbacks, `verbose`, `max_time`, and ``partial_fit``, which
-    keeps the optimizer.
+    precision, compilation, callbacks, `verbose`, `max_time`, rows that stay sparse, and
+    ``partial_fit``, which keeps the optimizer.
     """
     if plan.run is None or plan.incremental or plan.placement.autocast is not None:
         return None

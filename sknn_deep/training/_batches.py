@@ -277,6 +277,7 @@ class Batches:
 
     @property
     def can_stay_sparse(self) -> bool:
+        """Whether features may come as SparseBatch, which no target is made of."""
         is_thin = isinstance(self.rows, SparseRows) and self.rows.is_thin
         return is_thin and self.target is not None
 

@@ -116,15 +116,6 @@ def test_float32_rows_stay_float32(never_dense):
     assert clf.coefs_[0].dtype == clf.predict_proba(X).dtype == np.float32
 
 
-@pytest.fixture
-def every_warning_of_torch():
-    """Torch gives some warnings once in a process, and none to later tests."""
-    before = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(before)
-
-
 @pytest.mark.usefixtures("every_warning_of_torch")
 def test_rows_that_cannot_be_written_to_are_taken():
     """As those are that joblib maps for its workers."""
@@ -184,42 +175,31 @@ def test_every_network_takes_thin_rows(options):
     )
 
 
-class Watch(Callback):
-    """Keeps the batches that it is told of."""
+class Keep(Callback):
+    """Keeps the batches that it sees."""
 
     def initialize(self):
         self.batches_ = []
         return self
 
+
+class KeepAtBatches(Keep):
     def on_batch_end(self, net, batch=None, **kwargs):
         self.batches_.append(batch[0])
 
 
-def test_callbacks_of_batches_see_dense_rows():
-    X, y = make_data()
-    clf = MLPClassifier(callbacks=[Watch()], shuffle=False, **COMMON).fit(X, y)
-
-    (_, callback), *_ = [c for c in clf.net_.callbacks_ if isinstance(c[1], Watch)]
-    assert torch.equal(callback.batches_[0], torch.from_numpy(X.toarray()))
-
-
-class Iterate(Callback):
-    """Keeps the batches that it iterates over."""
-
-    def initialize(self):
-        self.batches_ = []
-        return self
-
+class KeepAtEpochs(Keep):
     def on_epoch_end(self, net, dataset_train=None, **kwargs):
         self.batches_.extend(X for X, _, _ in dataset_train)
 
 
-def test_callbacks_of_epochs_iterate_over_dense_rows():
+@pytest.mark.parametrize("callback", [KeepAtBatches(), KeepAtEpochs()])
+def test_callbacks_see_dense_rows(callback):
     X, y = make_data()
-    clf = MLPClassifier(callbacks=[Iterate()], shuffle=False, **COMMON).fit(X, y)
+    clf = MLPClassifier(callbacks=[callback], shuffle=False, **COMMON).fit(X, y)
 
-    (_, callback), *_ = [c for c in clf.net_.callbacks_ if isinstance(c[1], Iterate)]
-    assert torch.equal(callback.batches_[0], torch.from_numpy(X.toarray()))
+    (kept,) = [c for _, c in clf.net_.callbacks_ if isinstance(c, Keep)]
+    assert torch.equal(kept.batches_[0], torch.from_numpy(X.toarray()))
 
 
 def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):

@@ -28,13 +28,7 @@ from sknn_deep.training._host_rows import HostRows, RowsAhead
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def every_warning_of_torch():
-    """Torch gives some warnings once in a process, and none to later tests."""
-    before = torch.is_warn_always_enabled()
-    torch.set_warn_always(True)
-    yield
-    torch.set_warn_always(before)
+pytestmark = pytest.mark.usefixtures("every_warning_of_torch")
 
 
 def make_X(n_rows=10, n_features=3, dtype=np.float64):
