@@ -24,7 +24,6 @@ from sknn_deep.training import (
     DenseRows,
     Net,
     Placement,
-    Recipe,
     StateKeeper,
     TrainingState,
     copy_state,
@@ -32,6 +31,7 @@ from sknn_deep.training import (
     numpy_permutations,
 )
 from sknn_deep.training._checkpoint import columns_of, rows_of
+from tests.training.recipes import make_recipe
 
 N_ROWS, BATCH_SIZE, N_EPOCHS = 30, 8, 6
 
@@ -62,29 +62,18 @@ def make_net(
     verbose=0,
     **recipe,
 ):
-    recipe = {
+    fields = {
         "solver": "sgd",
         "alpha": 1e-3,
         "batch_size": BATCH_SIZE,
-        "learning_rate": "constant",
         "learning_rate_init": 0.1,
-        "power_t": 0.5,
         "max_iter": N_EPOCHS,
-        "shuffle": True,
-        "tol": 1e-4,
-        "momentum": 0.9,
-        "nesterovs_momentum": True,
-        "early_stopping": False,
-        "beta_1": 0.9,
-        "beta_2": 0.999,
-        "epsilon": 1e-8,
         "n_iter_no_change": 100,
-        **recipe,
     }
     net = Net(
         MLP,
         CrossEntropy,
-        recipe=Recipe(**recipe),
+        recipe=make_recipe(**{**fields, **recipe}),
         placement=Placement(torch.device("cpu"), torch.float64),
         gradient=gradient,
         penalized=dense_weights,

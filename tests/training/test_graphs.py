@@ -36,12 +36,12 @@ from sknn_deep.training import (
     DenseRows,
     Net,
     Placement,
-    Recipe,
     SparseRows,
     numpy_permutations,
 )
 from sknn_deep.training._graphs import GraphedWork, captures
 from sknn_deep.training._optimizers import DeviceRates, make_optimizer, make_step
+from tests.training import recipes
 
 CPU = torch.device("cpu")
 N_ROWS, BATCH_SIZE = 30, 8
@@ -345,28 +345,15 @@ def test_replayed_steps_are_torchs(solver):
 # --- the net --------------------------------------------------------------------------
 
 
-def make_recipe(**changes):
-    return Recipe(
-        **{
-            "solver": "adam",
-            "alpha": 0.01,
-            "batch_size": BATCH_SIZE,
-            "learning_rate": "constant",
-            "learning_rate_init": 0.05,
-            "power_t": 0.5,
-            "max_iter": 30,
-            "shuffle": True,
-            "tol": 0.0,
-            "momentum": 0.9,
-            "nesterovs_momentum": True,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": math.inf,
-            **changes,
-        }
-    )
+make_recipe = functools.partial(
+    recipes.make_recipe,
+    alpha=0.01,
+    batch_size=BATCH_SIZE,
+    learning_rate_init=0.05,
+    max_iter=30,
+    tol=0.0,
+    n_iter_no_change=math.inf,
+)
 
 
 def make_net(

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import functools
 import itertools
 import math
 import pickle
@@ -33,7 +34,6 @@ from sknn_deep.training import (
     DenseRows,
     Net,
     Placement,
-    Recipe,
     SparseRows,
     add_penalty,
     copy_state,
@@ -41,6 +41,7 @@ from sknn_deep.training import (
     one_cycle,
 )
 from sknn_deep.training._loss_sum import DeviceLossSum
+from tests.training import recipes
 
 N_ROWS, BATCH_SIZE = 30, 8
 N_BATCHES = 4
@@ -49,28 +50,16 @@ GRADIENTS = {"explicit": explicit_gradient, "recorded": recorded_gradient}
 both_gradients = pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 
 
-def make_recipe(**changes):
-    return Recipe(
-        **{
-            "solver": "sgd",
-            "alpha": 0.0,
-            "batch_size": BATCH_SIZE,
-            "learning_rate": "constant",
-            "learning_rate_init": 0.1,
-            "power_t": 0.5,
-            "max_iter": 3,
-            "shuffle": True,
-            "tol": 1e-4,
-            "momentum": 0.0,
-            "nesterovs_momentum": False,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": 100,
-            **changes,
-        }
-    )
+make_recipe = functools.partial(
+    recipes.make_recipe,
+    solver="sgd",
+    batch_size=BATCH_SIZE,
+    learning_rate_init=0.1,
+    max_iter=3,
+    momentum=0.0,
+    nesterovs_momentum=False,
+    n_iter_no_change=100,
+)
 
 
 def make_net(

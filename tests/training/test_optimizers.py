@@ -11,7 +11,7 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sknn_deep.training import Recipe, set_learning_rate
+from sknn_deep.training import set_learning_rate
 from sknn_deep.training._optimizers import (
     DeviceRates,
     lay_moments,
@@ -19,33 +19,10 @@ from sknn_deep.training._optimizers import (
     make_step,
     separate_counters,
 )
+from tests.training.recipes import make_recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 SHAPES = [(3, 4), (4,), (2, 3), (1,)]
-
-
-def make_recipe(**changes):
-    return Recipe(
-        **{
-            "solver": "adam",
-            "alpha": 0.0,
-            "batch_size": 8,
-            "learning_rate": "constant",
-            "learning_rate_init": 0.01,
-            "power_t": 0.5,
-            "max_iter": 20,
-            "shuffle": True,
-            "tol": 1e-4,
-            "momentum": 0.9,
-            "nesterovs_momentum": True,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": 10,
-            **changes,
-        }
-    )
 
 
 def make_arrays(seed, scales=(1.0, 1.0, 1.0, 1.0)):

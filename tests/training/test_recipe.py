@@ -7,31 +7,12 @@ import pytest
 import torch
 
 from sknn_deep.training import STEP_SCHEDULES, resolve_recipe
+from tests.training.recipes import make_recipe
 
 
-def make_recipe(**changes):
-    return resolve_recipe(
-        **{
-            "solver": "adam",
-            "alpha": 1e-4,
-            "batch_size": 200,
-            "learning_rate": "constant",
-            "learning_rate_init": 1e-3,
-            "power_t": 0.5,
-            "max_iter": 200,
-            "shuffle": True,
-            "tol": 1e-4,
-            "momentum": 0.9,
-            "nesterovs_momentum": True,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": 10,
-            "n_samples": 1000,
-            **changes,
-        }
-    )
+def resolve(n_samples, **changes):
+    fields = dataclasses.asdict(make_recipe(**changes))
+    return resolve_recipe(n_samples=n_samples, **fields)
 
 
 @pytest.mark.parametrize(
@@ -49,14 +30,14 @@ def make_recipe(**changes):
 def test_recipe_batch_size_is_a_number_of_rows_that_are_there(
     batch_size, n_samples, expected
 ):
-    recipe = make_recipe(batch_size=batch_size, n_samples=n_samples)
+    recipe = resolve(n_samples, batch_size=batch_size)
 
     assert recipe.batch_size == expected
     assert type(recipe.batch_size) is int
 
 
 def test_recipe_is_frozen_and_prints_its_numbers():
-    recipe = make_recipe()
+    recipe = make_recipe(batch_size=200)
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         recipe.alpha = 1.0

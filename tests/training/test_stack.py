@@ -1,6 +1,7 @@
 """Networks that are trained together, against each of them alone."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -23,7 +24,6 @@ from sknn_deep.training import (
     Convergence,
     Net,
     Placement,
-    Recipe,
     Run,
     copy_state,
     make_rows,
@@ -31,33 +31,15 @@ from sknn_deep.training import (
     run_family,
     train_stack,
 )
+from tests.training import recipes
 
 N_ROWS = 20
 CPU = torch.device("cpu")
 
 
-def make_recipe(**changes):
-    return Recipe(
-        **{
-            "solver": "adam",
-            "alpha": 0.0,
-            "batch_size": 8,
-            "learning_rate": "constant",
-            "learning_rate_init": 0.01,
-            "power_t": 0.5,
-            "max_iter": 10,
-            "shuffle": True,
-            "tol": 0.0,
-            "momentum": 0.9,
-            "nesterovs_momentum": True,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": 100,
-            **changes,
-        }
-    )
+make_recipe = functools.partial(
+    recipes.make_recipe, max_iter=10, tol=0.0, n_iter_no_change=100
+)
 
 
 def make_net(recipe, *, seed, dtype, dropout, loss, callbacks, verbose=0):

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from sknn_deep.modules._stack import Stacked
-from sknn_deep.training import Recipe
 from sknn_deep.training._optimizers import make_optimizer, make_step
 from sknn_deep.training._stacked_optimizers import (
     Numbers,
@@ -14,33 +13,10 @@ from sknn_deep.training._stacked_optimizers import (
     numbers_of,
     optimizer_family,
 )
+from tests.training.recipes import make_recipe
 
 WEIGHTS, BIASES = [(3, 4), (2, 3)], [(4,), (1,)]
 SHAPES = WEIGHTS + BIASES
-
-
-def make_recipe(**changes):
-    return Recipe(
-        **{
-            "solver": "adam",
-            "alpha": 0.0,
-            "batch_size": 8,
-            "learning_rate": "constant",
-            "learning_rate_init": 0.01,
-            "power_t": 0.5,
-            "max_iter": 20,
-            "shuffle": True,
-            "tol": 1e-4,
-            "momentum": 0.9,
-            "nesterovs_momentum": True,
-            "early_stopping": False,
-            "beta_1": 0.9,
-            "beta_2": 0.999,
-            "epsilon": 1e-8,
-            "n_iter_no_change": 10,
-            **changes,
-        }
-    )
 
 
 def make_arrays(seed, dtype):
