@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
-from skorch.exceptions import DeviceWarning
 from torch import Tensor, nn
 
 from sknn_deep.training._batches import (
@@ -39,7 +38,7 @@ from sknn_deep.training._optimizers import (
     make_step,
     set_learning_rate,
 )
-from sknn_deep.training._placement import Placement, autocast
+from sknn_deep.training._placement import Placement, autocast, count_devices
 from sknn_deep.training._recipe import Recipe
 from sknn_deep.training._schedules import (
     STEP_SCHEDULES,
@@ -510,12 +509,14 @@ class Net(NeuralNet):
             set_learning_rate(kept, recipe.learning_rate_init)
 
     def __setstate__(self, state: dict) -> None:
-        """Come to the CPU where a pickle's device is missing, as skorch does."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeviceWarning)  # `device` tells
-            super().__setstate__(state)
-        device = torch.device(self.device)
-        self.device = str(device)
+        """Come to the CPU where a pickle's device is missing.
+
+        skorch looks for CUDA alone, and not for its second device.
+        """
+        device = torch.device(state["device"])
+        if (device.index or 0) >= count_devices(device.type):
+            device = torch.device("cpu")
+        super().__setstate__({**state, "device": str(device)})
         self.placement = dataclasses.replace(self.placement, device=device)
 
     def move_to(self, placement: Placement) -> None:

@@ -35,10 +35,6 @@ class Placement:
     def X_dtype(self) -> torch.dtype:
         return self.autocast or self.dtype
 
-    @property
-    def numpy_dtype(self) -> np.dtype:
-        return torch.empty(0, dtype=self.dtype).numpy().dtype
-
 
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -49,6 +45,9 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
     "auto" is the accelerator that torch reports (CUDA, MPS, XPU ...), else the CPU.
     Where there are several, processes that were started by another one, such as those
     of ``n_jobs``, spread over them.
+
+    The device has its number: which one "cuda" is may change, and differs from thread
+    to thread.
     """
     if isinstance(device, str) and device == "auto":
         resolved = _find_device()
@@ -63,13 +62,8 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
         ) from error
     if resolved.type == "cpu":
         return resolved
-    available = (
-        torch.accelerator.current_accelerator()
-        if torch.accelerator.is_available()
-        else None
-    )
-    n_devices = torch.accelerator.device_count() if available is not None else 0
-    if available is None or resolved.type != available.type:
+    n_devices = count_devices(resolved.type)
+    if n_devices == 0:
         raise ValueError(
             f"{owner} was asked for device={str(device)!r}, but this torch "
             f"({torch.__version__}) finds no such device here. Use device='cpu', or "
@@ -80,18 +74,32 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
             f"{owner} was asked for device={str(device)!r}, but the number of "
             f"devices of type {resolved.type!r} here is {n_devices}."
         )
-    return resolved
+    return resolved if resolved.index is not None else _current(resolved.type)
+
+
+def count_devices(kind: str) -> int:
+    """Count the devices of a type, such as "cuda", that torch finds here."""
+    if kind == "cpu":
+        return 1
+    if not torch.accelerator.is_available():
+        return 0
+    is_of_kind = torch.accelerator.current_accelerator().type == kind
+    return torch.accelerator.device_count() if is_of_kind else 0
 
 
 def _find_device() -> torch.device:
     if not torch.accelerator.is_available():
         return torch.device("cpu")
-    accelerator = torch.accelerator.current_accelerator()
+    kind = torch.accelerator.current_accelerator().type
     n_devices = torch.accelerator.device_count()
     if n_devices < 2 or multiprocessing.parent_process() is None:
-        return accelerator
+        return _current(kind)
     # Processes that are started together have numbers in a row.
-    return torch.device(accelerator.type, os.getpid() % n_devices)
+    return torch.device(kind, os.getpid() % n_devices)
+
+
+def _current(kind: str) -> torch.device:
+    return torch.device(kind, torch.accelerator.current_device_index())
 
 
 def resolve_placement(

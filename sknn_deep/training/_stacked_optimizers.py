@@ -74,7 +74,7 @@ class StackedOptimizer:
         self.n_arrays = len(values.arrays)
         n_moments = 2 if family[0] != "sgd" else int(family[1])
         self.moments = [values.zeros_like() for _ in range(n_moments)]
-        self.counter = torch.zeros((), device=values.buffer.device)
+        self.counter = torch.zeros((), dtype=torch.float32, device=values.buffer.device)
         self.t = 0
         self._parts = functools.cache(self._cut)
 

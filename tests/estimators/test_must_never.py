@@ -2055,20 +2055,22 @@ def test_B51_a_device_that_is_not_there_raises(Estimator, cancer, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
+    "device", ["cpu", pytest.param("cuda:0", marks=pytest.mark.cuda)]
 )
 def test_B51_device_tells_where_it_ran(device, cancer):
     clf = make(MLPClassifier, device=device).fit(*cancer)
 
     assert clf.device_ == device
-    assert {p.device.type for p in clf.net_.module_.parameters()} == {device}
+    assert {str(p.device) for p in clf.net_.module_.parameters()} == {device}
 
 
 def test_B51_auto_is_the_accelerator_or_the_cpu(cancer):
     clf = make(MLPClassifier).fit(*cancer)
 
     if torch.accelerator.is_available():
-        assert torch.device(clf.device_) == torch.accelerator.current_accelerator()
+        kind = torch.accelerator.current_accelerator().type
+        index = torch.accelerator.current_device_index()
+        assert torch.device(clf.device_) == torch.device(kind, index)
     else:
         assert clf.device_ == "cpu"
 

@@ -416,6 +416,27 @@ def test_net_copy_goes_on_as_the_net_itself(make_copy, solver):
     torch.testing.assert_close(after, parameters_of(train(net)), rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("device", ["cuda:1", "xpu", "mps"])
+def test_net_of_a_device_that_is_not_here_comes_to_the_cpu(device, monkeypatch):
+    net = train(make_net())
+    net.device = device
+    net.placement = dataclasses.replace(net.placement, device=torch.device(device))
+    pickled = pickle.dumps(net)
+    # A machine with a single NVIDIA GPU.
+    for module in (torch.cuda, torch.accelerator):
+        monkeypatch.setattr(module, "is_available", lambda: True)
+        monkeypatch.setattr(module, "device_count", lambda: 1)
+    monkeypatch.setattr(
+        torch.accelerator, "current_accelerator", lambda: torch.device("cuda")
+    )
+
+    loaded = pickle.loads(pickled)
+
+    assert loaded.device == "cpu"
+    assert loaded.placement.device == torch.device("cpu")
+    assert all(map(torch.equal, parameters_of(loaded), parameters_of(net)))
+
+
 class Recorder(Callback):
     """Notes which hooks are called, in order."""
 

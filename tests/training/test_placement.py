@@ -16,12 +16,13 @@ from sknn_deep.training._placement import autocast, has_room
 def pretend(monkeypatch):
     """Let torch report some devices of one type, or none."""
 
-    def set_accelerator(kind, count=1):
+    def set_accelerator(kind, count=1, current=0):
         accelerator = torch.accelerator
         found = None if kind is None else torch.device(kind)
         monkeypatch.setattr(accelerator, "is_available", lambda: kind is not None)
         monkeypatch.setattr(accelerator, "current_accelerator", lambda: found)
         monkeypatch.setattr(accelerator, "device_count", lambda: count if kind else 0)
+        monkeypatch.setattr(accelerator, "current_device_index", lambda: current)
 
     return set_accelerator
 
@@ -30,7 +31,7 @@ def pretend(monkeypatch):
 def test_device_auto_is_the_accelerator(pretend, kind):
     pretend(kind)
 
-    assert resolve_device("auto", owner="Net") == torch.device(kind)
+    assert resolve_device("auto", owner="Net") == torch.device(kind, 0)
 
 
 def test_device_auto_is_the_cpu_where_there_is_nothing_else(pretend):
@@ -40,12 +41,19 @@ def test_device_auto_is_the_cpu_where_there_is_nothing_else(pretend):
 
 
 @pytest.mark.parametrize(
-    "device", ["cpu", "cuda", "cuda:1", torch.device("cuda", 1), torch.device("cpu")]
+    "device", ["cpu", "cuda:0", "cuda:1", torch.device("cuda", 1), torch.device("cpu")]
 )
 def test_device_that_is_there_is_taken_as_named(pretend, device):
     pretend("cuda", count=2)
 
     assert resolve_device(device, owner="Net") == torch.device(device)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", torch.device("cuda")])
+def test_device_without_a_number_is_the_current_one(pretend, device):
+    pretend("cuda", count=3, current=2)
+
+    assert resolve_device(device, owner="Net") == torch.device("cuda", 2)
 
 
 @pytest.mark.parametrize("device", ["nonsense", "cuda:x", "", "CPU", None, 1.5])
@@ -124,9 +132,9 @@ def test_placement_types_follow_from_device_precision_and_data(
 
     placement = resolve_placement(device, precision, np.dtype(X_dtype), owner="Net")
 
-    assert placement == Placement(torch.device(device), dtype, mixed)
+    number = None if device == "cpu" else 0
+    assert placement == Placement(torch.device(device, number), dtype, mixed)
     assert placement.X_dtype == (mixed or dtype)
-    assert placement.numpy_dtype == np.dtype(str(dtype).removeprefix("torch."))
 
 
 def test_placement_of_float64_on_mps_is_refused(pretend):
@@ -136,7 +144,7 @@ def test_placement_of_float64_on_mps_is_refused(pretend):
         resolve_placement("auto", "float64", np.dtype("float64"), owner="MLPClassifier")
 
     assert str(error.value) == (
-        "MLPClassifier was asked for precision='float64', which the device 'mps' "
+        "MLPClassifier was asked for precision='float64', which the device 'mps:0' "
         "cannot compute. Use precision='float32' or device='cpu'."
     )
 
@@ -169,10 +177,10 @@ def test_device_auto_spreads_processes_over_the_devices(pretend, monkeypatch):
     assert devices == {torch.device("cuda", index) for index in range(4)}
 
 
-def test_device_auto_of_the_first_process_is_the_current_device(pretend):
-    pretend("cuda", count=4)
+def test_device_auto_of_the_first_process_is_the_current_one(pretend):
+    pretend("cuda", count=4, current=1)
 
-    assert resolve_device("auto", owner="Net") == torch.device("cuda")
+    assert resolve_device("auto", owner="Net") == torch.device("cuda", 1)
 
 
 def test_device_auto_says_in_the_log_what_it_is(pretend, caplog):
@@ -180,7 +188,7 @@ def test_device_auto_says_in_the_log_what_it_is(pretend, caplog):
     with caplog.at_level("DEBUG", logger="sknn_deep"):
         resolve_device("auto", owner="MLPClassifier")
 
-    assert caplog.messages == ["MLPClassifier: device='auto' is mps here"]
+    assert caplog.messages == ["MLPClassifier: device='auto' is mps:0 here"]
 
 
 @pytest.mark.parametrize("in_cache", [0, 300])
