@@ -134,9 +134,10 @@ class AutoencoderTransformer(
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, a sparse X made
-          dense, and computes in float64. Good for small data. It needs a loss without
-          random numbers: ``dropout=0``, no batch normalization, no noise.
+        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, so that a sparse
+          X that is made dense is so as a whole, and computes in float64. Good for small
+          data. It needs a loss without random numbers: ``dropout=0``, no batch
+          normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
         - "adam": Adam [3]_.
         - "adamw": Adam with decoupled weight decay [4]_.

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -51,25 +52,7 @@ from sknn_deep.training import (
     resolve_recipe,
 )
 
-_RECIPE_PARAMETERS = (
-    "solver",
-    "alpha",
-    "learning_rate",
-    "learning_rate_init",
-    "power_t",
-    "max_iter",
-    "shuffle",
-    "tol",
-    "momentum",
-    "nesterovs_momentum",
-    "early_stopping",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-    "n_iter_no_change",
-    "max_time",
-    "clip_grad_norm",
-)
+_RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
 
 # Numbers that tensors are multiplied by, or compared with.
 _FACTORS = ("alpha", "noise_level", "sparsity_penalty", "kl_weight", "huber_delta")
@@ -307,10 +290,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             plan.net,
             plan.samples,
             self._encode(plan.samples),
-            alpha=self.alpha,
-            max_iter=self.max_iter,
             max_fun=self.max_fun,
-            tol=self.tol,
         )
         self.n_iter_ = check_optimize_result("lbfgs", result, self.max_iter)
 

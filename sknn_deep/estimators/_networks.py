@@ -65,7 +65,7 @@ def renew_net(
     if any(vars(net)[name] != value for name, value in now.items()):
         old, net = net, make_net(estimator, n_features, net.recipe, net.placement)
         take_weights(net, old.module_)
-        net.optimizer_.load_state_dict(old.optimizer_.state_dict())
+        net.go_on_from(old)
     net.change_recipe(recipe)
     return net
 

@@ -177,19 +177,20 @@ def run_lbfgs(
     samples: Samples,
     target: np.ndarray | None,
     *,
-    alpha: float,
-    **options,
+    max_fun: int,
 ) -> tuple[OptimizeResult, float]:
     """Train with SciPy's L-BFGS-B; return its result, and the loss to report."""
-    rows, target, weight = place(samples.X, target, samples.weight, net.placement)
-    batches = Batches(rows, target, weight, batch_size=len(samples))
+    recipe = net.recipe
+    placed = place(samples.X, target, samples.weight, net.placement)
+    batches = Batches(*placed, batch_size=len(samples))
 
-    def objective(scale: float = 1.0) -> float:
+    def objective(*, as_reported: bool = False) -> float:
         """Compute the loss, and leave its gradient in the parameters."""
-        value, _ = gradient.compute(X, target, weight)
-        value = value * scale
+        value, output = gradient.compute(X, target, weight)
+        if as_reported:
+            value = value * net.criterion_.reported_scale(output)
         pairs = gradient.penalized()
-        return add_penalty(value, pairs, alpha, weight, len(samples)).item()
+        return add_penalty(value, pairs, recipe.alpha, weight, len(samples)).item()
 
     with (
         net.gradient(
@@ -201,10 +202,14 @@ def run_lbfgs(
         net.suit(batches, gradient) as batches,
     ):
         ((X, target, weight),) = batches
-        result = minimize_lbfgs(net.module_, objective, **options)
-        with torch.no_grad():
-            output = net.module_(rows.slice(0, 1))
-        loss = objective(net.criterion_.reported_scale(output))
+        result = minimize_lbfgs(
+            net.module_,
+            objective,
+            max_iter=recipe.max_iter,
+            max_fun=max_fun,
+            tol=recipe.tol,
+        )
+        loss = objective(as_reported=True)
     check_finite(net)
     net.module_.eval()
     return result, loss

@@ -104,9 +104,14 @@ def flat_parameters(
     try:
         yield flat
     finally:
-        for p in parameters:
-            p.data = p.data.clone(memory_format=torch.contiguous_format)
-            p.grad = None
+        release_parameters(parameters)
+
+
+def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
+    """Let each parameter own its memory again, and hold no gradient."""
+    for p in parameters:
+        p.data = p.data.clone(memory_format=torch.contiguous_format)
+        p.grad = None
 
 
 class LayerParameters(NamedTuple):

@@ -1,5 +1,6 @@
 """Networks of the same shapes as a stack, whose gradients are computed together."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from sknn_deep.modules._backpropagation import (
     LayerParameters,
     can_backpropagate,
     dropout_probability,
+    release_parameters,
 )
 from sknn_deep.modules._layout import is_faster_transposed, lay
 from sknn_deep.modules._losses import Loss, stack_losses
@@ -98,6 +100,9 @@ class StackedGradient(NamedTuple):
     values, gradients : Stacked
         Of the weights of all layers, then of the biases.
 
+    parameters : list of list of Parameter
+        Those of each network, in the order of the arrays.
+
     n_penalized : int
         How many of the arrays are weights, which the L2 penalty is about.
     """
@@ -105,6 +110,7 @@ class StackedGradient(NamedTuple):
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
     values: Stacked
     gradients: Stacked
+    parameters: list[list[nn.Parameter]]
     n_penalized: int
 
 
@@ -166,12 +172,11 @@ def stacked_gradient(
     loss = stack_losses(losses, like=values.buffer)
     compute = Backpropagation(layers, loss, n_rows=n_rows)
     try:
-        yield StackedGradient(compute, values, gradients, n_penalized=n_layers)
+        yield StackedGradient(
+            compute, values, gradients, parameters, n_penalized=n_layers
+        )
     finally:
-        for own in parameters:
-            for p in own:
-                p.data = p.data.clone(memory_format=torch.contiguous_format)
-                p.grad = None
+        release_parameters(itertools.chain(*parameters))
 
 
 def _make_draw_mask(blocks, generators) -> StackedDropout | None:

@@ -102,25 +102,27 @@ class SparseRows:
         is_known = self.device.type == "cpu" and self.dtype in _NUMPY_TYPES
         return is_known and self.density <= _MAX_DENSITY
 
-    def take_sparse(self, index: Tensor) -> SparseBatch:
-        return self._sparse(self.X[index.numpy()])
+    def kept_sparse(self) -> "ThinRows":
+        """Give the same rows, not made dense any more."""
+        return ThinRows(self.X, self.dtype, self.device)
 
-    def slice_sparse(self, start: int, stop: int) -> SparseBatch:
-        return self._sparse(self.X[start:stop])
-
-    def _sparse(self, X) -> SparseBatch:
-        # SciPy has copied them: torch would warn of memory that cannot be written to.
-        return SparseBatch(X.astype(_NUMPY_TYPES[self.dtype], copy=False))
-
-    def _dense(self, X) -> Tensor:
+    def _make_batch(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
 
     def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
-        taken = self._dense(self.X[index.cpu().numpy()])
+        taken = self._make_batch(self.X[index.cpu().numpy()])
         return taken if out is None else out.copy_(taken)
 
     def slice(self, start: int, stop: int) -> Tensor:
-        return self._dense(self.X[start:stop])
+        return self._make_batch(self.X[start:stop])
+
+
+class ThinRows(SparseRows):
+    """Rows of few numbers that are not zero, each batch a :class:`SparseBatch`."""
+
+    def _make_batch(self, X) -> SparseBatch:
+        # SciPy has copied them: torch would warn of memory that cannot be written to.
+        return SparseBatch(X.astype(_NUMPY_TYPES[self.dtype], copy=False))
 
 
 Rows = DenseRows | SparseRows | HostRows | MappedRows
@@ -262,7 +264,6 @@ class Batches:
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
-        self._stays_sparse = False
         self._gatherer: Gatherer | None = None
 
     def __len__(self) -> int:
@@ -284,12 +285,12 @@ class Batches:
     @property
     def density(self) -> float:
         """The share of the features that is computed with."""
-        return self.rows.density if self._stays_sparse else 1.0
+        return self.rows.density if isinstance(self.rows, ThinRows) else 1.0
 
     def kept_sparse(self) -> "Batches":
         """Give the same batches with features as SparseBatch."""
         batches = copy.copy(self)
-        batches._stays_sparse = True
+        batches.rows = self.rows.kept_sparse()
         return batches
 
     def draw_order(self) -> Tensor | None:
@@ -331,25 +332,14 @@ class Batches:
             rows = rows.in_order(order, self.batch_size)
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
+            values = (self.target, self.weight)
             if order is None:
-                cut = rows.slice_sparse if self._stays_sparse else rows.slice
-                X = cut(start, stop)
-                pick = slice_rows(start, stop)
+                X = rows.slice(start, stop)
+                yield X, *(None if v is None else v[start:stop] for v in values)
             else:
                 index = order[start:stop]
-                take = rows.take_sparse if self._stays_sparse else rows.take
-                X = take(index)
-                pick = select_rows(index)
-            yield (
-                X,
-                None if self.target is None else pick(self.target),
-                None if self.weight is None else pick(self.weight),
-            )
-
-
-def slice_rows(start: int, stop: int) -> Callable[[Tensor], Tensor]:
-    return lambda values: values[start:stop]
-
-
-def select_rows(index: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda values: values.index_select(0, index)
+                X = rows.take(index)
+                yield (
+                    X,
+                    *(None if v is None else v.index_select(0, index) for v in values),
+                )

@@ -32,11 +32,13 @@ from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
     DeviceRates,
+    get_optimizer_state,
     is_own,
     lay_moments,
     make_optimizer,
     make_step,
     set_learning_rate,
+    set_optimizer_state,
 )
 from sknn_deep.training._placement import Placement, autocast, count_devices
 from sknn_deep.training._recipe import Recipe
@@ -281,8 +283,7 @@ class Net(NeuralNet):
             self.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
         except KeyboardInterrupt:
             # skorch's word for it; if nobody here can have said so, it was the user.
-            others = self.callbacks_[len(self._default_callbacks) :]
-            if not any(overrides(cb, "on_epoch_end") for _, cb in others):
+            if not any(overrides(cb, "on_epoch_end") for _, cb in self._others()):
                 raise
             return True
         return False
@@ -354,7 +355,7 @@ class Net(NeuralNet):
         the rate is replayed as a graph.
         """
         recipe, optimizer, criterion = self.recipe, self.optimizer_, self.criterion_
-        rates = None if capture is None else DeviceRates(optimizer)
+        rates = None if capture is None else DeviceRates(optimizer, recipe)
         update = make_step(optimizer, recipe, rates)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
@@ -491,6 +492,17 @@ class Net(NeuralNet):
         finally:
             self.callbacks_ = before
 
+    def _others(self) -> list[tuple[str, Callback]]:
+        """List the callbacks that are not there by default."""
+        return self.callbacks_[len(self._default_callbacks) :]
+
+    def go_on_from(self, net: "Net") -> None:
+        """Take over optimizer, history and callbacks of a net with the same layers."""
+        set_optimizer_state(self.optimizer_, get_optimizer_state(net.optimizer_))
+        self.history_, self.best_merits_ = net.history_, net.best_merits_
+        n_default = len(self._default_callbacks)
+        self.callbacks_ = [*self.callbacks_[:n_default], *net._others()]
+
     def change_recipe(self, recipe: Recipe) -> None:
         """Go on with the same optimizer, if it is of the same kind, by a new recipe."""
         before, self.recipe = self.recipe, recipe
@@ -600,16 +612,15 @@ class Net(NeuralNet):
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         n_units = max(max(p.shape) for p in self.module_.parameters())
-        cut = rows.slice
         if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
             n_units = max(p.shape[0] for p in self.module_.parameters())
-            cut = rows.slice_sparse
+            rows = rows.kept_sparse()
         n_block = rows_per_block(n_units, where.device)
         start = 0
         while start < rows.shape[0]:
             try:
                 with torch.inference_mode(), autocast(self.device, where.autocast):
-                    output = function(cut(start, start + n_block))
+                    output = function(rows.slice(start, start + n_block))
                 block = output.to(device, where.dtype)
             except torch.OutOfMemoryError:
                 if n_block == 1:

@@ -8,6 +8,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from sknn_deep.training._fused import (
+    corrected_rate,
+    endless_counter,
+    fused_adam,
+    fused_sgd,
+)
 from sknn_deep.training._recipe import Recipe
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
@@ -123,7 +129,7 @@ def is_own(optimizer: torch.optim.Optimizer) -> bool:
 
 
 class DeviceRates:
-    """The learning rates of an optimizer, in its device's memory.
+    """The learning rates of an optimizer's steps, in its device's memory.
 
     A step that was captured would keep a Python number for ever.
 
@@ -133,21 +139,40 @@ class DeviceRates:
         The rate of each parameter group.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer):
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe):
         self._groups = optimizer.param_groups
-        self._rates = [group["lr"] for group in self._groups]
+        self._rate_of = _make_rate_of(optimizer, recipe)
+        self._t = _count_steps(optimizer)
+        self._rates = [math.nan for _ in self._groups]
         device = self._groups[0]["params"][0].device
         self.tensors = [
-            torch.tensor(rate, dtype=torch.float32, device=device)
-            for rate in self._rates
+            torch.zeros((), dtype=torch.float32, device=device) for _ in self._groups
         ]
 
     def refresh(self) -> None:
-        """Send the rates that were changed."""
+        """Send the rates of the next step, those that are not the last one's."""
+        self._t += 1
         for i, group in enumerate(self._groups):
-            if group["lr"] != self._rates[i]:
-                self._rates[i] = group["lr"]
-                self.tensors[i].fill_(group["lr"])
+            rate = self._rate_of(group["lr"], self._t)
+            if rate != self._rates[i]:
+                self._rates[i] = rate
+                self.tensors[i].fill_(rate)
+
+
+def _make_rate_of(
+    optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> Callable[[float, int], float]:
+    """Make what tells the kernel's rate by that of a group and the step's number."""
+    if not isinstance(optimizer, Adam):
+        return lambda rate, t: rate
+    return lambda rate, t: corrected_rate(rate, recipe.beta_1, recipe.beta_2, t)
+
+
+def _count_steps(optimizer: torch.optim.Optimizer) -> int:
+    """Tell how many steps the optimizer has taken; 0 if it does not count them."""
+    first = optimizer.param_groups[0]["params"][0]
+    step = optimizer.state[first].get("step")
+    return 0 if step is None else int(step.item())
 
 
 def make_step(
@@ -155,16 +180,16 @@ def make_step(
 ) -> Callable[[], None]:
     """Make the function that applies the gradients.
 
-    On the CPU, a torch optimizer's ``step`` spends some 0.12 ms a call on bookkeeping
-    before its fused kernel runs, on small networks more than all else together, and the
-    first call imports torch's compiler. The kernels are called directly there, on the
-    optimizer's own state; and where `rates` are given, for they can be captured then.
+    A torch optimizer's ``step`` spends some 0.12 ms a call on bookkeeping before its
+    fused kernel runs, on small networks more than all else together, and the first call
+    imports torch's compiler. On the CPU and on NVIDIA's and AMD's GPUs the kernels are
+    called directly, on the optimizer's own state. A step with `rates`, which are to be
+    refreshed before, can be captured.
     """
     if not is_own(optimizer):
         return optimizer.step
     lay_moments(optimizer)
-    groups = optimizer.param_groups
-    if rates is not None or groups[0]["params"][0].device.type == "cpu":
+    if optimizer.param_groups[0]["params"][0].device.type in ("cpu", "cuda"):
         # torch's schedulers ask whether step() was called before their own.
         optimizer._opt_called = True
         if isinstance(optimizer, Adam | AdamW):
@@ -196,20 +221,9 @@ def separate_counters(optimizer: torch.optim.Optimizer) -> None:
             state["step"] = state["step"].clone()
 
 
-def _make_adam_step(
-    optimizer: Adam | AdamW, recipe: Recipe, rates: DeviceRates | None
-) -> Callable[[], None]:
-    """Make the step of Adam, with scikit-learn's epsilon, or of AdamW, with torch's.
-
-    torch divides by ``sqrt(v / (1 - beta_2**t)) + eps``, scikit-learn by
-    ``sqrt(v) + epsilon`` with the correction in the rate: they are equal for
-    ``eps = epsilon / sqrt(1 - beta_2**t)``. With `rates` epsilon is torch's, since the
-    kernel takes it as a number.
-    """
-    groups = optimizer.param_groups
-    corrects_epsilon = isinstance(optimizer, AdamW)
-    kernel = torch._fused_adamw_ if corrects_epsilon else torch._fused_adam_
-    parameters = [p for group in groups for p in group["params"]]
+def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
+    """Make the moments that are not there yet; give the counter, one for all."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     for p in parameters:
         state = optimizer.state[p]
         if not state:
@@ -218,7 +232,18 @@ def _make_adam_step(
             state["exp_avg_sq"] = torch.zeros_like(p)
     counter = optimizer.state[parameters[0]]["step"].clone()
     for p in parameters:
-        optimizer.state[p]["step"] = counter  # one serves all
+        optimizer.state[p]["step"] = counter
+    return counter
+
+
+def _make_adam_step(
+    optimizer: Adam | AdamW, recipe: Recipe, rates: DeviceRates | None
+) -> Callable[[], None]:
+    """Make the step of scikit-learn's Adam, or of torch's AdamW."""
+    groups = optimizer.param_groups
+    is_adamw = isinstance(optimizer, AdamW)
+    counter = _begin_moments(optimizer)
+    shown = counter if is_adamw else endless_counter(counter.device)
     buffers = [
         (
             i,
@@ -226,48 +251,42 @@ def _make_adam_step(
             [p.detach() for p in group["params"]],
             [optimizer.state[p]["exp_avg"] for p in group["params"]],
             [optimizer.state[p]["exp_avg_sq"] for p in group["params"]],
-            [counter] * len(group["params"]),
         )
         for i, group in enumerate(groups)
         if group["params"]
     ]
 
-    def apply(epsilon: float) -> None:
-        for i, group, values, means, squares, counters in buffers:
-            kernel(
+    def apply(rates: list[float] | list[Tensor]) -> None:
+        for i, group, values, means, squares in buffers:
+            fused_adam(
                 values,
                 [p.grad for p in group["params"]],
                 means,
                 squares,
-                [],
-                counters,
-                lr=group["lr"] if rates is None else rates.tensors[i],
-                beta1=recipe.beta_1,
-                beta2=recipe.beta_2,
+                shown,
+                lr=rates[i],
+                betas=(recipe.beta_1, recipe.beta_2),
+                eps=recipe.epsilon,
                 weight_decay=group["weight_decay"],
-                eps=epsilon,
-                amsgrad=False,
-                maximize=False,
+                decoupled=is_adamw,
             )
 
     if rates is not None:
 
         def replayable_step() -> None:
             counter.add_(1)
-            apply(recipe.epsilon)
+            apply(rates.tensors)
 
         return replayable_step
 
+    rate_of = _make_rate_of(optimizer, recipe)
     t = int(counter.item())
 
     def step() -> None:
         nonlocal t
         t += 1
         counter.fill_(t)
-        epsilon = recipe.epsilon
-        if not corrects_epsilon:
-            epsilon /= math.sqrt(1 - recipe.beta_2**t)
-        apply(epsilon)
+        apply([rate_of(group["lr"], t) for group in groups])
 
     return step
 
@@ -287,17 +306,13 @@ def _make_sgd_step(
     values = [p.detach() for p in parameters]
 
     def step() -> None:
-        torch._fused_sgd_(
+        fused_sgd(
             values,
             [p.grad for p in parameters],
             velocities,
-            weight_decay=0.0,
-            momentum=recipe.momentum,
             lr=group["lr"] if rates is None else rates.tensors[0],
-            dampening=0.0,
+            momentum=recipe.momentum,
             nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
-            maximize=False,
-            is_first_step=False,
         )
 
     return step

@@ -203,18 +203,16 @@ def _renew_optimizer(
         optimizer = optimizer.take(staying, stacked.values, stacked.gradients)
     if optimizer.family[0] == "sgd" and optimizer.moments:
         for k, trainee in enumerate(trainees):
-            _lend_velocity(trainee.net, optimizer, k)
+            _lend_velocity(trainee.net, stacked.parameters[k], optimizer, k)
     return optimizer
 
 
-def _lend_velocity(net: Net, optimizer: StackedOptimizer, k: int) -> None:
+def _lend_velocity(
+    net: Net, parameters: list[Tensor], optimizer: StackedOptimizer, k: int
+) -> None:
     """Let a net's own optimizer see its momentum, which a change of rate rescales."""
     (velocities,) = optimizer.moments
-    owners = {p.data_ptr(): p for p in net.module_.parameters()}
-    for values, velocity in zip(
-        optimizer.values.arrays, velocities.arrays, strict=True
-    ):
-        p = owners[values[k].data_ptr()]
+    for p, velocity in zip(parameters, velocities.arrays, strict=True):
         net.optimizer_.state[p]["momentum_buffer"] = velocity[k]
 
 

@@ -1,14 +1,17 @@
 """One optimizer step for a stack of networks, each with its own numbers."""
 
-import functools
 import itertools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
+from sknn_deep.training._fused import (
+    corrected_rate,
+    endless_counter,
+    fused_adam,
+    fused_sgd,
+)
 from sknn_deep.training._recipe import Recipe
 
 
@@ -74,9 +77,11 @@ class StackedOptimizer:
         self.n_arrays = len(values.arrays)
         n_moments = 2 if family[0] != "sgd" else int(family[1])
         self.moments = [values.zeros_like() for _ in range(n_moments)]
-        self.counter = torch.zeros((), dtype=torch.float32, device=values.buffer.device)
+        self.counter = endless_counter(values.buffer.device)
         self.t = 0
-        self._parts = functools.cache(self._cut)
+        # Not by functools.cache: an object that holds a method of its own is a circle,
+        # and the buffers would stay until Python looks for those.
+        self._cuts: dict[tuple[int, int, int, int], tuple] = {}
 
     def take(self, networks: Sequence[int], values, gradients) -> "StackedOptimizer":
         """Go on with some of the networks, which are laid out anew."""
@@ -86,6 +91,11 @@ class StackedOptimizer:
         taken.moments = [moment.take(networks) for moment in self.moments]
         taken.t = self.t
         return taken
+
+    def _parts(self, *bounds: int) -> tuple:
+        if bounds not in self._cuts:
+            self._cuts[bounds] = self._cut(*bounds)
+        return self._cuts[bounds]
 
     def _cut(
         self, start: int, stop: int, first: int, last: int
@@ -109,47 +119,45 @@ class StackedOptimizer:
             Those of the networks from `start` to `stop`.
         """
         self.t += 1
-        self.counter.fill_(self.t)
+        if self.family[0] == "adamw":
+            self.counter.fill_(self.t)
         for start, stop, common in numbers:
             self._step_some(start, stop, common)
 
     def _step_some(self, start: int, stop: int, numbers: Numbers) -> None:
-        every = (0, self.n_arrays)
-        if self.family[0] == "sgd":
-            self._sgd(*self._parts(start, stop, *every), numbers)
-        elif self.family[0] == "adam":
-            # scikit-learn does not correct epsilon, as in the single network's step.
-            epsilon = numbers.epsilon / math.sqrt(1 - numbers.second**self.t)
-            numbers = numbers._replace(epsilon=epsilon)
-            self._adam(torch._fused_adam_, *self._parts(start, stop, *every), numbers)
+        solver = self.family[0]
+        every = self._parts(start, stop, 0, self.n_arrays)
+        if solver == "sgd":
+            self._sgd(*every, numbers)
+        elif solver == "adam":
+            learning_rate, *betas, _, _ = numbers
+            rate = corrected_rate(learning_rate, *betas, self.t)
+            self._adam(*every, numbers._replace(learning_rate=rate), decoupled=False)
         else:
             weights = self._parts(start, stop, 0, self.n_penalized)
             biases = self._parts(start, stop, self.n_penalized, self.n_arrays)
-            self._adam(torch._fused_adamw_, *weights, numbers)
-            undecayed = numbers._replace(weight_decay=0.0)
-            self._adam(torch._fused_adamw_, *biases, undecayed)
+            self._adam(*weights, numbers, decoupled=True)
+            self._adam(*biases, numbers._replace(weight_decay=0.0), decoupled=True)
 
     def _adam(
         self,
-        kernel: Callable,
         values: list[Tensor],
         gradients: list[Tensor],
         moments: list[list[Tensor]],
         numbers: Numbers,
+        *,
+        decoupled: bool,
     ) -> None:
-        kernel(
+        fused_adam(
             values,
             gradients,
             *moments,
-            [],
-            [self.counter] * len(values),
+            self.counter,
             lr=numbers.learning_rate,
-            beta1=numbers.first,
-            beta2=numbers.second,
-            weight_decay=numbers.weight_decay,
+            betas=(numbers.first, numbers.second),
             eps=numbers.epsilon,
-            amsgrad=False,
-            maximize=False,
+            weight_decay=numbers.weight_decay,
+            decoupled=decoupled,
         )
 
     def _sgd(
@@ -160,15 +168,11 @@ class StackedOptimizer:
         numbers: Numbers,
     ) -> None:
         _, _, nesterov = self.family
-        torch._fused_sgd_(
+        fused_sgd(
             values,
             gradients,
             moments[0] if moments else [],
-            weight_decay=0.0,
-            momentum=numbers.first,
             lr=numbers.learning_rate,
-            dampening=0.0,
+            momentum=numbers.first,
             nesterov=nesterov,
-            maximize=False,
-            is_first_step=False,
         )

@@ -725,6 +725,26 @@ def test_callbacks_are_told_of_each_epoch_on_copies(data):
     assert not hasattr(scoring, "best_score_")
 
 
+@pytest.mark.parametrize("changed", [{"dropout": 0.2}, {"verbose": 1}], ids=str)
+def test_a_network_described_anew_goes_on_with_all_that_was_learnt(
+    changed, data, capsys
+):
+    scoring = EpochScoring("r2", on_train=True, name="r2")
+    reg = make(MLPRegressor, callbacks=[("own", scoring)])
+    reg.partial_fit(*data).partial_fit(*data)
+    callback = dict(reg.net_.callbacks_)["own"]
+    history = list(reg.net_.history)
+    step = next(iter(reg.net_.optimizer_.state.values()))["step"].item()
+
+    reg.set_params(**changed).partial_fit(*data)
+
+    assert dict(reg.net_.callbacks_)["own"] is callback
+    assert len(reg.net_.history[:, "r2"]) == 3
+    assert reg.net_.history[:2] == history
+    assert next(iter(reg.net_.optimizer_.state.values()))["step"].item() == 1.5 * step
+    assert bool(capsys.readouterr().err) == ("verbose" in changed)
+
+
 def test_skorchs_early_stopping_stops(data):
     stop = EarlyStopping(monitor="train_loss", patience=2, threshold=10.0, sink=print)
     reg = make(MLPRegressor, callbacks=[stop], max_iter=50)

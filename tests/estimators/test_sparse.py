@@ -41,14 +41,8 @@ def make_data(n_rows=150, n_features=200, density=0.04, dtype=np.float64):
 
 @pytest.fixture
 def never_dense(monkeypatch):
-    """Fail where sparse rows, but one of them, are made dense."""
-    make_dense = SparseRows._dense
-
-    def refuse(self, X):
-        assert X.shape[0] <= 1, "rows were made dense"
-        return make_dense(self, X)
-
-    monkeypatch.setattr(SparseRows, "_dense", refuse)
+    """Fail where sparse rows are made dense."""
+    monkeypatch.setattr(SparseRows, "_make_batch", None)
 
 
 def output_of(estimator, X):
@@ -204,8 +198,7 @@ def test_callbacks_see_dense_rows(callback):
 
 def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
     X, y = make_data(density=0.2)
-    monkeypatch.setattr(SparseRows, "take_sparse", None)
-    monkeypatch.setattr(SparseRows, "slice_sparse", None)
+    monkeypatch.setattr(SparseRows, "kept_sparse", None)
 
     clf = MLPClassifier(**COMMON).fit(X, y)
 

@@ -299,8 +299,9 @@ def test_graphs_end_with_the_context_even_if_somebody_holds_them(fails, monkeypa
 def test_device_rates_follow_the_groups():
     groups = [{"params": [torch.zeros(2)]}, {"params": [torch.zeros(3)], "lr": 0.5}]
     optimizer = torch.optim.SGD(groups, lr=0.25)
-    rates = DeviceRates(optimizer)
+    rates = DeviceRates(optimizer, make_recipe())
     first, second = rates.tensors
+    rates.refresh()
     assert (first.item(), second.item()) == (0.25, 0.5)
 
     optimizer.param_groups[1]["lr"] = 0.125
@@ -312,20 +313,25 @@ def test_device_rates_follow_the_groups():
 
 
 @pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
-def test_replayed_steps_are_torchs(solver):
-    recipe = make_recipe(solver=solver, alpha=0.01, momentum=0.9)
+@pytest.mark.parametrize("epsilon", [1e-8, 0.1])
+def test_replayed_steps_are_those_that_are_not(solver, epsilon):
+    recipe = make_recipe(solver=solver, epsilon=epsilon)
     ours, theirs = ([torch.ones(3), torch.ones(2)] for _ in range(2))
     optimizers = [
         make_optimizer(recipe, [a], [b], owner="MLPClassifier")
         for a, b in (ours, theirs)
     ]
-    rates = DeviceRates(optimizers[0])
+    rates = DeviceRates(optimizers[0], recipe)
     step = make_step(optimizers[0], recipe, rates)
+    step_of_theirs = make_step(optimizers[1], recipe)
     for p in ours:
         p.grad = torch.zeros_like(p)
     replay = None
 
     for t in range(8):
+        if t == 5:  # as when training goes on later
+            rates = DeviceRates(optimizers[0], recipe)
+            step, replay = make_step(optimizers[0], recipe, rates), None
         for p, q in zip(ours, theirs, strict=True):
             p.grad.copy_(torch.linspace(-1, t, len(p)))
             q.grad = p.grad.clone()
@@ -334,9 +340,9 @@ def test_replayed_steps_are_torchs(solver):
                 group["lr"] = 0.1 / (t + 1)
         rates.refresh()
         if t == 3:
-            _, replay = emulate(lambda: step() or {})
+            _, replay = emulate(lambda step=step: step() or {})
         step() if replay is None else replay()
-        optimizers[1].step()
+        step_of_theirs()
 
         for p, q in zip(ours, theirs, strict=True):
             torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-6)

@@ -1,5 +1,8 @@
 """The optimizer of a stack against single networks' optimizers, step by step."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -194,6 +197,21 @@ def test_stacked_optimizer_decays_only_the_weights():
     for i, (array, p) in enumerate(zip(values.arrays, network.parameters, strict=True)):
         expected = p.detach() * (1 - 0.1 * 0.5 if i < len(WEIGHTS) else 1)
         torch.testing.assert_close(array[0], expected, rtol=1e-15, atol=0)
+
+
+def test_stacked_optimizer_lets_go_of_its_memory_with_the_last_reference():
+    network = Alone(make_recipe(), make_arrays(0, torch.float32))
+    values, gradients = stack_of([network], torch.float32)
+    optimizer = StackedOptimizer(("adam",), values, gradients, n_penalized=2)
+    take_step(optimizer, [numbers_of(make_recipe(), 0.1)])
+    moments = weakref.ref(optimizer.moments[0].buffer)
+
+    gc.disable()
+    try:
+        del optimizer
+        assert moments() is None
+    finally:
+        gc.enable()
 
 
 def test_numbers_hold_what_the_solver_uses():
