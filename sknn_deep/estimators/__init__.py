@@ -1,18 +1,27 @@
 """How scikit-learn sees a network: estimators, their data and their targets."""
 
-from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
+from sknn_deep.estimators._autoencoder_transformer import (
+    AutoencoderTransformer,
+    make_loss,
+)
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
+from sknn_deep.estimators._networks import assemble_net
 from sknn_deep.estimators._regressor import MLPRegressor
 from sknn_deep.estimators._solvers import FitPlan
+from sknn_deep.estimators._targets import ClassTarget, NumberTarget
 from sknn_deep.estimators._together import family_of, train_together
 
 __all__ = [
     "AutoencoderTransformer",
     "BaseNetEstimator",
+    "ClassTarget",
     "FitPlan",
     "MLPClassifier",
     "MLPRegressor",
+    "NumberTarget",
+    "assemble_net",
     "family_of",
+    "make_loss",
     "train_together",
 ]

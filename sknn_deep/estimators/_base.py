@@ -274,6 +274,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             n_seen=self.t_,
         )
 
+    def _remedy(self) -> str:
+        """Tell what to do first if the training diverges."""
+        return "scale X first, with StandardScaler for instance"
+
     def _has_callbacks(self) -> bool:
         """Tell whether scikit-learn's callbacks are set, here or around this fit."""
         return hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")

@@ -20,8 +20,28 @@ def make_net(
     estimator: BaseEstimator, n_features: int, recipe: Recipe, placement: Placement
 ) -> Net:
     """Make the net that the estimator's parameters describe; its weights are zero."""
+    return assemble_net(
+        estimator,
+        describe(estimator, n_features),
+        recipe=recipe,
+        placement=placement,
+        callbacks=clone_callbacks(estimator.callbacks, owner=type(estimator).__name__),
+        verbose=estimator.verbose,
+    )
+
+
+def assemble_net(
+    estimator: BaseEstimator,
+    description: dict,
+    *,
+    recipe: Recipe,
+    placement: Placement,
+    callbacks: list | None = None,
+    verbose: int | bool,
+) -> Net:
+    """Make a net of a description as :func:`describe` gives it."""
     return Net(
-        **describe(estimator, n_features),
+        **description,
         recipe=recipe,
         placement=placement,
         gradient=functools.partial(
@@ -29,8 +49,9 @@ def make_net(
         ),
         penalized=dense_weights,
         owner=type(estimator).__name__,
-        callbacks=clone_callbacks(estimator.callbacks, owner=type(estimator).__name__),
-        verbose=estimator.verbose,
+        remedy=estimator._remedy(),
+        callbacks=callbacks,
+        verbose=verbose,
         module__dtype=placement.dtype,
     ).initialize()
 

@@ -708,6 +708,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         }
         return LOSSES[self.loss], arguments.get(self.loss, {})
 
+    def _remedy(self):
+        is_scaled = self.normalize_y or self.loss == "poisson"
+        return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
+
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)
         if not np.isfinite(predicted).all():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sknn_deep.estimators._targets import ClassTarget, NumberTarget
+from sknn_deep.estimators import ClassTarget, NumberTarget
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import Convergence, Placement, Recipe

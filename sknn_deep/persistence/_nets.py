@@ -1,6 +1,5 @@
 """The net of a fitted estimator as data, and back."""
 
-import functools
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +10,11 @@ from skorch.history import History
 from torch import nn
 
 from sknn_deep import modules
-from sknn_deep.estimators._autoencoder_transformer import make_loss
+from sknn_deep.estimators import assemble_net, make_loss
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import (
+    RESULTS,
     Net,
     Placement,
     columns_of,
@@ -37,15 +37,6 @@ _CRITERIA = {
         make_loss,
     )
 }
-# What a training leaves in the net beside the network, its optimizer and the history.
-_RESULTS = (
-    "best_merits_",
-    "converged_",
-    "diverged_",
-    "n_epochs_",
-    "n_resumed_",
-    "n_seen_",
-)
 
 
 def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
@@ -63,7 +54,7 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
         "placement": replace(net.placement, device=torch.device("cpu")),
         "state": dict(net.module_.state_dict()),
         "history": list(columns_of(net.history)),
-        "results": {k: v for k, v in vars(net).items() if k in _RESULTS},
+        "results": {k: v for k, v in vars(net).items() if k in RESULTS},
         "arguments": _arguments(net, "module__"),
         "criterion_arguments": _arguments(net, "criterion__"),
         "verbose": net.verbose,
@@ -98,23 +89,19 @@ def decode_net(
     state = dict(zip(entry["state"]["keys"], entry["state"]["values"], strict=True))
     _check_layers(module, arguments, placement, state, decoder)
     criterion_arguments = decoder.decode(entry["criterion_arguments"])
-    net = Net(
-        module,
-        _CRITERIA[entry["criterion"]],
-        recipe=decoder.decode(entry["recipe"]),
-        placement=placement,
-        gradient=functools.partial(
-            modules.fastest_gradient,
-            autocast=placement.autocast,
-            compile=estimator.compile,
-        ),
-        penalized=modules.dense_weights,
-        owner=type(estimator).__name__,
-        verbose=decoder.decode(entry["verbose"]),
-        module__dtype=placement.dtype,
+    description = {
+        "module": module,
+        "criterion": _CRITERIA[entry["criterion"]],
         **{f"module__{name}": value for name, value in arguments.items()},
         **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
-    ).initialize()
+    }
+    net = assemble_net(
+        estimator,
+        description,
+        recipe=decoder.decode(entry["recipe"]),
+        placement=placement,
+        verbose=decoder.decode(entry["verbose"]),
+    )
     _fill(net.module_, state, decoder)
     net.module_.eval()
     optimizer = decoder.decode(entry["optimizer"])
@@ -123,7 +110,7 @@ def decode_net(
         _check_optimizer(net)
     net.history_ = History(rows_of(decoder.decode(entry["history"])))
     results = decoder.decode(entry["results"])
-    vars(net).update({name: results[name] for name in _RESULTS if name in results})
+    vars(net).update({name: results[name] for name in RESULTS if name in results})
     return net
 
 

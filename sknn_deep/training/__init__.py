@@ -21,7 +21,7 @@ from sknn_deep.training._mapped_rows import (
     block_permutations,
     find_mapping,
 )
-from sknn_deep.training._net import Net, add_penalty, copy_state
+from sknn_deep.training._net import RESULTS, Net, add_penalty, copy_state
 from sknn_deep.training._optimizers import (
     SOLVERS,
     get_optimizer_state,
@@ -39,6 +39,7 @@ from sknn_deep.training._stack import Run, run_family, train_stack
 from sknn_deep.training._threads import thread_count, threads_for
 
 __all__ = [
+    "RESULTS",
     "SOLVERS",
     "STEP_SCHEDULES",
     "Batches",

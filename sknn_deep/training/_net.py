@@ -53,6 +53,16 @@ from sknn_deep.training._threads import thread_count, threads_for
 # moments of the first layer for sparse rows, and back again.
 _MIN_SPARSE_ROWS = 256
 
+# What a training leaves in the net beside the network, its optimizer and the history.
+RESULTS = (
+    "best_merits_",
+    "converged_",
+    "diverged_",
+    "n_epochs_",
+    "n_resumed_",
+    "n_seen_",
+)
+
 
 class Net(NeuralNet):
     """A skorch net whose epoch is a loop over tensors that are already in place.
@@ -86,6 +96,9 @@ class Net(NeuralNet):
 
     owner : str
         Name of the estimator, for messages.
+
+    remedy : str
+        What to do first if the training diverges, for messages.
 
     Attributes
     ----------
@@ -121,6 +134,7 @@ class Net(NeuralNet):
         gradient: Callable[..., AbstractContextManager],
         penalized: Callable[[nn.Module], list[Tensor]],
         owner: str = "Net",
+        remedy: str = "scale X first",
         train_split=None,
         verbose: int | bool = 0,
         **kwargs,
@@ -140,6 +154,7 @@ class Net(NeuralNet):
         self.gradient = gradient
         self.penalized = penalized
         self.owner = owner
+        self.remedy = remedy
 
     @property
     def _default_callbacks(self):
@@ -545,8 +560,7 @@ class Net(NeuralNet):
         return (
             "Solver produced non-finite parameter weights. The input data may contain "
             f"large values and need to be preprocessed. {self.owner} diverged {where}: "
-            "scale X first, with StandardScaler for instance, then try a smaller "
-            "learning_rate_init."
+            f"{self.remedy}, then try a smaller learning_rate_init."
         )
 
     def should_stop(self, convergence: Convergence) -> bool:

@@ -189,6 +189,23 @@ def test_no_hidden_layer_is_poisson_regression(diabetes):
     assert_allclose(ours, theirs, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "params, remedy",
+    [
+        ({}, "for instance, and y by normalize_y=True, then"),
+        ({"normalize_y": True}, "for instance, then"),
+        ({"loss": "poisson"}, "for instance, then"),
+    ],
+    ids=str,
+)
+def test_divergence_tells_what_to_scale(params, remedy, diabetes):
+    X, y = diabetes
+    reg = MLPRegressor(solver="sgd", learning_rate_init=1e200, **params)
+
+    with pytest.raises(ValueError, match=f"scale X first, .* {remedy} try a smaller"):
+        reg.fit(X, np.abs(y))  # Poisson's loss is for counts
+
+
 def test_bad_losses_raise(diabetes):
     X, y = diabetes
     assert message_of(make(loss="poisson").fit, X, y) == (

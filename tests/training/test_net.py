@@ -29,6 +29,7 @@ from sknn_deep.modules import (
     recorded_gradient,
 )
 from sknn_deep.training import (
+    RESULTS,
     Batches,
     Convergence,
     DenseRows,
@@ -794,6 +795,12 @@ def test_net_stopped_by_a_callback_has_whole_epochs_in_its_history(hook, n_epoch
     assert all("train_loss" in epoch for epoch in net.history)
 
 
+def test_net_has_every_result_after_a_training():
+    net = train(make_net())
+
+    assert set(RESULTS) <= vars(net).keys()
+
+
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_net_that_diverges_raises(solver):
     net = make_net(solver=solver, alpha=1.0, learning_rate_init=1e300, max_iter=5)
@@ -804,8 +811,8 @@ def test_net_that_diverges_raises(solver):
     assert str(error.value) == (
         "Solver produced non-finite parameter weights. The input data may contain "
         "large values and need to be preprocessed. MLPClassifier diverged in epoch "
-        f"{len(net.history)} at the learning rate 1e+300: scale X first, with "
-        "StandardScaler for instance, then try a smaller learning_rate_init."
+        f"{len(net.history)} at the learning rate 1e+300: scale X first, then try "
+        "a smaller learning_rate_init."
     )
 
 

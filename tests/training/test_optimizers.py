@@ -353,8 +353,9 @@ for step in steps:
     step()
     print(has_compiler())
 
-clf = MLPClassifier((3,), device="cpu").partial_fit([[0.0], [1.0]], [0, 1], classes=[0, 1])
-clf.set_params(dropout=0.5).partial_fit([[0.0], [1.0]], [0, 1])
+X, y = [[0.0], [1.0]], [0, 1]
+clf = MLPClassifier((3,), device="cpu").partial_fit(X, y, classes=y)
+clf.set_params(dropout=0.5).partial_fit(X, y)
 print(has_compiler())
 """
 
