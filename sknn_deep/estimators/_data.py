@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,13 @@ from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils.validation import validate_data
 
 from sknn_deep._sklearn_private import check_sample_weight
-from sknn_deep.training import MappedArray, find_mapping
+from sknn_deep.training import (
+    MappedArray,
+    Placement,
+    Rows,
+    find_mapping,
+    make_rows,
+)
 
 # A large file is read in windows of this share of scikit-learn's `working_memory`:
 # the copies and buffers around a window take about as much again.
@@ -35,14 +41,27 @@ class Samples:
 
     weight : ndarray of shape (n_samples,) or None
         None is one for each.
+
+    placed : dict
+        X by the types and devices that it was placed in.
     """
 
     X: Any
     y: np.ndarray | None
     weight: np.ndarray | None
+    placed: dict[tuple[torch.dtype, torch.device], Rows] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __len__(self) -> int:
         return self.X.shape[0]
+
+    def place(self, placement: Placement) -> Rows:
+        """Bring X to where it is computed with, once for all networks."""
+        key = (placement.X_dtype, placement.device)
+        if key not in self.placed:
+            self.placed[key] = make_rows(self.X, *key)
+        return self.placed[key]
 
     def take(self, rows: np.ndarray) -> "Samples":
         """Select rows; of a file they are put in the order in which they lie there."""

@@ -27,7 +27,7 @@ from sknn_deep.training import (
     device_permutations,
     minimize_lbfgs,
     numpy_permutations,
-    place,
+    place_targets,
 )
 
 
@@ -106,7 +106,8 @@ def make_batches(
     elif net.recipe.shuffle:
         permute = device_permutations(n_rows, generator)
     return Batches(
-        *place(samples.X, target, samples.weight, net.placement),
+        samples.place(net.placement),
+        *place_targets(target, samples.weight, net.placement),
         batch_size=net.recipe.batch_size,
         permute=permute,
         subset=None if rows is None else as_tensor(rows, device=device),
@@ -181,8 +182,11 @@ def run_lbfgs(
 ) -> tuple[OptimizeResult, float]:
     """Train with SciPy's L-BFGS-B; return its result, and the loss to report."""
     recipe = net.recipe
-    placed = place(samples.X, target, samples.weight, net.placement)
-    batches = Batches(*placed, batch_size=len(samples))
+    batches = Batches(
+        samples.place(net.placement),
+        *place_targets(target, samples.weight, net.placement),
+        batch_size=len(samples),
+    )
 
     def objective(*, as_reported: bool = False) -> float:
         """Compute the loss, and leave its gradient in the parameters."""

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
 from sknn_deep.estimators._data import Samples
-from sknn_deep.training import Net, place
+from sknn_deep.training import Net, place_targets
 
 
 def make_evaluate(
@@ -19,8 +19,9 @@ def make_evaluate(
 
     The score is NaN where the loss is not finite.
     """
-    rows, target, weight = place(
-        valid.X, estimator._encode(valid), valid.weight, net.placement
+    rows = valid.place(net.placement)
+    target, weight = place_targets(
+        estimator._encode(valid), valid.weight, net.placement
     )
     target = rows.slice(0, len(valid)) if target is None else target
     score_of = make_score(estimator, net, valid)

@@ -1,16 +1,15 @@
 """What a candidate is fitted to in a fold: prepared once, shared by all candidates."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
-from torch import Tensor
 
 from sknn_deep._sklearn_private import check_method_params, safe_split
-from sknn_deep.estimators import BaseNetEstimator, FitPlan
-from sknn_deep.training import DenseRows
+from sknn_deep.estimators import BaseNetEstimator
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
@@ -90,7 +89,7 @@ class Fold:
         )
         self._received: dict[tuple, Received] = {}
         self._checked: dict[tuple, tuple[Any, np.ndarray | None]] = {}
-        self._placed: dict[tuple, Tensor] = {}
+        self._placed: dict[tuple, dict] = {}
 
     def plan(self, estimator: BaseEstimator, parameters: dict):
         """Bring a candidate to where only its network is to be trained.
@@ -124,17 +123,10 @@ class Fold:
             self._checked[key] = data.samples.X, names
         elif names is not None:
             network.feature_names_in_ = names
-        plan = network._plan_fit(data)
-        if plan.run is not None:
-            self._share_rows(key, plan)
-        return plan
-
-    def _share_rows(self, key: tuple, plan: FitPlan) -> None:
-        """Let candidates that compute in the same types and place share the rows."""
-        batches = plan.run.batches
-        if isinstance(batches.rows, DenseRows):
-            X = self._placed.setdefault((key, plan.placement), batches.rows.X)
-            batches.rows = DenseRows(X)
+        # Nor need they bring the rows to where they are computed with.
+        placed = self._placed.setdefault(key, data.samples.placed)
+        samples = replace(data.samples, placed=placed)
+        return network._plan_fit(replace(data, samples=samples))
 
 
 def _fit_steps(pipeline: Pipeline, X, y, fit_params: dict) -> Received:

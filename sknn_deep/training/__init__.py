@@ -9,7 +9,7 @@ from sknn_deep.training._batches import (
     device_permutations,
     make_rows,
     numpy_permutations,
-    place,
+    place_targets,
 )
 from sknn_deep.training._callbacks import StateKeeper
 from sknn_deep.training._checkpoint import TrainingState
@@ -67,7 +67,7 @@ __all__ = [
     "minimize_lbfgs",
     "numpy_permutations",
     "one_cycle",
-    "place",
+    "place_targets",
     "resolve_device",
     "resolve_placement",
     "resolve_recipe",

@@ -3,7 +3,6 @@
 import copy
 import ctypes
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -147,36 +146,16 @@ def make_rows(
     return HostRows(as_tensor(X), dtype, device)
 
 
-class Placed(NamedTuple):
-    """Rows, targets and weights where they are computed with.
-
-    Attributes
-    ----------
-    rows : Rows
-
-    target : Tensor or None
-        int64 class numbers of shape (n_samples,), or numbers of shape
-        (n_samples, n_outputs); None is the rows themselves.
-
-    weight : Tensor of shape (n_samples,) or None
-    """
-
-    rows: Rows
-    target: Tensor | None
-    weight: Tensor | None
-
-
-def place(
-    X, target: np.ndarray | None, weight: np.ndarray | None, placement: Placement
-) -> Placed:
-    """Bring rows, targets and weights to the device, in its types."""
+def place_targets(
+    target: np.ndarray | None, weight: np.ndarray | None, placement: Placement
+) -> tuple[Tensor | None, Tensor | None]:
+    """Bring targets and weights to the device: class numbers are int64."""
     device, dtype = placement.device, placement.dtype
-    rows = make_rows(X, placement.X_dtype, device)
     if target is not None:
         target = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
     if weight is not None:
         weight = as_tensor(weight, dtype, device)
-    return Placed(rows, target, weight)
+    return target, weight
 
 
 def numpy_permutations(

@@ -104,7 +104,9 @@ class _Neighbours(NamedTuple):
 def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
     neighbours: list[_Neighbours] = []
     for i, one in enumerate(rows):
-        if neighbours and address(one) == address(neighbours[-1].rows):
+        # Of others, a call for many networks would make as many dense at once.
+        is_dense = isinstance(one, DenseRows)
+        if is_dense and neighbours and address(one) == address(neighbours[-1].rows):
             neighbours[-1] = neighbours[-1]._replace(stop=i + 1)
         else:
             neighbours.append(_Neighbours(one, i, i + 1))

@@ -1,6 +1,7 @@
 """Several networks of different seeds as one estimator."""
 
 import pickle
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 from sknn_deep import MLPClassifier, MLPRegressor
-from sknn_deep.estimators import _ensemble
+from sknn_deep.estimators import _data, _ensemble
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -35,6 +36,16 @@ def same_weights(one, other, atol=1e-10):
         one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True
     )
     return all(np.allclose(a, b, rtol=0, atol=atol) for a, b in pairs)
+
+
+def test_members_share_the_rows_where_they_are_computed_with(digits, monkeypatch):
+    X, y = digits
+    make_rows = mock.Mock(wraps=_data.make_rows)
+    monkeypatch.setattr(_data, "make_rows", make_rows)
+
+    MLPClassifier(**PARAMS, n_estimators=4, precision="float32").fit(X, y)
+
+    assert make_rows.call_count == 1
 
 
 @pytest.mark.parametrize(

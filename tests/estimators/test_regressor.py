@@ -171,6 +171,7 @@ def test_quantiles_cover_their_share(quantile):
 def test_no_hidden_layer_is_ridge_regression(two_columns):
     X, y = two_columns
     params = {"solver": "lbfgs", "alpha": 30.0, "tol": 1e-9, "max_iter": 5000}
+    params["random_state"] = 0
 
     ours = MLPRegressor(hidden_layer_sizes=(), **params).fit(X, y).predict(X)
 
@@ -181,6 +182,7 @@ def test_no_hidden_layer_is_poisson_regression(diabetes):
     X, _ = diabetes
     y = np.random.default_rng(0).poisson(np.exp(X[:, 2]))
     params = {"solver": "lbfgs", "alpha": 200.0, "tol": 1e-9, "max_iter": 5000}
+    params["random_state"] = 0
 
     ours = MLPRegressor("poisson", (), **params).fit(X, y).predict(X)
 

@@ -4,6 +4,7 @@ import pickle
 import re
 import threading
 import warnings
+from unittest import mock
 
 import joblib
 import numpy as np
@@ -32,6 +33,7 @@ from skorch.callbacks import Callback
 
 import sknn_deep.model_selection._evaluation as evaluation
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.estimators import _data
 from sknn_deep.estimators import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
 
@@ -564,6 +566,17 @@ def test_search_fits_the_steps_once_for_each_fold_and_setting(counting_scaler):
     theirs = GridSearchCV(pipe, grid, cv=2, refit=False).fit(X, y)
     assert_same_search(ours, theirs)
     assert len(counting_scaler.fits) == 8 + 2 * 12
+
+
+def test_search_places_the_rows_once_for_each_fold_and_precision(monkeypatch):
+    X, y = make_data()
+    make_rows = mock.Mock(wraps=_data.make_rows)
+    monkeypatch.setattr(_data, "make_rows", make_rows)
+    grid = {"alpha": [1e-4, 1e-2], "precision": ["float32", "float64"]}
+
+    BatchedGridSearchCV(make_classifier(), grid, cv=3, refit=False).fit(X, y)
+
+    assert make_rows.call_count == 3 * 2
 
 
 def test_search_replaces_whole_steps():

@@ -20,7 +20,7 @@ from sknn_deep.training import (
     device_permutations,
     make_rows,
     numpy_permutations,
-    place,
+    place_targets,
 )
 from sknn_deep.training._batches import rows_per_block
 from sknn_deep.training._host_rows import HostRows, RowsAhead
@@ -279,18 +279,18 @@ def test_tensor_of_another_dtype_is_a_copy(array):
     [({}, torch.float32), ({"autocast": torch.bfloat16}, torch.bfloat16)],
     ids=["float32", "mixed"],
 )
-def test_place_brings_everything_into_the_placements_types(precision, X_dtype):
+def test_all_is_placed_in_the_placements_types(precision, X_dtype):
     placement = Placement(CPU, torch.float32, **precision)
     X, y, weight = make_X(), np.arange(10), np.ones(10)
 
-    of_classes = place(X, y, weight, placement)
-    of_numbers = place(X, make_X(10, 2), None, placement)
-    of_rows = place(X, None, None, placement)
+    classes, weights = place_targets(y, weight, placement)
+    numbers, no_weights = place_targets(make_X(10, 2), None, placement)
+    no_target, _ = place_targets(None, None, placement)
 
-    assert of_classes.rows.X.dtype == X_dtype
-    assert of_classes.target.dtype == torch.int64
-    assert of_classes.weight.dtype == of_numbers.target.dtype == torch.float32
-    assert of_numbers.weight is of_rows.target is None
+    assert make_rows(X, placement.X_dtype, CPU).X.dtype == X_dtype
+    assert classes.dtype == torch.int64
+    assert weights.dtype == numbers.dtype == torch.float32
+    assert no_weights is no_target is None
 
 
 # --- rows -------------------------------------------------------------------------
