@@ -32,10 +32,13 @@ class Mnist(NamedTuple):
 
 
 def pytest_configure(config):
-    """Let each of several test processes compute in one thread.
+    """Let each of several test processes compute in one thread, and on the CPU.
 
-    More threads than cores wait for each other, and all tests take longer.
+    More threads than cores wait for each other, and all tests take longer. Outputs and
+    tolerances of the tests that are not marked `cuda` are those of a CPU.
     """
+    if config.getoption("markexpr") != "cuda":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     if config.getoption("numprocesses", None):
         for library in ("OMP", "MKL", "OPENBLAS"):
             os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -43,7 +46,7 @@ def pytest_configure(config):
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
-        pytest.skip("needs an NVIDIA GPU that torch can use")
+        pytest.skip("needs an NVIDIA GPU that torch can use, and `pytest -m cuda`")
 
 
 @pytest.fixture

@@ -359,7 +359,7 @@ class AutoencoderTransformer(
         Names of the features of X. Absent if X has no names, or not only strings.
 
     device_ : str
-        Where the network was trained: "cpu", "cuda", ...
+        Where the network was trained: "cpu", "cuda:0", ...
 
     net_ : skorch.NeuralNet
         The net that was trained. ``net_.module_`` is the network, a
