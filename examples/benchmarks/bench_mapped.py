@@ -27,7 +27,7 @@ from report import describe_load, format_table, load_average, write_json
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_deep import MLPClassifier
-from sknn_deep.training import _mapped_rows
+from sknn_deep.training import _orders
 
 
 def main(argv=None):
@@ -107,7 +107,7 @@ def compare_shuffles(path, args):
         X = mnist.X_train[rows]
         measured = {"full shuffle": fit_seeds(X, y, mnist, args)}
         with sklearn.config_context(working_memory=X.nbytes / 2**20 / 3):
-            for n_blocks in [_mapped_rows._BLOCKS_PER_WINDOW, *args.blocks]:
+            for n_blocks in [_orders._BLOCKS_PER_WINDOW, *args.blocks]:
                 with blocks_per_window(n_blocks):
                     accuracy = fit_seeds(mapped, y, mnist, args)
                 measured[f"{n_blocks} blocks"] = accuracy
@@ -122,11 +122,11 @@ class blocks_per_window:
         self.n_blocks = n_blocks
 
     def __enter__(self):
-        self.before = _mapped_rows._BLOCKS_PER_WINDOW
-        _mapped_rows._BLOCKS_PER_WINDOW = self.n_blocks
+        self.before = _orders._BLOCKS_PER_WINDOW
+        _orders._BLOCKS_PER_WINDOW = self.n_blocks
 
     def __exit__(self, *error):
-        _mapped_rows._BLOCKS_PER_WINDOW = self.before
+        _orders._BLOCKS_PER_WINDOW = self.before
 
 
 def fit_seeds(X, y, mnist, args):

@@ -1,39 +1,39 @@
 """How a network is fitted: placement, batches, recipe, and the skorch net."""
 
-from sknn_deep.training._batches import (
-    Batches,
-    DenseRows,
-    Rows,
-    SparseRows,
-    as_tensor,
-    device_permutations,
-    make_rows,
-    numpy_permutations,
-    place_targets,
-)
+from sknn_deep.training._batches import Batches
 from sknn_deep.training._callbacks import StateKeeper
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._history import columns_of, rows_of
 from sknn_deep.training._lbfgs import minimize_lbfgs
-from sknn_deep.training._mapped_rows import (
-    MappedArray,
-    block_permutations,
-    find_mapping,
-)
-from sknn_deep.training._net import RESULTS, Net, add_penalty, copy_state
+from sknn_deep.training._mapped_rows import MappedArray, find_mapping
+from sknn_deep.training._net import RESULTS, Net, copy_state
 from sknn_deep.training._optimizers import (
     SOLVERS,
     get_optimizer_state,
     set_learning_rate,
     set_optimizer_state,
 )
+from sknn_deep.training._orders import (
+    block_permutations,
+    device_permutations,
+    numpy_permutations,
+)
+from sknn_deep.training._penalties import add_penalty
 from sknn_deep.training._placement import (
     Placement,
     resolve_device,
     resolve_placement,
 )
 from sknn_deep.training._recipe import Recipe, resolve_recipe
+from sknn_deep.training._rows import (
+    DenseRows,
+    Rows,
+    SparseRows,
+    as_tensor,
+    make_rows,
+    place_targets,
+)
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
 from sknn_deep.training._stack import Run, run_family, train_stack
 from sknn_deep.training._threads import thread_count, threads_for

@@ -1,7 +1,7 @@
 """Rows of a memory-mapped file, of which few are in memory at a time."""
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -12,9 +12,6 @@ from torch import Tensor
 _FOLIO_BYTES = 2**21
 # Pages are given back to the system after at most this many bytes.
 _MAX_PIECE_BYTES = 2**24
-# Blocks from all over the file that are mixed with each other at a time: enough for
-# rows that are sorted by class, as `bench_mapped.py` measures.
-_BLOCKS_PER_WINDOW = 256
 
 
 class MappedArray:
@@ -253,32 +250,3 @@ class RowsInOrder:
             self.rows.read_into(self.window, ahead.cpu().numpy())
         self.n_taken += len(index)
         return self.window[start : start + len(index)]
-
-
-def block_permutations(
-    n_rows: int,
-    window_rows: int,
-    random_state: np.random.RandomState,
-    device: torch.device | None = None,
-) -> Callable[[], Tensor]:
-    """Make row orders that read a file by the block, one a call.
-
-    Each divides the rows into blocks of neighbors, at places that differ from call to
-    call, puts the blocks in random order, and permutes the rows within windows of
-    `window_rows`, each of many blocks.
-    """
-    n_block = max(1, window_rows // _BLOCKS_PER_WINDOW)
-
-    def permute() -> Tensor:
-        cuts = np.arange(random_state.randint(n_block) + 1, n_rows, n_block)
-        starts = np.concatenate([[0], cuts])
-        lengths = np.diff(starts, append=n_rows)
-        drawn = random_state.permutation(len(starts))
-        starts, lengths = starts[drawn], lengths[drawn]
-        places = np.cumsum(lengths) - lengths
-        order = np.arange(n_rows) + np.repeat(starts - places, lengths)
-        for start in range(0, n_rows, window_rows):
-            random_state.shuffle(order[start : start + window_rows])
-        return torch.from_numpy(order).to(device)
-
-    return permute

@@ -12,13 +12,7 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 
-from sknn_deep.training._batches import (
-    Batches,
-    Rows,
-    SparseRows,
-    make_rows,
-    rows_per_block,
-)
+from sknn_deep.training._batches import Batches
 from sknn_deep.training._callbacks import (
     StateKeeper,
     has_batch_hooks,
@@ -40,8 +34,10 @@ from sknn_deep.training._optimizers import (
     set_learning_rate,
     set_optimizer_state,
 )
+from sknn_deep.training._penalties import add_penalty
 from sknn_deep.training._placement import Placement, autocast, count_devices
 from sknn_deep.training._recipe import Recipe
+from sknn_deep.training._rows import Rows, SparseRows, make_rows, rows_per_block
 from sknn_deep.training._schedules import (
     STEP_SCHEDULES,
     constant,
@@ -643,31 +639,6 @@ class Net(NeuralNet):
                 continue
             start += n_block
             yield block
-
-
-def add_penalty(
-    value: Tensor,
-    pairs: list[tuple[Tensor, Tensor]],
-    alpha: float,
-    weight: Tensor | None,
-    n_rows: int,
-) -> Tensor:
-    """Add ``alpha / (2 n) * sum(W**2)`` to a loss, and its gradient to the gradients.
-
-    n is the number of rows, or their summed weight, as in scikit-learn. `pairs` are
-    weights and their gradients, as flat tensors.
-    """
-    if weight is not None:
-        n = weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
-    for W, gradient in pairs:
-        square = torch.dot(W, W)
-        if weight is None:
-            gradient.add_(W, alpha=alpha / n_rows)
-            value = torch.add(value, square, alpha=alpha / (2 * n_rows))
-        else:
-            gradient.addcmul_(W, alpha / n)
-            value = value + square * (alpha / (2 * n))
-    return value
 
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from sknn_deep.training._batches import Batches
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
+from sknn_deep.training._penalties import make_add_penalties, make_clip
 from sknn_deep.training._placement import sum_dtype
 from sknn_deep.training._schedules import STEP_SCHEDULES, constant
 from sknn_deep.training._stacked_batches import address, stacked_batches
@@ -237,8 +238,8 @@ def _make_step(
 ) -> Callable[..., Tensor]:
     """Make what happens to a batch: gradients, penalties, update."""
     recipes = [t.net.recipe for t in trainees]
-    add_penalties = _make_add_penalties(recipes, stacked)
-    clip = _make_clip(recipes, stacked)
+    add_penalties = make_add_penalties(recipes, stacked)
+    clip = make_clip(recipes, stacked)
     criterion = trainees[0].net.criterion_
 
     def step(batch, numbers) -> Tensor:
@@ -251,53 +252,3 @@ def _make_step(
         return values
 
     return step
-
-
-def _make_add_penalties(recipes, stacked) -> Callable:
-    """Make what adds ``alpha / (2 n) * sum(W**2)`` to losses and gradients."""
-    alphas = [r.alpha if r.adds_penalty else 0.0 for r in recipes]
-    if not any(alphas):
-        return lambda values, weight, n_rows: None
-    n_weights = stacked.n_penalized
-    pairs = list(
-        zip(
-            stacked.values.flat[:n_weights],
-            stacked.gradients.flat[:n_weights],
-            strict=True,
-        )
-    )
-    alpha = pairs[0][0].new_tensor(alphas)  # (n_networks,)
-
-    def add_penalties(values: Tensor, weight: Tensor | None, n_rows: int) -> None:
-        if weight is None:
-            strength = alpha / n_rows
-        else:
-            n = weight.sum(dim=1).clamp_min(torch.finfo(weight.dtype).tiny)
-            strength = alpha / n
-        for W, gradient in pairs:
-            values.addcmul_(torch.linalg.vecdot(W, W), strength, value=0.5)
-            gradient.addcmul_(W, strength[:, None])
-
-    return add_penalties
-
-
-def _make_clip(recipes, stacked) -> Callable[[], None]:
-    """Make what scales down the gradients of each network whose norm is too large."""
-    limits = [r.clip_grad_norm for r in recipes]
-    if all(limit is None for limit in limits):
-        return lambda: None
-    arrays = stacked.gradients.flat
-    limit = arrays[0].new_tensor([float("inf") if x is None else x for x in limits])
-    has_limit = torch.tensor([x is not None for x in limits], device=limit.device)
-
-    def clip() -> None:
-        # As torch.nn.utils.clip_grad_norm_ does, with the same small number.
-        norms = torch.stack([torch.linalg.vector_norm(a, dim=1) for a in arrays])
-        norm = torch.linalg.vector_norm(norms, dim=0)
-        share = (limit / (norm + 1e-6)).clamp_max(1.0)
-        # Without a limit an infinite norm is no reason to divide by it.
-        share = share.where(has_limit, 1.0)
-        for array in arrays:
-            array.mul_(share[:, None])
-
-    return clip

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from sknn_deep.training._batches import Batches, DenseRows, Rows
+from sknn_deep.training._batches import Batches
+from sknn_deep.training._rows import DenseRows, Rows
 
 # Rows of all networks together whose targets and weights are picked at once: enough for
 # the calls to cost nothing, few enough to take little memory.

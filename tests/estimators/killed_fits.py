@@ -110,6 +110,13 @@ def wait(number):
         raise RuntimeError(f"the fit failed with status {status}")
 
 
+def wait_for(path, seconds=60):
+    """Wait until there is such a file, but not for ever."""
+    end = time.monotonic() + seconds
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.001)
+
+
 def train_with_kills(case, rng, n_kills):
     """Kill a fit at most `n_kills` times, then let it end; tell how it went."""
     with tempfile.TemporaryDirectory() as name:
@@ -121,8 +128,11 @@ def train_with_kills(case, rng, n_kills):
         report.unlink()
         path = folder / f"checkpoint_{SEED}.sknn"
         epochs_when_killed = []
-        for _ in range(n_kills):
+        for i in range(n_kills):
             number = start(fit_and_report, case, folder, report)
+            if i % 2 == 1:
+                # Some fits would not come to their first state on a busy machine.
+                wait_for(path)
             time.sleep(rng.uniform(0, 0.6 * duration))
             os.kill(number, signal.SIGKILL)
             _, status = os.waitpid(number, 0)

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from sknn_deep.training._batches import Batches, DenseRows, make_rows
+from sknn_deep.training import Batches, DenseRows, block_permutations, make_rows
 from sknn_deep.training._mapped_rows import (
     MappedArray,
     MappedRows,
-    block_permutations,
     find_mapping,
     held_bytes,
 )
@@ -149,51 +148,6 @@ def test_what_was_written_to_the_array_stays(save, mode):
 
     assert np.all(read[::10] == 7)
     assert np.all(X[::10] == 7)
-
-
-# --- the order ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("n_rows", "window_rows"), [(1, 1), (10, 3), (1000, 300), (5000, 1024), (700, 9999)]
-)
-def test_block_permutations_have_each_row_once_and_differ(n_rows, window_rows):
-    permute = block_permutations(n_rows, window_rows, np.random.RandomState(0))
-
-    orders = [permute().tolist() for _ in range(3)]
-
-    assert all(sorted(order) == list(range(n_rows)) for order in orders)
-    assert n_rows == 1 or orders[0] != orders[1] != orders[2]
-
-
-def test_block_permutations_follow_from_the_random_state():
-    first, second = (
-        block_permutations(3000, 512, np.random.RandomState(5))() for _ in range(2)
-    )
-
-    assert torch.equal(first, second)
-
-
-def test_block_permutations_read_blocks_of_neighbors_in_a_window():
-    n_rows, window_rows = 2**17, 2**13
-    order = block_permutations(n_rows, window_rows, np.random.RandomState(0))().numpy()
-
-    for start in range(0, n_rows, window_rows):
-        rows = np.sort(order[start : start + window_rows])
-        n_runs = 1 + np.count_nonzero(np.diff(rows) != 1)
-        assert n_runs <= 256 + 2  # blocks that the window's borders cut
-        assert n_runs > 200
-
-
-def test_block_permutations_mix_rows_that_are_sorted_by_class():
-    n_rows, window_rows = 2**17, 2**13
-    classes = np.arange(n_rows) * 10 // n_rows
-    order = block_permutations(n_rows, window_rows, np.random.RandomState(0))().numpy()
-
-    for start in range(0, n_rows, window_rows):
-        counts = np.bincount(classes[order[start : start + window_rows]], minlength=10)
-        # Four deviations of 256 blocks of one class each.
-        assert np.abs(counts / window_rows - 0.1).max() < 4 * np.sqrt(0.09 / 256)
 
 
 # --- batches ------------------------------------------------------------------------

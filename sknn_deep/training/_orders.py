@@ -1,0 +1,66 @@
+"""The order of the rows in an epoch, drawn anew each time."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# Blocks from all over the file that are mixed with each other at a time: enough for
+# rows that are sorted by class, as `bench_mapped.py` measures.
+_BLOCKS_PER_WINDOW = 256
+
+
+def numpy_permutations(
+    n_rows: int, random_state: np.random.RandomState
+) -> Callable[[], Tensor]:
+    """Make the row orders that scikit-learn's MLP would draw, one a call.
+
+    Each order permutes the one before, as ``sklearn.utils.shuffle`` does there.
+    """
+    order = np.arange(n_rows)
+
+    def permute() -> Tensor:
+        nonlocal order
+        permutation = np.arange(n_rows)
+        random_state.shuffle(permutation)
+        order = order[permutation]
+        return torch.from_numpy(order)
+
+    return permute
+
+
+def device_permutations(
+    n_rows: int, generator: torch.Generator
+) -> Callable[[], Tensor]:
+    """Make row orders that are drawn on the generator's device, one a call."""
+    return lambda: torch.randperm(n_rows, generator=generator, device=generator.device)
+
+
+def block_permutations(
+    n_rows: int,
+    window_rows: int,
+    random_state: np.random.RandomState,
+    device: torch.device | None = None,
+) -> Callable[[], Tensor]:
+    """Make row orders that read a file by the block, one a call.
+
+    Each divides the rows into blocks of neighbors, at places that differ from call to
+    call, puts the blocks in random order, and permutes the rows within windows of
+    `window_rows`, each of many blocks.
+    """
+    n_block = max(1, window_rows // _BLOCKS_PER_WINDOW)
+
+    def permute() -> Tensor:
+        cuts = np.arange(random_state.randint(n_block) + 1, n_rows, n_block)
+        starts = np.concatenate([[0], cuts])
+        lengths = np.diff(starts, append=n_rows)
+        drawn = random_state.permutation(len(starts))
+        starts, lengths = starts[drawn], lengths[drawn]
+        places = np.cumsum(lengths) - lengths
+        order = np.arange(n_rows) + np.repeat(starts - places, lengths)
+        for start in range(0, n_rows, window_rows):
+            random_state.shuffle(order[start : start + window_rows])
+        return torch.from_numpy(order).to(device)
+
+    return permute
