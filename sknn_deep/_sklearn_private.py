@@ -27,7 +27,6 @@ check_sample_weight = _check_sample_weight
 fit_and_score = _fit_and_score
 fit_context = _fit_context
 insert_error_scores = _insert_error_scores
-MultimetricScorer = _MultimetricScorer
 num_samples = _num_samples
 safe_split = _safe_split
 score = _score
@@ -51,9 +50,24 @@ def partial_fit_context(partial_fit):
     return checked
 
 
+# Where scikit-learn keeps callbacks: those that were set, and those around a fit.
+CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
+
+
+def has_callbacks(estimator) -> bool:
+    """Tell whether scikit-learn's callbacks are set, here or around this fit."""
+    set_here, set_around, _ = CALLBACK_ATTRIBUTES
+    return hasattr(estimator, set_here) or hasattr(estimator, set_around)
+
+
+def scorers_of(scorer) -> dict | None:
+    """Give the scorers of several metrics by their names; None of a single one."""
+    return scorer._scorers if isinstance(scorer, _MultimetricScorer) else None
+
+
 __all__ = [
+    "CALLBACK_ATTRIBUTES",
     "Interval",
-    "MultimetricScorer",
     "Options",
     "StrOptions",
     "check_method_params",
@@ -62,10 +76,12 @@ __all__ = [
     "check_sample_weight",
     "fit_and_score",
     "fit_context",
+    "has_callbacks",
     "insert_error_scores",
     "num_samples",
     "partial_fit_context",
     "safe_split",
     "score",
+    "scorers_of",
     "warn_or_raise_about_fit_failures",
 ]

@@ -16,7 +16,7 @@ from sknn_deep._sklearn_private import (
     fit_context,
     partial_fit_context,
 )
-from sknn_deep.estimators._base import BaseNetEstimator
+from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._data import (
     FitData,
     Samples,
@@ -25,9 +25,13 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
-    of_the_validation_set,
 )
-from sknn_deep.estimators._mlp import is_stochastic
+from sknn_deep.estimators._explained_variance import (
+    column_means,
+    explained_share,
+    is_constant,
+    relative,
+)
 from sknn_deep.estimators._parameters import (
     ACTIVATION,
     TRAINING_CONSTRAINTS,
@@ -35,7 +39,9 @@ from sknn_deep.estimators._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
+from sknn_deep.estimators._validation_set import of_the_validation_set
 from sknn_deep.modules import (
+    NOISES,
     AbsoluteError,
     Autoencoder,
     AutoencoderLoss,
@@ -43,7 +49,7 @@ from sknn_deep.modules import (
     MeanOverFeatures,
     SquaredError,
 )
-from sknn_deep.training import MappedArray, as_tensor
+from sknn_deep.training import as_tensor
 
 # Each as a mean over the features; twice the squared error's half is the whole.
 LOSSES = {
@@ -499,7 +505,7 @@ class AutoencoderTransformer(
         "latent_activation": [ACTIVATION],
         "out_activation": [StrOptions({"identity", "logistic"})],
         "loss": [StrOptions(set(LOSSES))],
-        "noise": [StrOptions({"gaussian", "masking"}), None],
+        "noise": [StrOptions(set(NOISES)), None],
         "noise_level": [Interval(Real, 0, None, closed="left")],
         "sparsity_penalty": [Interval(Real, 0, None, closed="left")],
         "variational": ["boolean"],
@@ -727,7 +733,7 @@ class AutoencoderTransformer(
             )
         encoder, decoder = self._hidden_layer_sizes()
         self.n_layers_ = len(encoder) + len(decoder) + 3
-        self.out_activation_ = self._needs_unit_range() or "identity"
+        self.out_activation_ = "logistic" if self._is_logistic() else "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
         self._has_raw_output = self.loss == "binary_cross_entropy"
         return FitData(samples, valid)
@@ -745,12 +751,9 @@ class AutoencoderTransformer(
             self.decoder_hidden_layer_sizes, "decoder_hidden_layer_sizes"
         )
 
-    def _needs_unit_range(self) -> str | None:
-        """Name the output activation that asks for data in [0, 1], if there is one."""
-        is_logistic = (
-            self.out_activation == "logistic" or self.loss == "binary_cross_entropy"
-        )
-        return "logistic" if is_logistic else None
+    def _is_logistic(self) -> bool:
+        """Tell whether the reconstructions are between 0 and 1, as X has to be then."""
+        return self.out_activation == "logistic" or self.loss == "binary_cross_entropy"
 
     def _check_variant(self) -> None:
         """Refuse combinations of parameters that contradict each other."""
@@ -774,7 +777,7 @@ class AutoencoderTransformer(
             )
 
     def _check_range(self, X) -> None:
-        if self._needs_unit_range() is None:
+        if not self._is_logistic():
             return
         low, high = X.min(), X.max()
         if low < -UNIT_RANGE_TOLERANCE or high > 1 + UNIT_RANGE_TOLERANCE:
@@ -995,36 +998,3 @@ class AutoencoderTransformer(
             str(self.precision), ["float32"]
         )
         return tags
-
-
-def relative(weight: np.ndarray | None) -> np.ndarray | None:
-    """Scale weights so that no product with them is too large."""
-    return None if weight is None else weight / weight.max()
-
-
-def column_means(X, weight: np.ndarray | None) -> np.ndarray:
-    """Return the weighted mean of each column of an array, CSR matrix or file."""
-    weight = np.ones(X.shape[0], X.dtype) if weight is None else weight
-    share = weight / weight.sum()
-    if isinstance(X, MappedArray):
-        return X.weighted_sum(share)
-    return np.asarray(X.T @ share).ravel()
-
-
-def is_constant(X, weight: np.ndarray | None) -> bool:
-    """Tell whether all rows that count are the same.
-
-    Their variance says so only up to rounding: it may be 1e-34 instead of 0.
-    """
-    rows = X if weight is None else X[weight > 0]
-    low, high = rows.min(axis=0), rows.max(axis=0)
-    if not isinstance(low, np.ndarray):
-        low, high = low.toarray(), high.toarray()
-    return bool(np.all(low == high))
-
-
-def explained_share(error: float, variance: float) -> float:
-    """Return ``1 - error / variance``; a constant is 1 if it is met, else 0."""
-    if variance > 0:
-        return 1 - error / variance
-    return float(error == 0)

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._sklearn_private import check_optimize_result
+from sknn_deep._sklearn_private import check_optimize_result, has_callbacks
 from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
     FitData,
@@ -21,7 +21,6 @@ from sknn_deep.estimators._data import (
     concatenate,
     positive_rows,
     random_state_of,
-    split_rows,
 )
 from sknn_deep.estimators._epoch_tasks import EpochTasks
 from sknn_deep.estimators._fingerprint import watch_states
@@ -41,6 +40,7 @@ from sknn_deep.estimators._solvers import (
     warn_unless_converged,
 )
 from sknn_deep.estimators._validation import make_evaluate
+from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
@@ -56,6 +56,16 @@ _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
 
 # Numbers that tensors are multiplied by, or compared with.
 _FACTORS = ("alpha", "noise_level", "sparsity_penalty", "kl_weight", "huber_delta")
+
+
+def is_stochastic(estimator) -> bool:
+    """Tell whether ``partial_fit`` is to be had; raise if it is not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. "
+            f"{estimator.solver} is not stochastic."
+        )
+    return True
 
 
 class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
@@ -278,13 +288,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Tell what to do first if the training diverges."""
         return "scale X first, with StandardScaler for instance"
 
-    def _has_callbacks(self) -> bool:
-        """Tell whether scikit-learn's callbacks are set, here or around this fit."""
-        return hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")
-
     def _epoch_tasks(self, plan: FitPlan) -> list[tuple[str, EpochTasks]]:
         """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
-        if plan.incremental or not self._has_callbacks():
+        if plan.incremental or not has_callbacks(self):
             return []
         context = self._init_callback_context(max_subtasks=self.max_iter)
         return [("epoch_tasks", EpochTasks(self, context, plan.samples))]
@@ -321,8 +327,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _activated_blocks(self, X) -> Iterator[np.ndarray]:
         """Yield the activated output of one block of validated rows after the other."""
         self._end_training_mode()
-        outputs = self.net_.map_blocks(self.net_.module_, X, takes_sparse=True)
-        blocks = map(self._activate, outputs)
+        net = self.net_
+        blocks = net.map_blocks(
+            net.module_, X, takes_sparse=True, finish=self._activate
+        )
         return map(self._check_output, blocks)
 
     def _map(
@@ -335,8 +343,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     ) -> np.ndarray:
         """Pass validated rows through part of the network, block by block."""
         self._end_training_mode()
-        outputs = self.net_.map_blocks(function, X, takes_sparse=takes_sparse)
-        blocks = map(finish, outputs)
+        blocks = self.net_.map_blocks(
+            function, X, takes_sparse=takes_sparse, finish=finish
+        )
         return concatenate(map(self._check_output, blocks), n_rows=X.shape[0])
 
     def _check_output(self, output: np.ndarray) -> np.ndarray:

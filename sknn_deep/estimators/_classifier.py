@@ -17,21 +17,24 @@ from sknn_deep._sklearn_private import (
     fit_context,
     partial_fit_context,
 )
+from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._class_weights import learn_class_weights, weigh
 from sknn_deep.estimators._data import (
     FitData,
     Samples,
     all_or_nothing,
     as_array_like,
-    check_complete,
     check_rows,
     check_weights,
     errors_instead_of_overflow,
-    of_the_validation_set,
     positive_rows,
 )
-from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
+from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._targets import ClassTarget
+from sknn_deep.estimators._validation_set import (
+    has_validation_set,
+    of_the_validation_set,
+)
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
 
 
@@ -664,7 +667,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _check_valid(self, X_val, y_val, sample_weight_val) -> Samples | None:
         """Validate the user's own validation set."""
-        if not check_complete(X_val, y_val, sample_weight_val, self):
+        if not has_validation_set(X_val, y_val, sample_weight_val, self):
             return None
         with of_the_validation_set():
             X, y = check_rows(self, X_val, y_val, reset=False, multi_output=True)

@@ -3,29 +3,22 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state, check_X_y
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from sknn_deep._sklearn_private import check_sample_weight
+from sknn_deep.estimators._large_files import check_mapped_rows, is_large_file
 from sknn_deep.training import (
     MappedArray,
     Placement,
     Rows,
-    find_mapping,
     make_rows,
 )
-
-# A large file is read in windows of this share of scikit-learn's `working_memory`:
-# the copies and buffers around a window take about as much again.
-WINDOWS_IN_WORKING_MEMORY = 8
 
 
 @dataclass(frozen=True)
@@ -95,31 +88,6 @@ class FitData:
     stratify: np.ndarray | None = None
 
 
-def check_complete(X_val, y_val, sample_weight_val, estimator: BaseEstimator) -> bool:
-    """Tell whether there is a validation set; refuse half of one."""
-    if X_val is None and y_val is None and sample_weight_val is None:
-        return False
-    if X_val is None or y_val is None:
-        raise ValueError(
-            f"{type(estimator).__name__}.fit needs X_val and y_val together. Got "
-            f"{'no X_val' if X_val is None else 'no y_val'}."
-        )
-    return True
-
-
-@contextmanager
-def of_the_validation_set():
-    """Let errors about X, y or weights say that those of the validation set are meant.
-
-    scikit-learn's checks know them by no other names.
-    """
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        error.add_note("This is about the validation set: X_val and what goes with it.")
-        raise
-
-
 def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
     if not isinstance(X, torch.Tensor):
@@ -176,52 +144,6 @@ def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"
         ) from error
 
 
-def is_large_file(X) -> bool:
-    """Tell whether X is a memory-mapped file that is not to be read as a whole.
-
-    That is a ``np.memmap`` of numbers with each row in one piece, which as float32 or
-    float64 takes more than scikit-learn's `working_memory`. What joblib maps for its
-    workers is in the memory of the process that started them.
-    """
-    if not isinstance(X, np.memmap) or X.ndim != 2 or X.dtype.kind not in "biuf":
-        return False
-    is_by_rows = X.strides[1] == X.itemsize and X.strides[0] >= X.itemsize * X.shape[1]
-    folder = Path(X.filename).parent.name if X.filename is not None else ""
-    if not is_by_rows or folder.startswith("joblib_memmapping_folder"):
-        return False
-    return X.size * float_type(X).itemsize > working_bytes()
-
-
-def float_type(X: np.ndarray) -> np.dtype:
-    """Give the type that scikit-learn's validation turns X into."""
-    return np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
-
-
-def working_bytes() -> int:
-    return int(get_config()["working_memory"] * 2**20)
-
-
-def check_mapped_rows(estimator, X, y, *, reset, **options):
-    """Validate a large file as ``check_rows`` does an array, a piece at a time."""
-    validate_data(estimator, X, y, reset=reset, skip_check_array=True)
-    has_y = not (isinstance(y, str) and y == "no_validation")
-    if has_y:
-        # y is checked against a column of as many rows, which has nothing to refuse.
-        column = np.zeros((X.shape[0], 1), dtype=np.float32)
-        _, y = check_X_y(column, y, estimator=estimator, **options)
-    if not isinstance(X, MappedArray):
-        can_be_infinite = X.dtype.kind == "f" and not get_config()["assume_finite"]
-        X = MappedArray(
-            np.asarray(X),
-            float_type(X),
-            window_bytes=max(1, working_bytes() // WINDOWS_IN_WORKING_MEMORY),
-            mapping=find_mapping(X),
-        )
-        for _, piece in X.all_pieces() if can_be_infinite else ():
-            check_array(piece, estimator=estimator, input_name="X")
-    return (X, y) if has_y else X
-
-
 def check_weights(sample_weight, X) -> np.ndarray | None:
     """Validate sample weights; weights that are all one are no weights."""
     if sample_weight is None:
@@ -253,37 +175,6 @@ def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:
     if weight is None or np.all(weight > 0):
         return None
     return np.flatnonzero(weight)
-
-
-def split_rows(
-    rows: np.ndarray,
-    *,
-    stratify: np.ndarray | None,
-    validation_fraction: float,
-    random_state: np.random.RandomState,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers into those to train on and those to validate on.
-
-    `stratify` has an entry for each row there is, or is None.
-    """
-    train, valid = train_test_split(
-        rows,
-        test_size=validation_fraction,
-        stratify=None if stratify is None else stratify[rows],
-        random_state=random_state,
-    )
-    if len(valid) < 2:
-        of = (
-            ""
-            if stratify is None
-            else f" of {len(np.unique(stratify[rows]))} class(es)"
-        )
-        raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the "
-            f"size of your dataset. Got {len(valid)} of {len(rows)} rows{of} whose "
-            "weight is positive."
-        )
-    return train, valid
 
 
 def random_state_of(random_state) -> np.random.RandomState:

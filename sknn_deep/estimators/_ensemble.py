@@ -6,13 +6,12 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.callback import with_callbacks
 
+from sknn_deep._sklearn_private import CALLBACK_ATTRIBUTES, has_callbacks
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._data import FitData, random_state_of
+from sknn_deep.estimators._epoch_tasks import task_data
 from sknn_deep.estimators._solvers import FitPlan
 from sknn_deep.estimators._together import train_together
-
-# Where scikit-learn keeps its callbacks. An ensemble hands them down itself.
-_OF_CALLBACKS = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
 
 
 def fit_members(
@@ -27,7 +26,7 @@ def fit_members(
     for member in members:
         _share_checked(ensemble, member)
         plans.append(member._plan_fit(data, incremental=incremental))
-    if ensemble._has_callbacks() and not incremental:
+    if has_callbacks(ensemble) and not incremental:
         _train_as_tasks(ensemble, members, plans)
         return
     errors, _ = train_together(members, plans)
@@ -44,8 +43,7 @@ def _train_one(member: BaseNetEstimator, plan: FitPlan) -> None:
 
 def _train_as_tasks(ensemble, members, plans) -> None:
     """Train one after the other, each a task of scikit-learn's callbacks."""
-    samples = plans[0].samples
-    data = {"X": samples.X, "y": samples.y}
+    data = task_data(plans[0].samples)
     context = ensemble._init_callback_context(max_subtasks=len(members))
     context.call_on_fit_task_begin(estimator=ensemble, **data)
     for member, plan in zip(members, plans, strict=True):
@@ -66,7 +64,7 @@ def make_members(ensemble: BaseNetEstimator) -> list[BaseNetEstimator]:
 
 def _clone_single(ensemble: BaseNetEstimator) -> BaseNetEstimator:
     single = clone(ensemble).set_params(n_estimators=1)
-    for name in _OF_CALLBACKS:
+    for name in CALLBACK_ATTRIBUTES:  # an ensemble hands them down itself
         vars(single).pop(name, None)
     return single
 
@@ -90,7 +88,7 @@ def renew_members(ensemble: BaseNetEstimator) -> list[BaseNetEstimator]:
 
 def _learned(estimator: BaseNetEstimator) -> dict:
     """Give the attributes that are neither parameters nor scikit-learn's callbacks."""
-    others = {*estimator.get_params(deep=False), *_OF_CALLBACKS}
+    others = {*estimator.get_params(deep=False), *CALLBACK_ATTRIBUTES}
     return {k: v for k, v in vars(estimator).items() if k not in others}
 
 

@@ -6,6 +6,14 @@ from skorch.callbacks import Callback
 from sknn_deep.estimators._data import Samples
 
 
+def task_data(samples: Samples) -> dict:
+    """Give what scikit-learn's callbacks are told of the data of a task."""
+    data = {"X": samples.X, "y": samples.y}
+    if samples.weight is not None:
+        data["metadata"] = {"sample_weight": samples.weight}
+    return data
+
+
 class EpochTasks(Callback):
     """Tells scikit-learn's callbacks of each epoch, and stops where one says so.
 
@@ -24,9 +32,7 @@ class EpochTasks(Callback):
     def __init__(self, estimator: BaseEstimator, context, samples: Samples):
         self.estimator = estimator
         self.context = context
-        self.data = {"X": samples.X, "y": samples.y}
-        if samples.weight is not None:
-            self.data["metadata"] = {"sample_weight": samples.weight}
+        self.data = task_data(samples)
 
     def _now(self, net) -> dict:
         # The rows are an array already, whatever the user passed.

@@ -20,16 +20,6 @@ from sknn_deep.estimators._parameters import (
 from sknn_deep.modules import MLP
 
 
-def is_stochastic(estimator) -> bool:
-    """Tell whether ``partial_fit`` is to be had; raise if it is not."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError(
-            "partial_fit is only available for stochastic optimizers. "
-            f"{estimator.solver} is not stochastic."
-        )
-    return True
-
-
 class BaseMLP(BaseNetEstimator):
     """A multi-layer perceptron from features to ``n_outputs_`` outputs, or several."""
 

@@ -8,7 +8,7 @@ from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import Interval, Options, StrOptions
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
-from sknn_deep.training import SOLVERS
+from sknn_deep.training import SOLVERS, STEP_SCHEDULES
 
 ACTIVATION = StrOptions(set(ACTIVATIONS))
 
@@ -21,7 +21,7 @@ TRAINING_CONSTRAINTS: dict = {
         Interval(Integral, 1, None, closed="left"),
     ],
     "learning_rate": [
-        StrOptions({"constant", "invscaling", "adaptive", "one_cycle", "cosine"})
+        StrOptions({"constant", "invscaling", "adaptive", *STEP_SCHEDULES})
     ],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "power_t": [Interval(Real, 0, None, closed="left")],

@@ -16,19 +16,22 @@ from sknn_deep._sklearn_private import (
     fit_context,
     partial_fit_context,
 )
+from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._data import (
     FitData,
     Samples,
     all_or_nothing,
     as_array_like,
-    check_complete,
     check_rows,
     check_weights,
     errors_instead_of_overflow,
+)
+from sknn_deep.estimators._mlp import BaseMLP
+from sknn_deep.estimators._targets import NumberTarget
+from sknn_deep.estimators._validation_set import (
+    has_validation_set,
     of_the_validation_set,
 )
-from sknn_deep.estimators._mlp import BaseMLP, is_stochastic
-from sknn_deep.estimators._targets import NumberTarget
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 LOSSES = {
@@ -672,7 +675,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         self._set_shape()
         valid = None
-        if check_complete(X_val, y_val, sample_weight_val, self):
+        if has_validation_set(X_val, y_val, sample_weight_val, self):
             with of_the_validation_set():
                 valid = self._check_numbers(
                     X_val, y_val, sample_weight_val, reset=False

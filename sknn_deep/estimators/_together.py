@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from sklearn import config_context, get_config
 
+from sknn_deep._sklearn_private import has_callbacks
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._solvers import FitPlan, end_epochs
 from sknn_deep.modules import stack_family, stacked_gradient
@@ -33,7 +34,7 @@ def family_of(estimator: BaseNetEstimator, plan: FitPlan) -> tuple | None:
         return None
     if estimator.compile:
         return None
-    if estimator._has_callbacks():
+    if has_callbacks(estimator):
         return None
     network = stack_family(plan.net.module_, plan.net.criterion_)
     training = run_family(plan.run)

@@ -1,7 +1,6 @@
 """Fit and score all candidates on all splits, their networks in stacks."""
 
 import itertools
-import numbers
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,10 +10,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_deep._sklearn_private import (
-    MultimetricScorer,
     fit_and_score,
     num_samples,
     score,
+    scorers_of,
 )
 from sknn_deep.estimators import FitPlan, family_of, train_together
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
@@ -101,8 +100,8 @@ def _divide_splits(X, splits: Sequence[tuple], n_candidates: int) -> list[list[i
     by_fits = -(-_N_AT_A_TIME // max(1, n_candidates))
     by_memory = _MAX_FOLD_BYTES // max(1, fold_bytes(X, splits[0][0]))
     n = max(1, min(by_fits, by_memory))
-    numbers_ = range(len(splits))
-    return [list(numbers_[start : start + n]) for start in numbers_[::n]]
+    numbers = range(len(splits))
+    return [list(numbers[start : start + n]) for start in numbers[::n]]
 
 
 def _plan(
@@ -154,9 +153,7 @@ def _train(fits: Sequence[_Fit], on_epoch: Callable[[int], None]) -> None:
         fit.plan = None
 
 
-def _result(
-    fit: _Fit, *, scorer, error_score, return_train_score, verbose, **others
-) -> dict:
+def _result(fit: _Fit, *, scorer, error_score, return_train_score, **others) -> dict:
     """Score a fit, in the form of scikit-learn's ``_fit_and_score``."""
     fold = fit.fold
     result = {
@@ -196,7 +193,6 @@ def _result(
     return result
 
 
-def _error_scores(scorer, error_score: numbers.Number):
-    if isinstance(scorer, MultimetricScorer):
-        return dict.fromkeys(scorer._scorers, error_score)
-    return error_score
+def _error_scores(scorer, error_score: float) -> float | dict[str, float]:
+    scorers = scorers_of(scorer)
+    return error_score if scorers is None else dict.fromkeys(scorers, error_score)

@@ -17,10 +17,11 @@ from sklearn.utils import indexable
 from tqdm.auto import tqdm
 
 from sknn_deep._sklearn_private import (
-    MultimetricScorer,
     check_method_params,
     fit_context,
+    has_callbacks,
     insert_error_scores,
+    scorers_of,
     warn_or_raise_about_fit_failures,
 )
 from sknn_deep.model_selection._evaluation import evaluate
@@ -56,7 +57,7 @@ class _BatchedSearchMixin:
             If a parameter is not valid, if all fits failed, or if one did and
             ``error_score="raise"``.
         """
-        if hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx"):
+        if has_callbacks(self):
             # scikit-learn's callbacks want to be told of each fit.
             super().fit(X, y, **params)
             n_candidates = len(self.cv_results_["params"])
@@ -105,8 +106,7 @@ class _BatchedSearchMixin:
             self._select_best(results, refit_metric)
         if self.refit:
             self._refit(X, y, routed.estimator.fit)
-        is_multimetric = isinstance(scorers, MultimetricScorer)
-        self.scorer_ = scorers._scorers if is_multimetric else scorers
+        self.scorer_ = scorers_of(scorers) or scorers
         self.cv_results_ = results
         return self
 

@@ -1,7 +1,7 @@
 """What is computed: networks, losses and their gradients, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
-from sknn_deep.modules._autoencoder import Autoencoder
+from sknn_deep.modules._autoencoder import NOISES, Autoencoder
 from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
@@ -42,6 +42,7 @@ from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "NOISES",
     "NORMALIZATIONS",
     "OUT_ACTIVATIONS",
     "AbsoluteError",

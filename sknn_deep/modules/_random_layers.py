@@ -34,10 +34,22 @@ def dropout_mask(
     n_elements = math.prod(shape)
     words = torch.empty(n_words(n_elements), dtype=torch.int64, device=device)
     words.random_(-(2**63), None, generator=generator)
-    bits = words.view(torch.int16)[:n_elements].view(shape)
-    mask = torch.empty(shape, dtype=dtype, device=device)
-    torch.ge(bits, share - 2**15, out=mask)
-    return mask.mul_(2**16 / (2**16 - share))
+    return _make_mask(words, shape, share - 2**15, 2**16 / (2**16 - share), dtype)
+
+
+def _make_mask(
+    words: Tensor,
+    shape: tuple[int, ...],
+    threshold: int | Tensor,
+    scale: float | Tensor,
+    dtype: torch.dtype,
+) -> Tensor:
+    """Compare 16 bits for each element; the last ones may be left over."""
+    n_stack = math.prod(words.shape[:-1])
+    bits = words.view(torch.int16)[..., : math.prod(shape) // n_stack].view(shape)
+    mask = torch.empty(shape, dtype=dtype, device=words.device)
+    torch.ge(bits, threshold, out=mask)
+    return mask.mul_(scale)
 
 
 class StackedDropout:
@@ -80,10 +92,7 @@ class StackedDropout:
         )
         for own, generator in zip(words, self.generators, strict=True):
             own.random_(-(2**63), None, generator=generator)
-        bits = words.view(torch.int16)[:, :n_elements].view(shape)
-        mask = torch.empty(shape, dtype=self.dtype, device=self.device)
-        torch.ge(bits, self.threshold, out=mask)
-        return mask.mul_(self.scale)
+        return _make_mask(words, shape, self.threshold, self.scale, self.dtype)
 
 
 class RandomLayer(nn.Module):
@@ -121,7 +130,10 @@ class Dropout(RandomLayer):
     def forward(self, X: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return X
-        return X * dropout_mask(
+        return X * self.draw_mask(X)
+
+    def draw_mask(self, X: Tensor) -> Tensor:
+        return dropout_mask(
             X.shape, self.p, self.generator, dtype=X.dtype, device=X.device
         )
 
@@ -142,10 +154,7 @@ class MaskingNoise(Dropout):
     def forward(self, X: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return X
-        mask = dropout_mask(
-            X.shape, self.p, self.generator, dtype=X.dtype, device=X.device
-        )
-        return torch.where(mask > 0, X, 0)
+        return torch.where(self.draw_mask(X) > 0, X, 0)
 
 
 class GaussianNoise(RandomLayer):

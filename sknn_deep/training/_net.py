@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from skorch import NeuralNet
@@ -611,27 +612,39 @@ class Net(NeuralNet):
         *,
         device="cpu",
         takes_sparse: bool = False,
+        finish: Callable[[Tensor], Any] = lambda block: block,
     ):
         """Yield what `function` makes of one block of rows after the other.
 
         With `takes_sparse`, it gets a SparseBatch where that is faster. Where the
-        device has not enough memory for a block, the blocks become smaller.
+        device has not enough memory for a block, the blocks become smaller. `finish`
+        gets what was made, in the type of the parameters and on `device`.
         """
         where = self.placement
         rows = X
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
-        n_units = max(max(p.shape) for p in self.module_.parameters())
+        n_units, density = max(max(p.shape) for p in self.module_.parameters()), 1.0
         if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
             n_units = max(p.shape[0] for p in self.module_.parameters())
-            rows = rows.kept_sparse()
+            rows, density = rows.kept_sparse(), rows.density
         n_block = rows_per_block(n_units, where.device)
+        n_threads = threads_for(
+            self.module_,
+            min(n_block, rows.shape[0]),
+            density=density,
+            is_training=False,
+        )
         start = 0
         while start < rows.shape[0]:
             try:
-                with torch.inference_mode(), autocast(self.device, where.autocast):
+                with (
+                    nullcontext() if n_threads is None else thread_count(n_threads),
+                    torch.inference_mode(),
+                    autocast(self.device, where.autocast),
+                ):
                     output = function(rows.slice(start, start + n_block))
-                block = output.to(device, where.dtype)
+                    block = finish(output.to(device, where.dtype))
             except torch.OutOfMemoryError:
                 if n_block == 1:
                     raise

@@ -22,7 +22,7 @@ from sknn_deep.training._stacked_optimizers import (
     numbers_of,
     optimizer_family,
 )
-from sknn_deep.training._threads import thread_count
+from sknn_deep.training._threads import thread_count, threads_for
 
 
 @dataclass
@@ -113,7 +113,10 @@ def train_stack(
     trainees = [_Trainee(runs[i], i) for i in order]
     staying = list(range(len(trainees)))
     optimizer = None
-    with thread_count(None):
+    # Each matrix product is that of a single network, however many there are.
+    first = runs[0]
+    n_threads = threads_for(first.net.module_, first.batches.batch_size)
+    with thread_count(n_threads):
         while trainees:
             with gradient(
                 [t.net.module_ for t in trainees],

@@ -12,7 +12,7 @@ import pytest
 import sklearn
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
-from sknn_deep.estimators._data import is_large_file
+from sknn_deep.estimators._large_files import is_large_file
 from sknn_deep.training import MappedArray
 
 ROOT = Path(__file__).resolve().parents[2]

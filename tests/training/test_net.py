@@ -302,6 +302,27 @@ def test_net_passes_smaller_blocks_where_memory_is_short(n_most):
     assert max(map(len, blocks)) <= n_most
 
 
+@pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
+def test_net_passes_small_blocks_in_one_thread(limit, expected, monkeypatch):
+    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
+    net, n_threads = make_net(), []
+
+    def watch(X):
+        n_threads.append(torch.get_num_threads())
+        return X
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        list(net.map_blocks(watch, make_arrays()[0].numpy(), finish=watch))
+        n_after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+
+    assert n_threads == [expected, expected]
+    assert n_after == 3
+
+
 def test_net_raises_where_there_is_no_memory_for_one_row():
     X, *_ = make_arrays()
 

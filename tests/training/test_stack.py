@@ -9,6 +9,7 @@ import scipy.sparse
 import torch
 from skorch.callbacks import Callback
 
+import sknn_deep.training._threads as threads_file
 from sknn_deep.modules import (
     MLP,
     CrossEntropy,
@@ -289,6 +290,24 @@ def test_stack_of_any_size_leaves_the_weights_of_a_network_alone(
         train_alone(alone)
         assert_same_runs(runs[k], alone, tolerance)
         assert len(alone.net.history) == 10
+
+
+@pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
+def test_stack_of_small_networks_takes_one_thread(limit, expected, monkeypatch):
+    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
+    n_threads = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        train_stack(
+            [make_run(seed=seed) for seed in range(3)],
+            stacked_gradient,
+            on_epoch=lambda n_running: n_threads.append(torch.get_num_threads()),
+        )
+    finally:
+        torch.set_num_threads(before)
+
+    assert set(n_threads) == {expected}
 
 
 def test_stack_of_one_trains_it_as_if_alone():

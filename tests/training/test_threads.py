@@ -2,11 +2,13 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from unittest import mock
 
 import pytest
 import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
+import sknn_deep.training._threads as threads_file
 from sknn_deep.modules import MLP
 from sknn_deep.training import minimize_lbfgs, thread_count, threads_for
 from sknn_deep.training._threads import _ONE_THREAD_BELOW, one_blas_thread
@@ -132,6 +134,52 @@ def test_thread_count_within_threadpool_limits_is_not_taken_for_all():
     assert torch.get_num_threads() == count_in_new_thread() == 3
 
 
+def test_thread_count_leaves_a_thread_the_number_that_it_set_itself():
+    began, go_on = threading.Event(), threading.Event()
+    counts = []
+
+    def fit_again_and_again():
+        torch.set_num_threads(2)
+        with thread_count(1):
+            pass
+        began.set()
+        go_on.wait(10)
+        with thread_count(1):
+            pass
+        counts.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=fit_again_and_again)
+    thread.start()
+    began.wait(10)
+    with thread_count(1):
+        go_on.set()
+        thread.join()
+
+    assert counts == [2]
+
+
+def test_thread_count_starts_no_thread_to_look_up_what_is_known(monkeypatch):
+    with thread_count(1):
+        pass
+    look_up = mock.Mock(wraps=threads_file._in_new_thread)
+    monkeypatch.setattr(threads_file, "_in_new_thread", look_up)
+
+    for _ in range(3):
+        with thread_count(1):
+            pass
+    with thread_count(3), thread_count(None):
+        pass
+    assert look_up.call_count == 0
+
+    monkeypatch.setattr(threads_file, "_KNOWN_FOR", 0.0)
+    torch.set_num_threads(2)
+    for _ in range(3):
+        with thread_count(1):
+            pass
+    assert look_up.call_count == 3
+    assert torch.get_num_threads() == count_in_new_thread() == 2
+
+
 def test_thread_count_after_many_concurrent_uses_is_as_before():
     def fit(n_threads):
         with thread_count(n_threads):
@@ -151,6 +199,9 @@ def test_small_steps_take_one_thread_on_the_cpu(device, small):
 
     assert threads_for(module, n_rows - 1) == small
     assert threads_for(module, n_rows + 1) is None
+    # The gradients are two thirds of the work.
+    assert threads_for(module, 3 * n_rows - 3, is_training=False) == small
+    assert threads_for(module, 3 * n_rows + 3, is_training=False) is None
 
 
 def test_products_with_zeros_of_sparse_rows_are_no_work():

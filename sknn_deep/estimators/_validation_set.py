@@ -1,0 +1,65 @@
+"""Rows that are not trained on: the user's, or some that are split off."""
+
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+
+
+def has_validation_set(
+    X_val, y_val, sample_weight_val, estimator: BaseEstimator
+) -> bool:
+    """Tell whether there is a validation set; refuse half of one."""
+    if X_val is None and y_val is None and sample_weight_val is None:
+        return False
+    if X_val is None or y_val is None:
+        raise ValueError(
+            f"{type(estimator).__name__}.fit needs X_val and y_val together. Got "
+            f"{'no X_val' if X_val is None else 'no y_val'}."
+        )
+    return True
+
+
+@contextmanager
+def of_the_validation_set():
+    """Let errors about X, y or weights say that those of the validation set are meant.
+
+    scikit-learn's checks know them by no other names.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        error.add_note("This is about the validation set: X_val and what goes with it.")
+        raise
+
+
+def split_rows(
+    rows: np.ndarray,
+    *,
+    stratify: np.ndarray | None,
+    validation_fraction: float,
+    random_state: np.random.RandomState,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split row numbers into those to train on and those to validate on.
+
+    `stratify` has an entry for each row there is, or is None.
+    """
+    train, valid = train_test_split(
+        rows,
+        test_size=validation_fraction,
+        stratify=None if stratify is None else stratify[rows],
+        random_state=random_state,
+    )
+    if len(valid) < 2:
+        of = (
+            ""
+            if stratify is None
+            else f" of {len(np.unique(stratify[rows]))} class(es)"
+        )
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the "
+            f"size of your dataset. Got {len(valid)} of {len(rows)} rows{of} whose "
+            "weight is positive."
+        )
+    return train, valid
