@@ -1,10 +1,11 @@
 """The only place that imports what scikit-learn marks private."""
 
 import functools
+import inspect
 
 from sklearn import get_config
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _MultimetricScorer
+from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 from sklearn.model_selection._search import (
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
@@ -65,6 +66,15 @@ def scorers_of(scorer) -> dict | None:
     return scorer._scorers if isinstance(scorer, _MultimetricScorer) else None
 
 
+def takes_weights(scorer) -> bool:
+    """Tell whether a scorer, or any callable in its place, takes sample weights."""
+    if isinstance(scorer, _BaseScorer):
+        return scorer._accept_sample_weight()
+    parameters = inspect.signature(scorer).parameters
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    return takes_any or "sample_weight" in parameters
+
+
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "Interval",
@@ -83,5 +93,6 @@ __all__ = [
     "safe_split",
     "score",
     "scorers_of",
+    "takes_weights",
     "warn_or_raise_about_fit_failures",
 ]

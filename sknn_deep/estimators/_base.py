@@ -41,6 +41,7 @@ from sknn_deep.estimators._solvers import (
 )
 from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
+from sknn_deep.estimators._views import Views
 from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
@@ -371,12 +372,12 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Weights of each layer, ndarrays of shape (n_units_in, n_units_out)."""
-        return [weight.T for weight in self._dense_arrays("weight")]
+        return Views(weight.T for weight in self._dense_arrays("weight"))
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer, ndarrays of shape (n_units_out,)."""
-        return self._dense_arrays("bias")
+        return Views(self._dense_arrays("bias"))
 
     def _dense_arrays(self, name: str) -> list[np.ndarray]:
         return [

@@ -69,7 +69,7 @@ def _table(class_weight, classes, y, weight) -> np.ndarray:
     if bad.any():
         raise ValueError(
             "class_weight must not be negative or infinite. Got "
-            f"{table[bad][0]} for class {classes[bad][0]!r}."
+            f"{table[bad][0]} for class {classes[bad].tolist()[0]!r}."
         )
     return table
 
@@ -89,4 +89,10 @@ def weigh(
         [table[column] for table, column in zip(tables, numbers, strict=True)], axis=0
     )
     with np.errstate(over="ignore"):
-        return check_sum(factors if weight is None else weight * factors)
+        product = check_sum(factors if weight is None else weight * factors)
+    if not product.any():
+        raise ValueError(
+            "class_weight leaves no row with a weight above zero: give a class that is "
+            "among these rows more, or leave the rows out."
+        )
+    return product

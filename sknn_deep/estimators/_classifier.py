@@ -214,7 +214,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
         scorer of scikit-learn's: a name out of ``sklearn.metrics.get_scorer_names()``,
         or a callable ``scorer(estimator, X, y)``, called with ``sample_weight`` too if
-        the rows have weights. Ignored where there are no validation rows.
+        the rows have weights and it takes them. Ignored where there are no validation
+        rows.
 
     max_time : float in (0, inf) or None, default=None
         Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
@@ -674,25 +675,36 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             y = dense_labels(y)
             self._target.check_known(y, warm_start=False)
             samples = Samples(X, y, check_weights(sample_weight_val, X))
-        return self._weigh_classes(samples, learn=False)
+            return self._weigh_classes(samples, learn=False)
 
     def _weigh_classes(self, samples: Samples, *, learn: bool) -> Samples:
-        """Multiply the weights by those of the classes, which `fit` learns."""
+        """Multiply the weights by those of the classes; `fit` learns balanced ones."""
+        if learn:
+            vars(self).pop("_balanced_weights", None)
         if self.class_weight is None:
             return samples
-        if learn or self.class_weight != "balanced":
-            self._class_tables = learn_class_weights(
+        is_balanced = self.class_weight == "balanced"
+        if is_balanced and not learn:
+            tables = self._learned_balance()
+        else:
+            tables = learn_class_weights(
                 self.class_weight, self._target, samples.y, samples.weight
             )
-        elif not hasattr(self, "_class_tables"):
+        if is_balanced:
+            self._balanced_weights = tables
+        weight = weigh(tables, self._target, samples.y, samples.weight)
+        return replace(samples, weight=weight)
+
+    def _learned_balance(self) -> list[np.ndarray]:
+        """Give the class weights that the last `fit` learned."""
+        if not hasattr(self, "_balanced_weights"):
             raise ValueError(
                 "class_weight='balanced' is not supported by partial_fit, which sees "
                 "a part of the data only. Pass the weights as a dict: "
                 "compute_class_weight('balanced', classes=classes, y=y_of_all) gives "
                 "them."
             )
-        weight = weigh(self._class_tables, self._target, samples.y, samples.weight)
-        return replace(samples, weight=weight)
+        return self._balanced_weights
 
     def _strata(self, y, rows: np.ndarray | None) -> np.ndarray | None:
         """Give what a validation split keeps the shares of, where that can be done."""

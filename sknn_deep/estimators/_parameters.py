@@ -72,7 +72,8 @@ def check_activations(activation, n_layers: int, *, owner: str) -> tuple[str, ..
     """Return one name for each hidden layer."""
     if isinstance(activation, str):
         return (activation,) * n_layers
-    unknown = [name for name in activation if name not in ACTIVATIONS]
+    known = list(ACTIVATIONS)  # a list asks nothing of what is looked for in it
+    unknown = [name for name in activation if name not in known]
     if unknown:
         raise ValueError(
             f"The 'activation' parameter of {owner} must be among "

@@ -231,7 +231,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
         scorer of scikit-learn's: a name out of ``sklearn.metrics.get_scorer_names()``,
         or a callable ``scorer(estimator, X, y)``, called with ``sample_weight`` too if
-        the rows have weights. Ignored where there are no validation rows.
+        the rows have weights and it takes them. Ignored where there are no validation
+        rows.
 
     max_time : float in (0, inf) or None, default=None
         Seconds after which no new epoch begins; this gives no ConvergenceWarning. None

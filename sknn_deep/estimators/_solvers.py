@@ -220,8 +220,13 @@ def run_lbfgs(
 
 
 def check_finite(net: Net) -> None:
-    if not all(p.isfinite().all() for p in net.module_.parameters()):
+    if not all(map(is_finite, net.module_.parameters())):
         raise ValueError(net.divergence_message())
+
+
+def is_finite(parameter: torch.Tensor) -> bool:
+    # A sum is quick; one that overflows says nothing.
+    return bool(parameter.sum().isfinite() or parameter.isfinite().all())
 
 
 def warn_unless_converged(net: Net, *, stacklevel: int) -> None:

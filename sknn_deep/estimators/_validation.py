@@ -8,6 +8,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 
+from sknn_deep._sklearn_private import takes_weights
 from sknn_deep.estimators._data import Samples
 from sknn_deep.training import Net, place_targets
 
@@ -47,7 +48,9 @@ def make_score(
             estimator._activate(output), valid
         )
     scorer = check_scoring(estimator, estimator.scoring)
-    weight = {} if valid.weight is None else {"sample_weight": valid.weight}
+    weight = {}
+    if valid.weight is not None and takes_weights(scorer):
+        weight["sample_weight"] = valid.weight
     view = copy.copy(estimator)
     view.net_ = net
     # The validation rows are an array already, whatever the user passed.

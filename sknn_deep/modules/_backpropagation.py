@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
-from sknn_deep.modules._layout import lay, lies_transposed
+from sknn_deep.modules._layout import lay, lies_transposed, straighten
 from sknn_deep.modules._losses import Loss, row_shares
 from sknn_deep.modules._random_layers import dropout_mask
 
@@ -110,7 +110,7 @@ def flat_parameters(
 def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
     """Let each parameter own its memory again, and hold no gradient."""
     for p in parameters:
-        p.data = p.data.clone(memory_format=torch.contiguous_format)
+        p.data = straighten(p.data)
         p.grad = None
 
 

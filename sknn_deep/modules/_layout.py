@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 # A product writes its result by the register, into rows that fill four of them or none:
@@ -29,6 +30,16 @@ def is_faster_transposed(parameter: Tensor) -> bool:
 def lies_transposed(array: Tensor) -> bool:
     """Tell whether an array's last two dimensions are swapped in memory."""
     return array.ndim > 1 and array.mT.is_contiguous() and not array.is_contiguous()
+
+
+def straighten(array: Tensor) -> Tensor:
+    """Copy to new memory, in the usual order."""
+    copy = torch.empty(array.shape, dtype=array.dtype, device=array.device)
+    if lies_transposed(array):
+        # Written with gaps and read without them, the copy is divided among threads.
+        copy.mT.copy_(array.mT)
+        return copy
+    return copy.copy_(array)
 
 
 def lay(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:

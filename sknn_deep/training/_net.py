@@ -29,7 +29,6 @@ from sknn_deep.training._optimizers import (
     DeviceRates,
     get_optimizer_state,
     is_own,
-    lay_moments,
     make_optimizer,
     make_step,
     set_learning_rate,
@@ -48,7 +47,7 @@ from sknn_deep.training._threads import thread_count, threads_for
 
 # Rows that a training passes, from which on it is faster to transpose weights and
 # moments of the first layer for sparse rows, and back again.
-_MIN_SPARSE_ROWS = 256
+_MIN_SPARSE_ROWS = 128
 
 # What a training leaves in the net beside the network, its optimizer and the history.
 RESULTS = (
@@ -247,8 +246,6 @@ class Net(NeuralNet):
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
-        finally:
-            lay_moments(self.optimizer_)
         return self
 
     def begin_training(self, n_epochs: int, n_seen: int) -> None:

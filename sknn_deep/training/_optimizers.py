@@ -97,6 +97,11 @@ def make_optimizer(
             f"an optimizer of the network's {len(parameters)} parameter tensors with "
             f"lr={lr}: {error}"
         ) from error
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ValueError(
+            f"The 'solver' parameter of {owner}, {recipe.solver!r}, must make a torch "
+            f"optimizer. Got {optimizer!r} from it."
+        )
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(

@@ -1,5 +1,6 @@
 """MLPClassifier: labels, their weights, and what is said of both."""
 
+import copy
 import pickle
 import re
 
@@ -372,6 +373,52 @@ def test_a_class_of_zero_weight_is_left_out(cancer):
     assert np.mean(clf.predict(X) == 1) > 0.9
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_class_weights_that_leave_no_row_raise(solver, cancer):
+    X, y = cancer
+    message = "class_weight leaves no row with a weight above zero"
+    clf = make(class_weight={0: 0.0, 1: 0.0}, solver=solver, max_iter=20)
+
+    with pytest.raises(ValueError, match=message):
+        clf.fit(X, y)
+
+
+def test_class_weights_that_leave_no_row_of_a_part_raise(cancer):
+    X, y = cancer
+    X_of_0, y_of_0 = X[y == 0], y[y == 0]
+    message = "class_weight leaves no row with a weight above zero"
+    clf = make(class_weight={0: 0.0}).partial_fit(X, y, classes=[0, 1])
+    before = weights_of(clf)
+
+    with pytest.raises(ValueError, match=message):
+        clf.partial_fit(X_of_0, y_of_0)
+    with pytest.raises(ValueError, match=message) as caught:
+        make(class_weight={0: 0.0}).fit(X, y, X_val=X_of_0, y_val=y_of_0)
+
+    assert_array_equal(weights_of(clf), before)
+    assert "validation set" in caught.value.__notes__[0]
+
+
+def test_balanced_class_weights_are_those_of_the_last_fit(cancer, ten_digits):
+    X, y = cancer
+    clf = make(class_weight="balanced").fit(X, y)
+    clf.set_params(class_weight={0: 1.0, 1: 99.0}).partial_fit(X, y)
+    clf.set_params(class_weight="balanced")
+    with_dict = copy.deepcopy(clf).set_params(
+        class_weight=dict(
+            enumerate(compute_class_weight("balanced", classes=clf.classes_, y=y))
+        )
+    )
+
+    clf.partial_fit(X, y)
+    with_dict.partial_fit(X, y)
+
+    assert_allclose(weights_of(clf), weights_of(with_dict), rtol=1e-12)
+    clf.set_params(class_weight=None).fit(*ten_digits)
+    with pytest.raises(ValueError, match="not supported by partial_fit"):
+        clf.set_params(class_weight="balanced").partial_fit(*ten_digits)
+
+
 # --- scoring --------------------------------------------------------------------------
 
 
@@ -400,6 +447,29 @@ def test_best_score_is_the_scorers(scoring, named, cancer):
     scorer = get_scorer(scoring or "accuracy")
     assert clf.best_validation_score_ == max(clf.validation_scores_)
     assert scorer(clf, X_val, y_val) == pytest.approx(clf.best_validation_score_)
+
+
+@pytest.mark.parametrize(
+    "takes_weights, scorer",
+    [
+        (False, lambda estimator, X, y: estimator.score(X, y)),
+        (True, lambda estimator, X, y, **others: estimator.score(X, y, **others)),
+        (False, make_scorer(lambda y, predicted: accuracy_score(y, predicted))),
+        (True, make_scorer(accuracy_score)),
+    ],
+    ids=["function", "function of anything", "metric", "metric with weights"],
+)
+def test_a_scorer_gets_weights_if_it_takes_them(takes_weights, scorer, cancer):
+    X, y = cancer
+    X_val, y_val = X[150:], y[150:]
+    weight = np.linspace(0.1, 5, len(y_val))
+    clf = make(scoring=scorer, max_iter=2, class_weight={0: 3.0})
+
+    clf.fit(X[:150], y[:150], X_val=X_val, y_val=y_val, sample_weight_val=weight)
+
+    weight = weight * np.where(y_val == 0, 3.0, 1.0) if takes_weights else None
+    expected = clf.score(X_val, y_val, weight)
+    assert clf.validation_scores_[-1] == pytest.approx(expected)
 
 
 def test_scoring_loss_watches_the_validation_loss(cancer):

@@ -249,6 +249,38 @@ def test_failed_training_leaves_the_ensemble_unfitted(digits):
     assert not hasattr(ensemble, "classes_")
 
 
+class Listener:
+    """Notes what callbacks of scikit-learn are told beside the data."""
+
+    def __init__(self):
+        self.told = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context, *, metadata=None):
+        self.told.append(metadata)
+
+    def on_fit_task_end(self, estimator, context, *, metadata=None):
+        self.told.append(metadata)
+
+
+def test_callbacks_of_scikit_learn_are_told_of_sample_weights(digits):
+    X, y = digits
+    weight = np.linspace(1, 2, len(y))
+    listener = Listener()
+
+    ensemble = MLPClassifier(**PARAMS, n_estimators=2).set_callbacks(listener)
+    ensemble.fit(X, y, sample_weight=weight)
+
+    assert len(listener.told) == 6  # the beginning and end of three tasks
+    for metadata in listener.told:
+        np.testing.assert_array_equal(metadata["sample_weight"], weight)
+
+
 def test_callbacks_of_scikit_learn_are_told_of_each_member(digits, capsys):
     ensemble = MLPClassifier(**PARAMS, n_estimators=2)
     ensemble.set_callbacks(ProgressBar()).fit(*digits)

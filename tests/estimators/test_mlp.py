@@ -708,6 +708,18 @@ def test_a_validation_set_must_have_the_same_names(data):
         make(MLPRegressor).fit(frame, y, X_val=renamed, y_val=y)
 
 
+@pytest.mark.parametrize("Estimator", MLPS)
+def test_weights_are_changed_where_they_are_and_not_replaced(Estimator, data):
+    estimator = make(Estimator).fit(*data)
+
+    for arrays in (estimator.coefs_, estimator.intercepts_):
+        with pytest.raises(TypeError, match="Write into one"):
+            arrays[0] = np.zeros_like(arrays[0])
+    estimator.coefs_[0][:] = 0
+
+    assert not estimator.coefs_[0].any()
+
+
 # --- callbacks ------------------------------------------------------------------------
 
 

@@ -12,8 +12,21 @@ from sknn_deep.modules import ACTIVATIONS
 
 NAN, INF = float("nan"), float("inf")
 
+
+def make_no_optimizer(parameters, lr):
+    return None
+
+
 OF_ALL = {
-    "activation": [*sorted(ACTIVATIONS), ["relu"], ("tanh", "gelu"), [], ["x"], [3]],
+    "activation": [
+        *sorted(ACTIVATIONS),
+        ["relu"],
+        ("tanh", "gelu"),
+        [],
+        ["x"],
+        [3],
+        [["relu"]],
+    ],
     "solver": [
         "adam",
         "adamw",
@@ -21,6 +34,7 @@ OF_ALL = {
         "lbfgs",
         torch.optim.RMSprop,
         functools.partial(torch.optim.SGD, momentum=0.5),
+        make_no_optimizer,
     ],
     "alpha": [0, 1e-4, 1.0, 1e6, 1e300, np.float32(0.1), INF],
     "batch_size": ["auto", 1, 2, 7, 10**30, np.int64(5)],
