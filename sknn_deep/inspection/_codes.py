@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 _Y_TYPES = ("auto", "class", "number")
 _MAX_AUTO_CLASSES = 20
+# More names have no room, and nobody tells more colours and shapes apart.
+_MAX_NAMES = 20
 
 
 def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
@@ -28,6 +30,34 @@ def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
             )
         assert_all_finite(y, input_name="y")
     return y
+
+
+def number_classes(y: np.ndarray) -> tuple[list[str], int, np.ndarray]:
+    """Name the classes of y, or if there are too many, the largest of them.
+
+    Returns
+    -------
+    names : list of str
+
+    n_others : int
+        Number of classes without a name.
+
+    numbers : ndarray of shape (n_samples,)
+        Index of each name; ``len(names)`` for all others.
+    """
+    try:
+        found = np.unique(y, return_inverse=True, return_counts=True)
+    except TypeError:  # of several types, None among them, which have no order
+        found = np.unique(y.astype(str), return_inverse=True, return_counts=True)
+    classes, numbers, counts = found
+    if len(classes) <= _MAX_NAMES:
+        return [str(name) for name in classes], 0, numbers
+    n_names = _MAX_NAMES - 1
+    named = np.sort(np.argsort(-counts, kind="stable")[:n_names])
+    places = np.full(len(classes), n_names)
+    places[named] = np.arange(n_names)
+    names = [str(name) for name in classes[named]]
+    return names, len(classes) - n_names, places[numbers]
 
 
 def is_number(y: np.ndarray, y_type: str) -> bool:

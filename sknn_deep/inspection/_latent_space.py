@@ -7,12 +7,13 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sknn_deep.inspection._codes import check_y, is_number, project
+from sknn_deep.inspection._codes import check_y, is_number, number_classes, project
 from sknn_deep.inspection._labels import densest_point, move_apart
 from sknn_deep.inspection._style import (
     COLORS,
     LABEL_SIZE,
     MARKERS,
+    OTHERS_COLOR,
     TICK_SIZE,
     label_axes,
     make_axes,
@@ -25,7 +26,8 @@ class LatentSpaceDisplay:
 
     Every class has a colour and a marker of its own, an entry in the legend, and its
     name where its points are densest, so that it can be told from the others without
-    seeing colours. A number has a colour bar.
+    seeing colours. Of more than 20 classes the 19 largest have that, and the others are
+    grey. A number has a colour bar.
 
     It is recommended to use
     :func:`~sknn_deep.inspection.LatentSpaceDisplay.from_estimator` or
@@ -153,11 +155,13 @@ class LatentSpaceDisplay:
         elif is_number(self.y, self.y_type):
             self._draw_numbers(style)
         else:
-            classes, numbers = np.unique(self.y, return_inverse=True)
-            names = [str(name) for name in classes]
+            names, n_others, numbers = number_classes(self.y)
             looks = _make_looks(len(names), style)
-            self._draw_classes(numbers, looks, style)
-            self.legend_ = self._add_legend(names, looks, legend_kwargs)
+            of_others = {"color": OTHERS_COLOR, "marker": ".", **_of_all(style)}
+            all_looks = [*looks, of_others] if n_others else looks
+            all_names = [*names, f"{n_others} others"] if n_others else names
+            self._draw_classes(numbers, all_looks, style)
+            self.legend_ = self._add_legend(all_names, all_looks, legend_kwargs)
             if label_classes:
                 self._label_classes(names, numbers, looks, text_kwargs)
         return self
@@ -402,11 +406,15 @@ def _make_looks(n_classes: int, style: dict) -> list[dict]:
     """Give each class a colour and a marker, unless the style has one for all."""
     return [
         {
-            "color": style.get("color", COLORS[i % len(COLORS)]),
+            "color": COLORS[i % len(COLORS)],
             # More classes than colours: the same colour with another shape.
-            "marker": style.get(
-                "marker", MARKERS[(i + i // len(COLORS)) % len(MARKERS)]
-            ),
+            "marker": MARKERS[(i + i // len(COLORS)) % len(MARKERS)],
+            **_of_all(style),
         }
         for i in range(n_classes)
     ]
+
+
+def _of_all(style: dict) -> dict:
+    """Give the colour and marker that a style has for all classes."""
+    return {k: style[k] for k in ("color", "marker") if k in style}

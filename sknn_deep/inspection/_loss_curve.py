@@ -361,6 +361,10 @@ class LossCurveDisplay:
         if len(handles) > 6:
             # Inside the axes it would cover the curves.
             defaults |= {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
+        if len(handles) > 13:
+            # In a column of all, the panel would be as high as that.
+            defaults |= {"fontsize": "small", "labelspacing": 0.25}
+            defaults["ncols"] = 1 + (len(handles) - 1) // 20
         return self.ax_.legend(
             handles.values(), handles.keys(), **{**defaults, **(legend_kwargs or {})}
         )

@@ -16,6 +16,9 @@ COLORS = (
     "#0f0f96",  # navy
 )
 
+# Of what has no colour of its own.
+OTHERS_COLOR = "#b0b0b0"
+
 # One per colour, so that a class is known by its shape too.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "p", ">")
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknn_deep.inspection import LatentSpaceDisplay
 from sknn_deep.inspection._codes import is_number
+from sknn_deep.inspection._style import OTHERS_COLOR
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +66,12 @@ def test_latent_space_display_colours_marker_and_legend_of_a_class_match(
 
 
 def test_latent_space_display_more_classes_than_colours_stay_apart(pyplot, codes):
-    y = np.arange(60) % 40
+    y = np.arange(60) % 20
 
     display = LatentSpaceDisplay.from_codes(codes, y, y_type="class")
 
     handles = display.legend_.legend_handles
-    assert len({(h.get_color(), h.get_marker()) for h in handles}) == 40
+    assert len({(h.get_color(), h.get_marker()) for h in handles}) == 20
 
 
 @pytest.mark.parametrize(
@@ -88,6 +89,32 @@ def test_latent_space_display_classes_of_any_kind(pyplot, codes, y, names):
 
     assert legend_texts(display) == names
     assert sorted(text.get_text() for text in display.texts_) == names
+
+
+def test_latent_space_display_names_the_largest_of_many_classes(pyplot):
+    y = np.repeat(np.arange(25), [9, *[2] * 22, 1, 7]).astype(str)
+    codes = np.random.default_rng(0).normal(size=(len(y), 2))
+
+    display = LatentSpaceDisplay.from_codes(codes, y)
+
+    *names, others = legend_texts(display)
+    assert others == "6 others"
+    assert len(names) == 19 and {"0", "24"} <= set(names) and "23" not in names
+    assert [text.get_text() for text in display.texts_] == names
+    grey = [
+        to_hex(color) == OTHERS_COLOR for color in display.scatter_.get_facecolors()
+    ]
+    np.testing.assert_array_equal(grey, ~np.isin(y, names))
+    panel = display.ax_.get_position()
+    assert panel.width > 0.5 and panel.height > 0.8
+
+
+def test_latent_space_display_takes_missing_classes_for_one_more(pyplot, codes):
+    y = np.array(["b", None, "a"] * 20, dtype=object)
+
+    display = LatentSpaceDisplay.from_codes(codes, y)
+
+    assert legend_texts(display) == ["None", "a", "b"]
 
 
 @pytest.mark.parametrize("name", ["age", None])

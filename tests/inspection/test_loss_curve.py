@@ -137,6 +137,15 @@ def test_loss_curve_display_numbers_classes_that_come_twice(pyplot, small):
     assert list(display.loss_lines_) == ["Trained 1", "MLPClassifier", "Trained 2"]
 
 
+def test_loss_curve_display_of_many_keeps_its_panels(pyplot):
+    display = LossCurveDisplay.from_estimators([make_stopped() for _ in range(24)])
+
+    display.figure_.draw_without_rendering()
+    losses, scores = display.ax_.get_position(), display.score_ax_.get_position()
+    assert losses.height > 0.5 and scores.height > 0.3
+    assert losses.width > 0.4
+
+
 def test_loss_curve_display_has_colours_for_any_number(pyplot):
     estimators = {f"net {i}": Trained() for i in range(30)}
 
