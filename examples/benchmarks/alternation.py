@@ -49,6 +49,12 @@ class Alternation:
     n_repeated: int
     n_disturbed: int
 
+    def __str__(self) -> str:
+        return (
+            f"{len(self.rounds)} rounds, {self.n_repeated} repeated, "
+            f"{self.n_disturbed} left disturbed"
+        )
+
 
 def alternate(
     contenders: dict[str, Contender], n_rounds: int, *, max_repeats: int | None = None

@@ -8,11 +8,11 @@ the median over the rounds of our time divided by the contender's: below one, ou
 faster. Let nothing else run on the machine.
 """
 
-import argparse
 import time
 from functools import partial
 
 from alternation import Run, alternate, median_accuracy, median_ratio, median_seconds
+from arguments import make_parser
 from contenders import (
     KERAS,
     AutoencoderTask,
@@ -53,10 +53,7 @@ def main(argv=None):
     ]
     print(f"784-128-32-8-2, batch size {task.batch_size}, {task.epochs} epoch(s)")
     print(format_table(["", "s/epoch", "ours/this", "test error"], sorted(rows)))
-    print(
-        f"{args.rounds} rounds, {alternation.n_repeated} repeated, "
-        f"{alternation.n_disturbed} left disturbed"
-    )
+    print(alternation)
     print(describe_load(load_before))
     write_json(
         args.json,
@@ -101,20 +98,11 @@ def fit_ours(task, seed):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--mnist",
-        metavar="PATH",
-        help="MNIST in Keras' npz format (default: $SKNN_DEEP_MNIST, or download it)",
-    )
+    parser = make_parser(__doc__, rounds=9, mnist=True)
     parser.add_argument("--batch-size", type=int, default=2048, metavar="N")
     parser.add_argument(
         "--epochs", type=int, default=2, metavar="N", help="of each run"
     )
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     return parser.parse_args(argv)
 
 

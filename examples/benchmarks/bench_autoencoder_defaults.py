@@ -14,11 +14,11 @@ images as others; of "digits" and "cancer" a quarter is held out. Pixels are bet
 and 1 and come out of a logistic layer; the columns of "cancer" are standardized.
 """
 
-import argparse
 import warnings
 from statistics import mean
 
 import numpy as np
+from arguments import make_parser
 from data import load_mnist
 from report import describe_load, format_table, load_average, write_json
 from sklearn.datasets import load_breast_cancer, load_digits
@@ -142,15 +142,8 @@ def row(name, figures):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, mnist=True)
     parser.add_argument("--data", choices=HIDDEN, default="digits")
-    parser.add_argument(
-        "--mnist",
-        metavar="PATH",
-        help="MNIST in Keras' npz format (default: $SKNN_DEEP_MNIST, or download it)",
-    )
     parser.add_argument("--n-components", type=int, default=2, metavar="N")
     parser.add_argument(
         "--hidden",
@@ -169,7 +162,6 @@ def parse_arguments(argv=None):
         metavar="NAME",
         help="some of: " + "; ".join(SETTINGS),
     )
-    parser.add_argument("--json", metavar="PATH", help="write all figures here")
     return parser.parse_args(argv)
 
 

@@ -8,13 +8,13 @@ the rounds. On MNIST and California housing, if their files are named, the ensem
 judged beside its members. Let nothing else run on the machine.
 """
 
-import argparse
 import time
 from functools import partial
 
 import numpy as np
 import pandas as pd
 from alternation import Run, alternate, median_accuracy, median_ratio, median_seconds
+from arguments import make_parser
 from contenders import fit_quietly
 from data import load
 from report import describe_load, format_table, load_average, write_json
@@ -48,10 +48,7 @@ def main(argv=None):
     ]
     print(f"digits as float32, 64-100-10, {args.epochs} epochs")
     print(format_table(["", "seconds", "this/one", "test accuracy"], rows))
-    print(
-        f"{args.rounds} rounds, {alternation.n_repeated} repeated, "
-        f"{alternation.n_disturbed} left disturbed"
-    )
+    print(alternation)
     if args.mnist is not None:
         print(format_table(*judge_mnist(args.mnist)))
     if args.california is not None:
@@ -134,16 +131,11 @@ def table(title, measures, judge, ensemble):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=9, mnist=True)
     parser.add_argument("--epochs", type=int, default=60, metavar="N")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--mnist", metavar="PATH", help="MNIST in Keras' npz format")
     parser.add_argument(
         "--california", metavar="PATH", help="California housing as CSV"
     )
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     return parser.parse_args(argv)
 
 

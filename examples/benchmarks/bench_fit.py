@@ -9,7 +9,6 @@ The contenders take turns. A ratio is the median over the rounds of our time div
 the contender's: below one, ours is faster. Let nothing else run on the machine.
 """
 
-import argparse
 import dataclasses
 
 from alternation import (
@@ -19,6 +18,7 @@ from alternation import (
     median_ratio,
     median_seconds,
 )
+from arguments import make_parser
 from contenders import (
     KERAS,
     NAMES,
@@ -96,29 +96,18 @@ def format_result(alternation: Alternation) -> str:
         for name in sorted(rounds[0], key=NAMES.index)
     ]
     table = format_table(["", "s/epoch", "ours/this", "test accuracy"], rows)
-    return (
-        f"{table}\n{len(rounds)} rounds, {alternation.n_repeated} repeated, "
-        f"{alternation.n_disturbed} left disturbed"
-    )
+    return f"{table}\n{alternation}"
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=9, mnist=True)
     parser.add_argument("--data", choices=DEFAULTS, default="digits")
-    parser.add_argument(
-        "--mnist",
-        metavar="PATH",
-        help="MNIST in Keras' npz format (default: $SKNN_DEEP_MNIST, or download it)",
-    )
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument(
         "--hidden", type=int, nargs="*", metavar="N", help="widths of the hidden layers"
     )
     parser.add_argument("--batch-size", type=int, metavar="N")
     parser.add_argument("--epochs", type=int, metavar="N", help="of each run")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
     parser.add_argument("--device", default="auto", help="auto or a torch device")
     parser.add_argument(
         "--solver",
@@ -140,7 +129,6 @@ def parse_arguments(argv=None):
         help="among %(choices)s (default: the first two for the table, else all "
         "but sknn_deep-float32; scikit-learn for a solver other than Adam)",
     )
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     args = parser.parse_args(argv)
 
     hidden, batch_size, epochs = DEFAULTS[args.data]

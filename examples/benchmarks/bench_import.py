@@ -6,11 +6,11 @@ The cost is processor time, of which a fresh process needs at least so much: the
 over some processes that take turns.
 """
 
-import argparse
 import resource
 import subprocess
 import sys
 
+from arguments import make_parser
 from report import describe_load, format_table, load_average, write_json
 
 STATEMENTS = {
@@ -50,13 +50,10 @@ def cpu_seconds(statement):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument(
         "--processes", type=int, default=10, metavar="N", help="of each kind"
     )
-    parser.add_argument("--json", metavar="PATH", help="write all times here")
     return parser.parse_args(argv)
 
 

@@ -12,7 +12,6 @@ a full shuffle and from a file with the shuffle of blocks, and then again for ot
 numbers of blocks that are mixed at a time. It needs MNIST.
 """
 
-import argparse
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
+from arguments import make_parser
 from data import load_mnist
 from memory import in_fresh_process, peak_bytes
 from report import describe_load, format_table, load_average, write_json
@@ -151,9 +151,7 @@ def print_accuracies(accuracies):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, mnist=True)
     parser.add_argument(
         "--gigabytes", type=float, default=2.0, metavar="SIZE", help="0: no memory"
     )
@@ -163,9 +161,7 @@ def parse_arguments(argv=None):
     )
     parser.add_argument("--epochs", type=int, default=4, metavar="N")
     parser.add_argument("--blocks", type=int, nargs="*", default=[], metavar="N")
-    parser.add_argument("--mnist", metavar="PATH", help="MNIST in Keras' npz format")
     parser.add_argument("--folder", metavar="PATH", help="where the file is written")
-    parser.add_argument("--json", metavar="PATH", help="write the numbers here")
     return parser.parse_args(argv)
 
 

@@ -8,10 +8,10 @@ counts is the peak of its resident memory, less what it held after the imports, 
 less y.
 """
 
-import argparse
 import sys
 
 import numpy as np
+from arguments import make_parser
 from contenders import FITS, Task
 from data import Data
 from memory import in_fresh_process, peak_bytes, resident_bytes
@@ -57,9 +57,7 @@ def measure_fit(name, gigabytes, n_features, batch_size):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__)
     parser.add_argument("--gigabytes", type=float, default=1.0, metavar="SIZE")
     parser.add_argument("--n-features", type=int, default=250, metavar="N")
     parser.add_argument("--batch-size", type=int, default=1024, metavar="N")
@@ -71,7 +69,6 @@ def parse_arguments(argv=None):
         metavar="NAME",
         help="also measure these, among %(choices)s",
     )
-    parser.add_argument("--json", metavar="PATH", help="write the sizes here")
     return parser.parse_args(argv)
 
 

@@ -9,12 +9,12 @@ are run and the time is scaled up, unless ``--timed-epochs 100`` asks for all: o
 is its accuracy that of the full training.
 """
 
-import argparse
 from dataclasses import replace
 from functools import partial
 from statistics import mean
 
 from alternation import Run, alternate
+from arguments import make_parser
 from contenders import Task, fit_sknn_deep, installed, make_contenders
 from data import load
 from report import describe_load, format_table, load_average, write_json
@@ -79,14 +79,7 @@ def in_total(contender, n_epochs):
 
 def parse_arguments(argv=None):
     choices = [name for name in installed() if name != "sknn_deep-float32"]
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--mnist",
-        metavar="PATH",
-        help="MNIST in Keras' npz format (default: $SKNN_DEEP_MNIST, or download it)",
-    )
+    parser = make_parser(__doc__, mnist=True)
     parser.add_argument("--epochs", type=int, default=6, metavar="N")
     parser.add_argument("--learning-rate-init", type=float, default=0.005)
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="how many")
@@ -103,7 +96,6 @@ def parse_arguments(argv=None):
         metavar="N",
         help=f"how many of the {REFERENCE_EPOCHS} are run (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="PATH", help="write all runs here")
     return parser.parse_args(argv)
 
 

@@ -7,12 +7,12 @@ memory is the peak beyond what the process held before, X included, in a process
 own for each contender; it is measured on Linux only.
 """
 
-import argparse
 import sys
 import time
 
 import numpy as np
 from alternation import Run, alternate, median_ratio, median_seconds
+from arguments import make_parser
 from contenders import fit_quietly
 from data import make_table
 from memory import in_fresh_process, peak_bytes, reset_peak, resident_bytes
@@ -50,10 +50,7 @@ def main(argv=None):
         for name in ESTIMATORS
     ]
     print(format_table(["", "seconds", "ours/this", "peak beyond X (MB)"], rows))
-    print(
-        f"{len(rounds)} rounds, {alternation.n_repeated} repeated, "
-        f"{alternation.n_disturbed} left disturbed"
-    )
+    print(alternation)
     print(describe_load(load_before))
     write_json(
         args.json,
@@ -111,14 +108,10 @@ def peak_of_predict(name, n_rows, n_features, hidden):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=9)
     parser.add_argument("--n-rows", type=int, default=1_000_000, metavar="N")
     parser.add_argument("--n-features", type=int, default=100, metavar="N")
     parser.add_argument("--hidden", type=int, nargs="*", default=[128, 64], metavar="N")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     return parser.parse_args(argv)
 
 

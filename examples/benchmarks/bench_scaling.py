@@ -7,11 +7,11 @@ by hand in torch and by scikit-learn in turns. One of the three quantities varie
 other two stay at 20,000 rows, 100 units and batches of 200.
 """
 
-import argparse
 import dataclasses
 from functools import partial
 
 from alternation import alternate, median_seconds
+from arguments import make_parser
 from contenders import FITS, Task
 from data import Data, make_table
 from matplotlib.figure import Figure
@@ -112,23 +112,19 @@ def draw(values, curves):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=3)
     for name, default in (
         ("--n-rows", [1_000, 4_000, 16_000, 64_000]),
         ("--widths", [8, 32, 128, 512]),
         ("--batch-sizes", [32, 128, 512, 2_048]),
     ):
         parser.add_argument(name, type=int, nargs="+", default=default, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument(
         "--output",
         metavar="PATH",
         default="scaling.png",
         help="where the picture goes (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="PATH", help="write all points here")
     return parser.parse_args(argv)
 
 

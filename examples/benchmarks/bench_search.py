@@ -11,7 +11,6 @@ time divided by the contender's: below one, the batched search is faster. With
 ``--output`` the time is drawn over the number of candidates. Let nothing else run.
 """
 
-import argparse
 import time
 import warnings
 from functools import partial
@@ -19,6 +18,7 @@ from functools import partial
 import numpy as np
 import sklearn.neural_network
 from alternation import Run, alternate, median_ratio, median_seconds
+from arguments import make_parser
 from bench_scaling import STYLES
 from matplotlib.figure import Figure
 from report import describe_load, format_table, load_average, write_json
@@ -54,7 +54,8 @@ def main(argv=None):
     } | GRIDS[args.grid]
     load_before = load_average()
     contenders = make_contenders(args.grid, grid, X, y, args.epochs)
-    rounds = alternate(contenders, args.rounds)
+    alternation = alternate(contenders, args.rounds)
+    rounds = alternation.rounds
 
     n_candidates = int(np.prod([len(values) for values in grid.values()]))
     print(
@@ -64,17 +65,14 @@ def main(argv=None):
     rows = [
         [
             name,
-            f"{median_seconds(rounds.rounds, name):.2f}",
-            "" if name == OURS else f"{median_ratio(rounds.rounds, OURS, name):.2f}",
-            f"{rounds.rounds[0][name].accuracy:.4f}",
+            f"{median_seconds(rounds, name):.2f}",
+            "" if name == OURS else f"{median_ratio(rounds, OURS, name):.2f}",
+            f"{rounds[0][name].accuracy:.4f}",
         ]
         for name in contenders
     ]
     print(format_table(["", "seconds", "batched/this", "best score"], rows))
-    print(
-        f"{args.rounds} rounds, {rounds.n_repeated} repeated, "
-        f"{rounds.n_disturbed} left disturbed"
-    )
+    print(alternation)
     print(describe_load(load_before))
     curves = None
     if args.output is not None:
@@ -86,8 +84,7 @@ def main(argv=None):
         benchmark="search",
         settings=vars(args),
         rounds=[
-            {name: run.seconds for name, run in played.items()}
-            for played in rounds.rounds
+            {name: run.seconds for name, run in played.items()} for played in rounds
         ],
         curves=curves,
     )
@@ -153,18 +150,14 @@ def draw(curves, epochs):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=3)
     parser.add_argument("--grid", choices=GRIDS, default="dropout")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--n-alphas", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--epochs", type=int, default=10, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument(
         "--output", metavar="PATH", help="draw the time over the number of candidates"
     )
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     return parser.parse_args(argv)
 
 

@@ -7,12 +7,12 @@ Rows are drawn at random, of which few numbers are not zero, as of texts; the la
 the largest of four linear functions.
 """
 
-import argparse
 import time
 
 import numpy as np
 import scipy.sparse
 from alternation import Run, alternate, median_ratio, median_seconds
+from arguments import make_parser
 from contenders import fit_quietly
 from report import describe_load, format_table, load_average, write_json
 from sklearn.neural_network import MLPClassifier as SklearnClassifier
@@ -93,16 +93,12 @@ def make_contender(call, network, n_calls):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=9)
     parser.add_argument("--n-rows", type=int, default=3_000, metavar="N")
     parser.add_argument("--n-features", type=int, default=20_000, metavar="N")
     parser.add_argument("--density", type=float, default=0.005, metavar="SHARE")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float64")
     parser.add_argument("--epochs", type=int, default=2, metavar="N")
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--json", metavar="PATH", help="write all rounds here")
     return parser.parse_args(argv)
 
 

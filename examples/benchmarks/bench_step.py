@@ -9,12 +9,12 @@ epoch, divided by the steps: adding up the losses, recording them, callbacks, dr
 the order.
 """
 
-import argparse
 import statistics
 import time
 from collections import defaultdict
 
 import torch
+from arguments import make_parser
 from data import load
 from report import describe_load, format_table, load_average, write_json
 
@@ -112,17 +112,12 @@ def time_parts(run, gradient, update):
 
 
 def parse_arguments(argv=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = make_parser(__doc__, rounds=9, mnist=True)
     parser.add_argument("--data", choices=HIDDEN, default="digits")
-    parser.add_argument("--mnist", metavar="PATH", help="MNIST in Keras' npz format")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument(
         "--batch-sizes", type=int, nargs="+", default=[32, 200, 2048], metavar="N"
     )
-    parser.add_argument("--rounds", type=int, default=9, metavar="N")
-    parser.add_argument("--json", metavar="PATH", help="write all numbers here")
     return parser.parse_args(argv)
 
 

@@ -649,6 +649,9 @@ class AutoencoderTransformer(
             If a parameter or the data are not valid, X outside [0, 1] with a logistic
             output among them, or if the training diverges: a weight or the training
             loss is not finite.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor.
 
         Warns
         -----
@@ -656,8 +659,10 @@ class AutoencoderTransformer(
             If `max_iter` is reached without convergence, or if the training diverges
             with ``early_stopping=True``, which goes back to the best weights.
         UserWarning
-            If `batch_size` is clipped, or if the user interrupts the training, which
-            keeps what was learnt.
+            If `batch_size` is clipped, if the validation score was no number in any
+            epoch, or if the user interrupts the training, which keeps what was learnt.
+        RuntimeWarning
+            If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
         with all_or_nothing(self):
             data = self._check_fit(
@@ -703,6 +708,9 @@ class AutoencoderTransformer(
         ValueError
             If a parameter or the data are not valid, if ``early_stopping=True``, or if
             the training diverges.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor.
         """
         with all_or_nothing(self):
             if self.early_stopping:
@@ -852,7 +860,8 @@ class AutoencoderTransformer(
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
@@ -917,7 +926,8 @@ class AutoencoderTransformer(
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)
@@ -950,7 +960,8 @@ class AutoencoderTransformer(
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         check_is_fitted(self)
         X = check_rows(self, X, reset=False)

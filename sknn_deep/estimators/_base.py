@@ -393,5 +393,12 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         -------
         summary : ModelSummary
             Prints as a table, and shows as one in a notebook.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        AttributeError
+            If there are several networks: `estimators_` has them.
         """
         return summarize(self._single_net().module_, type(self).__name__)

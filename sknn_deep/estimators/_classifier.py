@@ -564,6 +564,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError
             If a parameter or the data are not valid, or if the training diverges: a
             weight or the training loss is not finite.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor.
 
         Warns
         -----
@@ -571,8 +574,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If `max_iter` is reached without convergence, or if the training diverges
             with ``early_stopping=True``, which goes back to the best weights.
         UserWarning
-            If `batch_size` is clipped, or if the user interrupts the training, which
-            keeps what was learnt.
+            If `batch_size` is clipped, if the validation score was no number in any
+            epoch, or if the user interrupts the training, which keeps what was learnt.
+        RuntimeWarning
+            If a step cannot be captured as a CUDA graph, which makes it slower only.
+        DataConversionWarning
+            If y is a column, of shape (n_samples, 1).
         """
         with all_or_nothing(self):
             data = self._check_fit(
@@ -630,6 +637,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             If a parameter or the data are not valid, if `classes` is missing in the
             first call, if y has labels not among them, if ``early_stopping=True``, or
             if the training diverges.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor.
         """
         with all_or_nothing(self):
             if self.early_stopping:
@@ -747,7 +757,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         return self._predict(X, "decode")
 
@@ -770,7 +781,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         return self._predict(X, "probabilities")
 
@@ -793,7 +805,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))

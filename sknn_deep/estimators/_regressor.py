@@ -580,6 +580,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             If a parameter or the data are not valid, or if the training diverges: a
             weight or the training loss is not finite.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor or a sparse y.
 
         Warns
         -----
@@ -587,8 +590,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             If `max_iter` is reached without convergence, or if the training diverges
             with ``early_stopping=True``, which goes back to the best weights.
         UserWarning
-            If `batch_size` is clipped, or if the user interrupts the training, which
-            keeps what was learnt.
+            If `batch_size` is clipped, if the validation score was no number in any
+            epoch, or if the user interrupts the training, which keeps what was learnt.
+        RuntimeWarning
+            If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
         with all_or_nothing(self):
             data = self._check_fit(
@@ -640,6 +645,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError
             If a parameter or the data are not valid, if ``early_stopping=True``, or if
             the training diverges.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor or a sparse y.
         """
         with all_or_nothing(self):
             if self.early_stopping:
@@ -741,7 +749,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted.
+            If X is not a finite matrix with the features that were fitted, or what
+            comes out is not finite.
         """
         return self._check_output(self._predict(X, "decode"))
 

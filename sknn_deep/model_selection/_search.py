@@ -173,9 +173,9 @@ class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
     smoothing, class weights, `max_iter`, `tol`, `clip_grad_norm`, seed. What cannot be
     stacked is fitted one after the other, by `n_jobs` workers: ``solver="lbfgs"`` and
     optimizers of one's own, normalization, noisy, sparse and variational autoencoders,
-    ``precision="bfloat16"``, ``compile=True``, `callbacks`, `max_time` and `verbose` of
-    the estimator. So are ensembles, with `n_estimators` above 1, each of which trains
-    its own networks together.
+    rows of few numbers that are not zero, ``precision="bfloat16"``, ``compile=True``,
+    `callbacks`, `max_time` and `verbose` of the estimator. So are ensembles, with
+    `n_estimators` above 1, each of which trains its own networks together.
 
     Parameters
     ----------

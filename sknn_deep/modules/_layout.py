@@ -8,7 +8,7 @@ from torch import Tensor
 # A product writes its result by the register, into rows that fill four of them or none:
 # shorter ones take up to four times as long.
 _SHORT_BYTES = 256
-_REGISTER = 16
+_REGISTER = 16  # numbers of float32
 
 # With fewer units, rows as long as the output would be short themselves.
 _MIN_UNITS = 32

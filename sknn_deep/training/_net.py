@@ -49,6 +49,10 @@ from sknn_deep.training._threads import thread_count, threads_for
 # moments of the first layer for sparse rows, and back again.
 _MIN_SPARSE_ROWS = 128
 
+# Of learning_rate="adaptive", as in scikit-learn's SGDOptimizer.
+_LOWEST_RATE = 1e-6
+_RATE_DIVISOR = 5
+
 # What a training leaves in the net beside the network, its optimizer and the history.
 RESULTS = (
     "best_merits_",
@@ -576,12 +580,13 @@ class Net(NeuralNet):
             self._log(f"{message} Stopping.")
             return True
         rate = self.optimizer_.param_groups[0]["lr"]
-        if rate <= 1e-6:
+        if rate <= _LOWEST_RATE:
             self._log(f"{message} Learning rate too small. Stopping.")
             return True
-        set_learning_rate(self.optimizer_, rate / 5)
+        rate /= _RATE_DIVISOR
+        set_learning_rate(self.optimizer_, rate)
         convergence.n_no_improvement = 0
-        self._log(f"{message} Setting learning rate to {rate / 5:f}")
+        self._log(f"{message} Setting learning rate to {rate:f}")
         return False
 
     def _is_late(self, deadline: float) -> bool:
