@@ -10,7 +10,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
-from sklearn.datasets import load_breast_cancer, make_blobs
+from sklearn.datasets import make_blobs
 from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
@@ -21,11 +21,11 @@ from sklearn.metrics import (
     make_scorer,
 )
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import scale
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 
 from sknn_deep import MLPClassifier
+from tests.estimators.fits import message_of, weights_of
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -44,31 +44,10 @@ def make(**params):
 
 
 @pytest.fixture(scope="module")
-def cancer():
-    X, y = load_breast_cancer(return_X_y=True)
-    return scale(X)[:200], y[:200]
-
-
-@pytest.fixture(scope="module")
-def ten_digits(digits):
-    return digits.X[:300].astype(float), digits.y[:300]
-
-
-@pytest.fixture(scope="module")
 def labels(ten_digits):
     """Three labels of each digit: large, even, zero."""
     y = ten_digits[1]
     return np.column_stack([y > 4, y % 2 == 0, y == 0]).astype(int)
-
-
-def weights_of(estimator):
-    return np.concatenate([w.ravel() for w in estimator.coefs_ + estimator.intercepts_])
-
-
-def message_of(function, *args, **kwargs):
-    with pytest.raises(ValueError) as caught:
-        function(*args, **kwargs)
-    return str(caught.value)
 
 
 # --- labels ---------------------------------------------------------------------------

@@ -55,10 +55,10 @@ from sklearn.preprocessing import (
 )
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils import estimator_html_repr
-from skorch.callbacks import Callback
 from torch.optim import RMSprop
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from tests.estimators.fits import StopAfterTwo
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -88,11 +88,6 @@ def cancer():
     data = load_breast_cancer(as_frame=True)
     X = data.data.iloc[:250, :8]
     return X, data.target_names[data.target[:250]]
-
-
-@pytest.fixture(scope="module")
-def ten_digits(digits):
-    return digits.X[:300].astype(float), digits.y[:300]
 
 
 @pytest.fixture(scope="module")
@@ -158,14 +153,6 @@ def test_grid_search_over_a_pipeline(ten_digits):
     assert search.best_params_["autoencodertransformer__n_components"] == 12
     assert search.best_score_ > 0.6
     assert search.predict(X).shape == (300,)
-
-
-class StopAfterTwo(Callback):
-    """Ends the training, in skorch's way, after two epochs."""
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == 2:
-            raise KeyboardInterrupt
 
 
 def test_grid_search_over_callbacks_and_solvers(diabetes):

@@ -32,6 +32,7 @@ import sknn_deep.training._threads as threads_file
 from sknn_deep import MLPClassifier, MLPRegressor
 from sknn_deep.modules import ACTIVATIONS, BatchNorm
 from sknn_deep.training import Net
+from tests.estimators.fits import threads_of_a_new_thread, weights_of
 
 MLPS = [MLPClassifier, MLPRegressor]
 # A schedule that is followed to its end gives no ConvergenceWarning.
@@ -57,10 +58,6 @@ def data():
     """200 rows of ten features, and a target that both estimators take."""
     X, y = load_diabetes(return_X_y=True)
     return scale(X)[:200], (y[:200] > 140).astype(float)
-
-
-def weights_of(estimator):
-    return np.concatenate([w.ravel() for w in estimator.coefs_ + estimator.intercepts_])
 
 
 def output_of(estimator, X):
@@ -888,11 +885,6 @@ def test_calls_of_partial_fit_draw_other_masks(data):
     assert len(set(losses)) == 4
     again = make(MLPRegressor, dropout=0.5, **params)
     assert [again.partial_fit(X, y).loss_ for _ in range(4)] == losses
-
-
-def threads_of_a_new_thread():
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(torch.get_num_threads).result()
 
 
 def test_fits_side_by_side_are_those_one_by_one(data):

@@ -39,7 +39,7 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.datasets import load_breast_cancer, load_diabetes, make_s_curve
+from sklearn.datasets import make_s_curve
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -71,6 +71,7 @@ import sknn_deep
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy, SquaredError
 from sknn_deep.training import Net
+from tests.estimators.fits import StopAfterTwo, threads_of_a_new_thread, weights_of
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -94,28 +95,12 @@ def digits_slice(digits):
     return digits.X[:200].astype(float) * 16, digits.y[:200]
 
 
-@pytest.fixture(scope="module")
-def cancer():
-    X, y = load_breast_cancer(return_X_y=True)
-    return scale(X)[:200], y[:200]
-
-
-@pytest.fixture(scope="module")
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return scale(X)[:200], scale(y)[:200]
-
-
 def output_of(estimator, X):
     """Return what the network gives for X: probabilities, numbers or codes."""
     for method in ("predict_proba", "predict", "transform"):
         if hasattr(estimator, method):
             return np.asarray(getattr(estimator, method)(X))
     raise AssertionError(estimator)
-
-
-def weights_of(estimator):
-    return np.concatenate([w.ravel() for w in estimator.coefs_ + estimator.intercepts_])
 
 
 def no_training(monkeypatch):
@@ -125,14 +110,6 @@ def no_training(monkeypatch):
         raise AssertionError("a training step was taken")
 
     monkeypatch.setattr(Net, "run_single_epoch", step)
-
-
-class StopAfterTwo(Callback):
-    """Ends the training, in skorch's way, after two epochs."""
-
-    def on_epoch_end(self, net, **kwargs):
-        if len(net.history) == 2:
-            raise KeyboardInterrupt
 
 
 class BatchLog(Callback):
@@ -1633,11 +1610,6 @@ def test_B43_fit_leaves_everything_global_alone(Estimator, params, cancer):
     output_of(estimator, cancer[0])
 
     assert global_states() == before
-
-
-def threads_of_a_new_thread():
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(torch.get_num_threads).result()
 
 
 def test_B43_fits_side_by_side_leave_everything_global_alone(cancer):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_diabetes
 from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.metrics import (
     get_scorer,
@@ -14,10 +13,10 @@ from sklearn.metrics import (
     mean_squared_error,
     r2_score,
 )
-from sklearn.preprocessing import scale
 from torch.nn import functional as F
 
 from sknn_deep import MLPRegressor
+from tests.estimators.fits import message_of, weights_of
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -44,25 +43,9 @@ def make(**params):
 
 
 @pytest.fixture(scope="module")
-def diabetes():
-    X, y = load_diabetes(return_X_y=True)
-    return scale(X)[:200], scale(y)[:200]
-
-
-@pytest.fixture(scope="module")
 def two_columns(diabetes):
     X, y = diabetes
     return X, np.column_stack([y, 3 * X[:, 2] - 1])
-
-
-def weights_of(estimator):
-    return np.concatenate([w.ravel() for w in estimator.coefs_ + estimator.intercepts_])
-
-
-def message_of(function, *args, **kwargs):
-    with pytest.raises(ValueError) as caught:
-        function(*args, **kwargs)
-    return str(caught.value)
 
 
 # --- losses ---------------------------------------------------------------------------
