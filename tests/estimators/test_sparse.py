@@ -1,6 +1,8 @@
 """Thin sparse rows stay sparse, and give the model that dense rows give."""
 
+import copy
 import pickle
+import tempfile
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.training import SparseRows
 
 pytestmark = pytest.mark.filterwarnings(
@@ -203,3 +205,34 @@ def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
     clf = MLPClassifier(**COMMON).fit(X, y)
 
     assert clf.predict(X).shape == y.shape
+
+
+def save_and_load(estimator):
+    with tempfile.TemporaryDirectory() as folder:
+        save(estimator, f"{folder}/model.sknn")
+        return load(f"{folder}/model.sknn")
+
+
+@pytest.mark.parametrize(
+    "pass_on",
+    [
+        lambda x: x,
+        copy.deepcopy,
+        lambda x: pickle.loads(pickle.dumps(x)),
+        save_and_load,
+    ],
+    ids=["the same", "a copy", "a pickle", "a file"],
+)
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+def test_partial_fit_goes_on_with_rows_of_either_kind(solver, pass_on):
+    X, y = make_data()
+    dense = X.toarray()
+    params = {**COMMON, "solver": solver}
+    ours = MLPClassifier(**params).partial_fit(X, y, classes=[0, 1, 2])
+    expected = MLPClassifier(**params).partial_fit(dense, y, classes=[0, 1, 2])
+
+    for rows in (X, dense, dense, X):
+        ours = pass_on(ours).partial_fit(rows, y)
+        expected.partial_fit(dense, y)
+
+    assert_same_model(ours, expected)
