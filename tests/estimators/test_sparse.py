@@ -207,6 +207,10 @@ def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
     assert clf.predict(X).shape == y.shape
 
 
+def repickle(estimator):
+    return pickle.loads(pickle.dumps(estimator))
+
+
 def save_and_load(estimator):
     with tempfile.TemporaryDirectory() as folder:
         save(estimator, f"{folder}/model.sknn")
