@@ -68,9 +68,8 @@ def scorers_of(scorer) -> dict | None:
 
 def takes_weights(scorer) -> bool:
     """Tell whether a scorer, or any callable in its place, takes sample weights."""
-    if isinstance(scorer, _BaseScorer):
-        return scorer._accept_sample_weight()
-    parameters = inspect.signature(scorer).parameters
+    function = scorer._score_func if isinstance(scorer, _BaseScorer) else scorer
+    parameters = inspect.signature(function).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return takes_any or "sample_weight" in parameters
 

@@ -19,7 +19,7 @@ from data import load
 from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
-from sknn_deep.training import add_penalty, thread_count, threads_for
+from sknn_deep.training import add_penalty, thread_count, threads_for_step
 from sknn_deep.training._optimizers import make_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}
@@ -58,7 +58,9 @@ def time_step(data, hidden, batch_size, n_rounds):
     net.begin_training(run.epochs, run.n_seen)
     taken = defaultdict(list)
     with (
-        thread_count(threads_for(net.module_, run.batches.batch_size)),
+        thread_count(
+            threads_for_step(list(net.module_.parameters()), run.batches.batch_size)
+        ),
         net.gradient(
             net.module_,
             net.criterion_,

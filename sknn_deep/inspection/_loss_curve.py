@@ -364,7 +364,8 @@ class LossCurveDisplay:
         if len(handles) > 13:
             # In a column of all, the panel would be as high as that.
             defaults |= {"fontsize": "small", "labelspacing": 0.25}
-            defaults["ncols"] = 1 + (len(handles) - 1) // 20
+            n_columns = 1 + (len(handles) - 1) // 20
+            defaults |= {} if "ncol" in (legend_kwargs or {}) else {"ncols": n_columns}
         return self.ax_.legend(
             handles.values(), handles.keys(), **{**defaults, **(legend_kwargs or {})}
         )

@@ -1,5 +1,6 @@
 """The skorch net that the estimators train."""
 
+import copy
 import dataclasses
 import math
 import time
@@ -43,7 +44,12 @@ from sknn_deep.training._schedules import (
     constant,
     inverse_scaling,
 )
-from sknn_deep.training._threads import thread_count, threads_for
+from sknn_deep.training._threads import (
+    prediction_threads,
+    thread_count,
+    threads_for_block,
+    threads_for_step,
+)
 
 # Rows that a training passes, from which on it is faster to transpose weights and
 # moments of the first layer for sparse rows, and back again.
@@ -319,8 +325,9 @@ class Net(NeuralNet):
         """Give batches as the gradient takes them; use threads as a step is worth."""
         if gradient.takes_sparse:
             batches = batches.kept_sparse()
-        n_threads = threads_for(
-            self.module_, batches.batch_size, density=batches.density
+        parameters = list(self.module_.parameters())
+        n_threads = threads_for_step(
+            parameters, batches.batch_size, density=batches.density
         )
         with thread_count(n_threads):
             yield batches
@@ -512,7 +519,8 @@ class Net(NeuralNet):
     def go_on_from(self, net: "Net") -> None:
         """Take over optimizer, history and callbacks of a net with the same layers."""
         set_optimizer_state(self.optimizer_, get_optimizer_state(net.optimizer_))
-        self.history_, self.best_merits_ = net.history_, net.best_merits_
+        self.history_ = copy.copy(net.history_)
+        self.best_merits_ = dict(net.best_merits_)
         n_default = len(self._default_callbacks)
         self.callbacks_ = [*self.callbacks_[:n_default], *net._others()]
 
@@ -626,22 +634,20 @@ class Net(NeuralNet):
         rows = X
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
-        n_units, density = max(max(p.shape) for p in self.module_.parameters()), 1.0
+        parameters = list(self.module_.parameters())
+        n_units, density = max(max(p.shape) for p in parameters), 1.0
         if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
-            n_units = max(p.shape[0] for p in self.module_.parameters())
+            n_units = max(p.shape[0] for p in parameters)
             rows, density = rows.kept_sparse(), rows.density
         n_block = rows_per_block(n_units, where.device)
-        n_threads = threads_for(
-            self.module_,
-            min(n_block, rows.shape[0]),
-            density=density,
-            is_training=False,
+        n_threads = threads_for_block(
+            parameters, min(n_block, rows.shape[0]), density=density
         )
         start = 0
         while start < rows.shape[0]:
             try:
                 with (
-                    nullcontext() if n_threads is None else thread_count(n_threads),
+                    prediction_threads(n_threads),
                     torch.inference_mode(),
                     autocast(self.device, where.autocast),
                 ):

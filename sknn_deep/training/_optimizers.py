@@ -30,30 +30,43 @@ def _unwrapped(method: Callable) -> Callable:
 
 def get_optimizer_state(optimizer: torch.optim.Optimizer) -> dict:
     """Give the optimizer's ``state_dict``."""
-    return _unwrapped(torch.optim.Optimizer.state_dict)(optimizer)
+    return _unwrapped(type(optimizer).state_dict)(optimizer)
 
 
 def set_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
     """Let the optimizer load a ``state_dict``."""
-    _unwrapped(torch.optim.Optimizer.load_state_dict)(optimizer, state)
+    _unwrapped(type(optimizer).load_state_dict)(optimizer, state)
 
 
-class _LightStart:
-    """Makes a torch optimizer without the import of torch's compiler."""
+class _Own:
+    """Makes a torch optimizer of ours, without the import of torch's compiler.
+
+    Our steps leave moments as the parameters lay in memory, and one counter of steps
+    for all. Torch's own step, and whoever reads the state, need what torch makes.
+    """
 
     def add_param_group(self, param_group: dict) -> None:
         _unwrapped(torch.optim.Optimizer.add_param_group)(self, param_group)
 
+    def step(self, closure=None):
+        lay_moments(self)
+        separate_counters(self)
+        return super().step(closure)
 
-class Adam(_LightStart, torch.optim.Adam):
+    def state_dict(self) -> dict:
+        lay_moments(self)
+        return _unwrapped(torch.optim.Optimizer.state_dict)(self)
+
+
+class Adam(_Own, torch.optim.Adam):
     """``torch.optim.Adam``."""
 
 
-class AdamW(_LightStart, torch.optim.AdamW):
+class AdamW(_Own, torch.optim.AdamW):
     """``torch.optim.AdamW``."""
 
 
-class SGD(_LightStart, torch.optim.SGD):
+class SGD(_Own, torch.optim.SGD):
     """``torch.optim.SGD``."""
 
 
@@ -200,7 +213,6 @@ def make_step(
         if isinstance(optimizer, Adam | AdamW):
             return _make_adam_step(optimizer, recipe, rates)
         return _make_sgd_step(optimizer, recipe, rates)
-    separate_counters(optimizer)
     return optimizer.step
 
 

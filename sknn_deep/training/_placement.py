@@ -61,7 +61,7 @@ def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
             f"as 'cpu', 'cuda', 'cuda:1' or 'mps'. Got {device!r} instead."
         ) from error
     if resolved.type == "cpu":
-        return resolved
+        return torch.device("cpu")  # "cpu:0" is a name that torch cannot read again
     n_devices = count_devices(resolved.type)
     if n_devices == 0:
         raise ValueError(

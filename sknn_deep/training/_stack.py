@@ -22,7 +22,7 @@ from sknn_deep.training._stacked_optimizers import (
     numbers_of,
     optimizer_family,
 )
-from sknn_deep.training._threads import thread_count, threads_for
+from sknn_deep.training._threads import thread_count, threads_for_step
 
 
 @dataclass
@@ -113,9 +113,10 @@ def train_stack(
     trainees = [_Trainee(runs[i], i) for i in order]
     staying = list(range(len(trainees)))
     optimizer = None
-    # Each matrix product is that of a single network, however many there are.
     first = runs[0]
-    n_threads = threads_for(first.net.module_, first.batches.batch_size)
+    n_threads = threads_for_step(
+        list(first.net.module_.parameters()), len(runs) * first.batches.batch_size
+    )
     with thread_count(n_threads):
         while trainees:
             with gradient(

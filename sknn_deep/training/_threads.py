@@ -2,104 +2,67 @@
 
 import functools
 import threading
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-import torch
 from threadpoolctl import ThreadpoolController
-from torch import nn
+from torch import Tensor
 
-# Floating-point operations under which a second thread costs more than it brings: 0.02
-# GFLOP take some 0.3 ms on one core, and a thread that sleeps may take longer to wake.
-_ONE_THREAD_BELOW = 2e7
+from sknn_deep.training._own_threads import find_libraries, own_threads
+from sknn_deep.training._process_threads import process_threads
 
-# Operations for each row and weight: two, and twice as many for the gradients.
-_FORWARD, _STEP = 2, 6
-
-# Seconds for which the number for new threads counts as known, if it is that of the
-# calling thread: looking it up takes a new thread, and as long as a small prediction.
-_KNOWN_FOR = 1.0
+# Floating-point operations of a step, and of a block of a prediction, under which a
+# second thread costs more than it brings: 0.02 GFLOP take some 0.3 ms on one core, and
+# a thread that sleeps may take longer to wake.
+_STEP_IN_ONE_THREAD_BELOW = 2e7
+_BLOCK_IN_ONE_THREAD_BELOW = 1e7
 
 _lock = threading.Lock()
-_n_running = 0
-_for_new_threads = 1
-_known_until = 0.0
-_of_this_thread = threading.local()
 _n_limiting = 0
 _limit = None
 
 
-def threads_for(
-    module: nn.Module, n_rows: int, *, density: float = 1.0, is_training: bool = True
+def threads_for_step(
+    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
 ) -> int | None:
-    """Tell how many threads `n_rows` at a time are worth; None is all that there are.
+    """Tell how many threads a step of `n_rows` is worth; None is all that there are.
 
     `density` is the share of the first layer's products that are computed.
     """
-    parameters = list(module.parameters())
+    # Two operations for each row and weight, and twice as many for the gradients.
+    n_flops = 6 * n_rows * _count_products(parameters, density)
+    is_small = n_flops < _STEP_IN_ONE_THREAD_BELOW
+    return 1 if is_small and parameters[0].device.type == "cpu" else None
+
+
+def threads_for_block(
+    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
+) -> int | None:
+    """Tell the same of a block of `n_rows` that passes the network."""
+    n_flops = 2 * n_rows * _count_products(parameters, density)
+    is_small = n_flops < _BLOCK_IN_ONE_THREAD_BELOW
+    return 1 if is_small and parameters[0].device.type == "cpu" else None
+
+
+def _count_products(parameters: Sequence[Tensor], density: float) -> float:
     n_products = sum(p.numel() for p in parameters)
-    n_products -= (1 - density) * parameters[0].numel()
-    n_flops = (_STEP if is_training else _FORWARD) * n_rows * n_products
-    is_small = parameters[0].device.type == "cpu" and n_flops < _ONE_THREAD_BELOW
-    return 1 if is_small else None
+    return n_products - (1 - density) * parameters[0].numel()
 
 
-def _in_new_thread(function: Callable, *arguments):
-    """Call where nothing but the process-wide number is known."""
-    results = []
-    thread = threading.Thread(target=lambda: results.append(function(*arguments)))
-    thread.start()
-    thread.join()
-    return results[0]
+def thread_count(n_threads: int | None) -> AbstractContextManager:
+    """Let torch use `n_threads` threads in a training; None is what it used before."""
+    if find_libraries() is None:
+        return process_threads(n_threads)
+    return nullcontext() if n_threads is None else own_threads(n_threads)
 
 
-def _look_up(own: int) -> None:
-    """Find out the number for new threads."""
-    global _for_new_threads, _known_until
-    now = time.perf_counter()
-    if _for_new_threads != own or now >= _known_until:
-        _for_new_threads = _in_new_thread(torch.get_num_threads)
-        _known_until = now + _KNOWN_FOR
+def prediction_threads(n_threads: int | None) -> AbstractContextManager:
+    """Let torch use `n_threads` threads, where no other thread comes to know of it.
 
-
-@contextmanager
-def thread_count(n_threads: int | None):
-    """Let torch use `n_threads` threads; None is what it used before.
-
-    ``torch.set_num_threads`` sets the number for the calling thread, and for all that
-    start later. Work may run side by side in threads of their own: each goes back to
-    its own number, and the last one to the number for new threads that the first found.
+    Predictions are made in many threads at once, and while others start.
     """
-    global _n_running
-    with _lock:
-        # torch reads a thread's number late: asking first makes it the thread's own.
-        now = before = torch.get_num_threads()
-        if _n_running > 0 and not hasattr(_of_this_thread, "is_known"):
-            before = _for_new_threads  # it may have begun with one of ours
-        _of_this_thread.is_known = True
-        inside = n_threads or before
-        is_change = not now == before == inside
-        if is_change:
-            if _n_running == 0:
-                _look_up(now)
-            _n_running += 1
-            torch.set_num_threads(inside)
-    try:
-        yield
-    finally:
-        if is_change:
-            _go_back(before)
-
-
-def _go_back(number: int) -> None:
-    """Give the calling thread its number again, and if it is the last, new threads."""
-    global _n_running
-    with _lock:
-        _n_running -= 1
-        torch.set_num_threads(number)
-        if _n_running == 0 and number != _for_new_threads:
-            _in_new_thread(torch.set_num_threads, _for_new_threads)
+    can_set = n_threads is not None and find_libraries() is not None
+    return own_threads(n_threads) if can_set else nullcontext()
 
 
 @contextmanager

@@ -435,8 +435,15 @@ def test_best_score_is_the_scorers(scoring, named, cancer):
         (True, lambda estimator, X, y, **others: estimator.score(X, y, **others)),
         (False, make_scorer(lambda y, predicted: accuracy_score(y, predicted))),
         (True, make_scorer(accuracy_score)),
+        (True, make_scorer(lambda y, p, **others: accuracy_score(y, p, **others))),
     ],
-    ids=["function", "function of anything", "metric", "metric with weights"],
+    ids=[
+        "function",
+        "function of anything",
+        "metric",
+        "metric with weights",
+        "metric of anything",
+    ],
 )
 def test_a_scorer_gets_weights_if_it_takes_them(takes_weights, scorer, cancer):
     X, y = cancer

@@ -712,9 +712,14 @@ def test_weights_are_changed_where_they_are_and_not_replaced(Estimator, data):
     for arrays in (estimator.coefs_, estimator.intercepts_):
         with pytest.raises(TypeError, match="Write into one"):
             arrays[0] = np.zeros_like(arrays[0])
-    estimator.coefs_[0][:] = 0
+    estimator.coefs_[0][:] = 1
+    estimator.coefs_[0] *= 3
+    estimator.intercepts_[-1] += 1
 
-    assert not estimator.coefs_[0].any()
+    assert (estimator.coefs_[0] == 3).all()
+    copies = copy.deepcopy(estimator.coefs_)
+    copies[0] = 0  # a list as any
+    assert type(copies) is list
 
 
 # --- callbacks ------------------------------------------------------------------------
@@ -924,7 +929,9 @@ def test_fit_leaves_the_number_of_threads(n_threads, data):
 @pytest.mark.parametrize("n_rows, expected", [(100, 1), (1000, 2)])
 def test_lbfgs_takes_threads_that_fit_all_rows(n_rows, expected, monkeypatch):
     n_parameters = (1 + 1) * 6 + (6 + 1) * 1
-    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", 6 * 500 * n_parameters)
+    monkeypatch.setattr(
+        threads_file, "_STEP_IN_ONE_THREAD_BELOW", 6 * 500 * n_parameters
+    )
     seen = []
     minimize = solvers.minimize_lbfgs
 

@@ -200,7 +200,7 @@ def test_net_leaves_torchs_global_generator_alone():
 def test_net_trains_with_threads_that_fit_a_batch(n_threads, monkeypatch):
     n_flops = 6 * BATCH_SIZE * sum(p.numel() for p in make_net().module_.parameters())
     limit = n_flops if n_threads == 3 else n_flops + 1
-    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
+    monkeypatch.setattr(threads_file, "_STEP_IN_ONE_THREAD_BELOW", limit)
     seen = []
 
     class Count(Callback):
@@ -304,7 +304,7 @@ def test_net_passes_smaller_blocks_where_memory_is_short(n_most):
 
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_net_passes_small_blocks_in_one_thread(limit, expected, monkeypatch):
-    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
+    monkeypatch.setattr(threads_file, "_BLOCK_IN_ONE_THREAD_BELOW", limit)
     net, n_threads = make_net(), []
 
     def watch(X):

@@ -159,6 +159,35 @@ def test_step_goes_on_when_parameters_lie_otherwise(solver):
     assert_same(ours, [p.detach().numpy() for p in theirs])
 
 
+@pytest.mark.parametrize("solver", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("reads", ["step", "state_dict"])
+def test_moments_lie_as_parameters_for_whoever_reads_them(solver, reads):
+    """As after ``partial_fit``, which lays weights straight again, not moments."""
+    recipe = make_recipe(solver=solver, epsilon=1e-30)
+    ours, theirs = make_parameters(), make_parameters()
+    optimizers = [make(recipe, parameters) for parameters in (ours, theirs)]
+    lie_otherwise(ours)
+    for t in range(4):
+        for parameters in (ours, theirs):
+            set_gradients(parameters, make_arrays(t + 1))
+        for p in ours:
+            p.grad = torch.empty_like(p).copy_(p.grad)
+        for optimizer in optimizers:
+            make_step(optimizer, recipe)()
+    for p in ours:
+        p.data = p.data.clone(memory_format=torch.contiguous_format)
+    if reads == "state_dict":
+        state = optimizers[0].state_dict()
+        optimizers[0] = make(recipe, ours)
+        optimizers[0].load_state_dict(state)
+
+    for parameters, optimizer in zip((ours, theirs), optimizers, strict=True):
+        set_gradients(parameters, make_arrays(9))
+        optimizer.step()
+
+    assert_same(ours, [p.detach().numpy() for p in theirs])
+
+
 @pytest.mark.parametrize("solver", ["adam", "adamw"])
 def test_torchs_own_step_goes_on_after_ours(solver):
     """As where a model of a CPU goes on on an accelerator whose steps are torch's."""

@@ -49,6 +49,12 @@ def test_device_that_is_there_is_taken_as_named(pretend, device):
     assert resolve_device(device, owner="Net") == torch.device(device)
 
 
+def test_device_of_the_cpu_has_no_number(pretend):
+    pretend("cuda")
+
+    assert resolve_device("cpu:0", owner="Net") == torch.device("cpu")
+
+
 @pytest.mark.parametrize("device", ["auto", "cuda", torch.device("cuda")])
 def test_device_without_a_number_is_the_current_one(pretend, device):
     pretend("cuda", count=3, current=2)

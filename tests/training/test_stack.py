@@ -294,7 +294,7 @@ def test_stack_of_any_size_leaves_the_weights_of_a_network_alone(
 
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_stack_of_small_networks_takes_one_thread(limit, expected, monkeypatch):
-    monkeypatch.setattr(threads_file, "_ONE_THREAD_BELOW", limit)
+    monkeypatch.setattr(threads_file, "_STEP_IN_ONE_THREAD_BELOW", limit)
     n_threads = []
     before = torch.get_num_threads()
     torch.set_num_threads(3)
