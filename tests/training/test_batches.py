@@ -18,20 +18,12 @@ from sknn_deep.training import (
     numpy_permutations,
 )
 from sknn_deep.training._host_rows import HostRows, RowsAhead
+from tests.training.arrays import make_sparse, make_X
 
 CPU = torch.device("cpu")
 
 
 pytestmark = pytest.mark.usefixtures("every_warning_of_torch")
-
-
-def make_X(n_rows=10, n_features=3, dtype=np.float64):
-    return np.random.default_rng(0).normal(size=(n_rows, n_features)).astype(dtype)
-
-
-def make_sparse(n_rows=10, n_features=3, kind=scipy.sparse.csr_array):
-    X = make_X(n_rows, n_features)
-    return kind(np.where(X > 0, X, 0))
 
 
 def make_batches(n_rows=10, batch_size=4, **options):

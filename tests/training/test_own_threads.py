@@ -14,36 +14,21 @@ from sknn_deep import MLPClassifier
 from sknn_deep.training import thread_count
 from sknn_deep.training._own_threads import find_libraries, own_threads
 from sknn_deep.training._threads import prediction_threads
+from tests.estimators.fits import threads_of_a_new_thread
+
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 needs_libraries = pytest.mark.skipif(
     find_libraries() is None, reason="OpenMP or MKL cannot be called here"
 )
 
 
-@pytest.fixture(autouse=True)
-def three_threads():
-    """Start from a number that no test sets."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-def count_in_new_thread():
-    """Return how many threads torch would use in a thread that starts now."""
-    counts = []
-    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    return counts[0]
-
-
 @needs_libraries
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 def test_own_threads_hold_inside_for_the_calling_thread_alone(n_threads):
     with own_threads(n_threads):
-        inside = torch.get_num_threads(), count_in_new_thread()
-    after = torch.get_num_threads(), count_in_new_thread()
+        inside = torch.get_num_threads(), threads_of_a_new_thread()
+    after = torch.get_num_threads(), threads_of_a_new_thread()
 
     assert inside == (n_threads, 3)
     assert after == (3, 3)
@@ -82,7 +67,7 @@ def test_own_threads_within_threadpool_limits():
         within = torch.get_num_threads()
 
     assert (inside, within) == (2, 1)
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 @needs_libraries
@@ -103,7 +88,7 @@ def test_threads_that_start_while_others_predict_have_all_cores():
         server.submit(predict)
         counts = []
         for _ in range(30):
-            counts.append(count_in_new_thread())
+            counts.append(threads_of_a_new_thread())
             with ThreadPoolExecutor(1) as pool:
                 counts.append(pool.submit(count).result())
         is_over.set()
@@ -126,9 +111,9 @@ def test_without_the_libraries_fits_set_the_process_and_predictions_nothing(
     monkeypatch.setattr(threads_file, "find_libraries", lambda: found)
 
     with thread_count(1):
-        training = torch.get_num_threads(), count_in_new_thread()
+        training = torch.get_num_threads(), threads_of_a_new_thread()
     with prediction_threads(1):
-        prediction = torch.get_num_threads(), count_in_new_thread()
+        prediction = torch.get_num_threads(), threads_of_a_new_thread()
 
     assert found is None
     assert training == (1, 1)

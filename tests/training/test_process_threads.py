@@ -8,24 +8,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from sknn_deep.training._process_threads import process_threads
+from tests.estimators.fits import threads_of_a_new_thread
 
-
-@pytest.fixture(autouse=True)
-def three_threads():
-    """Start from a number that no test sets."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
-def count_in_new_thread():
-    """Return how many threads torch would use in a thread that starts now."""
-    counts = []
-    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
-    thread.start()
-    thread.join()
-    return counts[0]
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 @pytest.mark.parametrize("n_threads, expected", [(1, 1), (2, 2), (None, 3)])
@@ -34,21 +19,21 @@ def test_process_threads_holds_inside_and_not_after(n_threads, expected):
         inside = torch.get_num_threads()
 
     assert inside == expected
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_is_restored_after_an_error():
     with pytest.raises(KeyboardInterrupt), process_threads(1):
         raise KeyboardInterrupt
 
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_nested_is_restored_after_the_outermost():
     with process_threads(1), process_threads(2), process_threads(None):
         pass
 
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_nested_gives_the_outer_number_back():
@@ -74,7 +59,7 @@ def test_process_threads_of_fits_side_by_side_is_each_ones_own_and_restored():
         seen = list(pool.map(fit, [1, 2]))
 
     assert seen == [(1, 3), (2, 3)]
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_is_restored_when_the_first_fit_ends_first():
@@ -97,7 +82,7 @@ def test_process_threads_is_restored_when_the_first_fit_ends_first():
     thread.join()
 
     assert counts == [2, 3]
-    assert after_the_first == torch.get_num_threads() == count_in_new_thread() == 3
+    assert after_the_first == torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_of_a_thread_that_began_during_a_fit_is_not_taken_for_all():
@@ -117,7 +102,7 @@ def test_process_threads_of_a_thread_that_began_during_a_fit_is_not_taken_for_al
     go_on.set()
     thread.join()
 
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_within_threadpool_limits_is_not_taken_for_all():
@@ -127,7 +112,7 @@ def test_process_threads_within_threadpool_limits_is_not_taken_for_all():
         within = torch.get_num_threads()
 
     assert within == 1
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3
 
 
 def test_process_threads_after_many_concurrent_uses_is_as_before():
@@ -138,4 +123,4 @@ def test_process_threads_after_many_concurrent_uses_is_as_before():
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(fit, [1, 2, None, 4] * 50))
 
-    assert torch.get_num_threads() == count_in_new_thread() == 3
+    assert torch.get_num_threads() == threads_of_a_new_thread() == 3

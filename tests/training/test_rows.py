@@ -14,20 +14,12 @@ from sknn_deep.training import (
     place_targets,
 )
 from sknn_deep.training._rows import rows_per_block
+from tests.training.arrays import make_sparse, make_X
 
 CPU = torch.device("cpu")
 
 
 pytestmark = pytest.mark.usefixtures("every_warning_of_torch")
-
-
-def make_X(n_rows=10, n_features=3, dtype=np.float64):
-    return np.random.default_rng(0).normal(size=(n_rows, n_features)).astype(dtype)
-
-
-def make_sparse(n_rows=10, n_features=3, kind=scipy.sparse.csr_array):
-    X = make_X(n_rows, n_features)
-    return kind(np.where(X > 0, X, 0))
 
 
 # --- arrays -----------------------------------------------------------------------
