@@ -6,7 +6,7 @@ from sknn_deep.estimators._autoencoder_transformer import (
 )
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
-from sknn_deep.estimators._networks import assemble_net
+from sknn_deep.estimators._networks import assemble_net, name_parts
 from sknn_deep.estimators._regressor import MLPRegressor
 from sknn_deep.estimators._solvers import FitPlan
 from sknn_deep.estimators._targets import ClassTarget, NumberTarget
@@ -23,5 +23,6 @@ __all__ = [
     "assemble_net",
     "family_of",
     "make_loss",
+    "name_parts",
     "train_together",
 ]

@@ -1,6 +1,7 @@
 """The net of a fit: made anew, or the last one to go on with."""
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -39,7 +40,7 @@ def assemble_net(
     callbacks: list | None = None,
     verbose: int | bool,
 ) -> Net:
-    """Make a net of a description as :func:`describe` gives it."""
+    """Make a net of a description as :func:`name_parts` gives it."""
     return Net(
         **description,
         recipe=recipe,
@@ -93,13 +94,21 @@ def renew_net(
 
 def describe(estimator: BaseEstimator, n_features: int) -> dict:
     """Give what a network is made of by the estimator's parameters."""
-    module, arguments = estimator._make_module(n_features)
-    criterion, criterion_arguments = estimator._make_criterion()
+    return name_parts(*estimator._make_module(n_features), *estimator._make_criterion())
+
+
+def name_parts(
+    module: type[nn.Module],
+    module_arguments: dict,
+    criterion: Callable[..., nn.Module],
+    criterion_arguments: dict,
+) -> dict:
+    """Give module, criterion and their arguments the names that skorch has for them."""
     return {
         "module": module,
         "criterion": criterion,
-        **{f"module__{name}": value for name, value in arguments.items()},
-        **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
+        **{f"module__{name}": value for name, value in module_arguments.items()},
+        **{f"criterion__{name}": value for name, value in criterion_arguments.items()},
     }
 
 

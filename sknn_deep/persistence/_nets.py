@@ -10,7 +10,7 @@ from skorch.history import History
 from torch import nn
 
 from sknn_deep import modules
-from sknn_deep.estimators import assemble_net, make_loss
+from sknn_deep.estimators import assemble_net, make_loss, name_parts
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import (
@@ -89,15 +89,11 @@ def decode_net(
     state = dict(zip(entry["state"]["keys"], entry["state"]["values"], strict=True))
     _check_layers(module, arguments, placement, state, decoder)
     criterion_arguments = decoder.decode(entry["criterion_arguments"])
-    description = {
-        "module": module,
-        "criterion": _CRITERIA[entry["criterion"]],
-        **{f"module__{name}": value for name, value in arguments.items()},
-        **{f"criterion__{k}": value for k, value in criterion_arguments.items()},
-    }
     net = assemble_net(
         estimator,
-        description,
+        name_parts(
+            module, arguments, _CRITERIA[entry["criterion"]], criterion_arguments
+        ),
         recipe=decoder.decode(entry["recipe"]),
         placement=placement,
         verbose=decoder.decode(entry["verbose"]),

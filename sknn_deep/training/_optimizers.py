@@ -216,14 +216,12 @@ def make_step(
     return optimizer.step
 
 
-def lay_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Let the moments of our optimizers lie in memory as their parameters do.
+def lay_moments(optimizer: Adam | AdamW | SGD) -> None:
+    """Let the moments of an optimizer of ours lie in memory as its parameters do.
 
     Fused kernels take numbers in the order in which they lie, and a training may lay
     weights another way.
     """
-    if not is_own(optimizer):
-        return
     for p, state in optimizer.state.items():
         for name, moment in state.items():
             is_like = isinstance(moment, Tensor) and moment.shape == p.shape
@@ -297,7 +295,7 @@ def _make_adam_step(
         return replayable_step
 
     rate_of = _make_rate_of(optimizer, recipe)
-    t = int(counter.item())
+    t = _count_steps(optimizer)
 
     def step() -> None:
         nonlocal t

@@ -125,14 +125,14 @@ class StackedOptimizer:
             self._step_some(start, stop, common)
 
     def _step_some(self, start: int, stop: int, numbers: Numbers) -> None:
-        solver = self.family[0]
-        every = self._parts(start, stop, 0, self.n_arrays)
-        if solver == "sgd":
-            self._sgd(*every, numbers)
-        elif solver == "adam":
+        every = (0, self.n_arrays)
+        if self.family[0] == "sgd":
+            self._sgd(*self._parts(start, stop, *every), numbers)
+        elif self.family[0] == "adam":
             learning_rate, *betas, _, _ = numbers
             rate = corrected_rate(learning_rate, *betas, self.t)
-            self._adam(*every, numbers._replace(learning_rate=rate), decoupled=False)
+            parts = self._parts(start, stop, *every)
+            self._adam(*parts, numbers._replace(learning_rate=rate), decoupled=False)
         else:
             weights = self._parts(start, stop, 0, self.n_penalized)
             biases = self._parts(start, stop, self.n_penalized, self.n_arrays)

@@ -31,8 +31,7 @@ def threads_for_step(
     """
     # Two operations for each row and weight, and twice as many for the gradients.
     n_flops = 6 * n_rows * _count_products(parameters, density)
-    is_small = n_flops < _STEP_IN_ONE_THREAD_BELOW
-    return 1 if is_small and parameters[0].device.type == "cpu" else None
+    return _one_if(n_flops < _STEP_IN_ONE_THREAD_BELOW, parameters)
 
 
 def threads_for_block(
@@ -40,7 +39,10 @@ def threads_for_block(
 ) -> int | None:
     """Tell the same of a block of `n_rows` that passes the network."""
     n_flops = 2 * n_rows * _count_products(parameters, density)
-    is_small = n_flops < _BLOCK_IN_ONE_THREAD_BELOW
+    return _one_if(n_flops < _BLOCK_IN_ONE_THREAD_BELOW, parameters)
+
+
+def _one_if(is_small: bool, parameters: Sequence[Tensor]) -> int | None:
     return 1 if is_small and parameters[0].device.type == "cpu" else None
 
 

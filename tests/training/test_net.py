@@ -196,6 +196,7 @@ def test_net_leaves_torchs_global_generator_alone():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_net_trains_with_threads_that_fit_a_batch(n_threads, monkeypatch):
     n_flops = 6 * BATCH_SIZE * sum(p.numel() for p in make_net().module_.parameters())
@@ -207,15 +208,10 @@ def test_net_trains_with_threads_that_fit_a_batch(n_threads, monkeypatch):
         def on_epoch_end(self, net, **kwargs):
             seen.append(torch.get_num_threads())
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-
     train(make_net(callbacks=[Count()], max_iter=1))
 
-    after = torch.get_num_threads()
-    torch.set_num_threads(before)
     assert seen == [n_threads]
-    assert after == 3
+    assert torch.get_num_threads() == 3
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
@@ -302,6 +298,7 @@ def test_net_passes_smaller_blocks_where_memory_is_short(n_most):
     assert max(map(len, blocks)) <= n_most
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_net_passes_small_blocks_in_one_thread(limit, expected, monkeypatch):
     monkeypatch.setattr(threads_file, "_BLOCK_IN_ONE_THREAD_BELOW", limit)
@@ -311,16 +308,10 @@ def test_net_passes_small_blocks_in_one_thread(limit, expected, monkeypatch):
         n_threads.append(torch.get_num_threads())
         return X
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        list(net.map_blocks(watch, make_arrays()[0].numpy(), finish=watch))
-        n_after = torch.get_num_threads()
-    finally:
-        torch.set_num_threads(before)
+    list(net.map_blocks(watch, make_arrays()[0].numpy(), finish=watch))
 
     assert n_threads == [expected, expected]
-    assert n_after == 3
+    assert torch.get_num_threads() == 3
 
 
 def test_net_raises_where_there_is_no_memory_for_one_row():

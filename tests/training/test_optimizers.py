@@ -13,7 +13,6 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 
 from sknn_deep.training import set_learning_rate
 from sknn_deep.training._optimizers import (
-    lay_moments,
     make_optimizer,
     make_step,
     separate_counters,
@@ -127,7 +126,6 @@ def test_states_of_a_users_optimizer_are_left_alone():
         set_gradients(parameters, make_arrays(t))
         make_step(optimizer, recipe)()
 
-    lay_moments(optimizer)
     assert optimizer.state["n_steps"] == 2
 
 

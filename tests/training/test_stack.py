@@ -292,20 +292,17 @@ def test_stack_of_any_size_leaves_the_weights_of_a_network_alone(
         assert len(alone.net.history) == 10
 
 
+@pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_stack_of_small_networks_takes_one_thread(limit, expected, monkeypatch):
     monkeypatch.setattr(threads_file, "_STEP_IN_ONE_THREAD_BELOW", limit)
     n_threads = []
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        train_stack(
-            [make_run(seed=seed) for seed in range(3)],
-            stacked_gradient,
-            on_epoch=lambda n_running: n_threads.append(torch.get_num_threads()),
-        )
-    finally:
-        torch.set_num_threads(before)
+
+    train_stack(
+        [make_run(seed=seed) for seed in range(3)],
+        stacked_gradient,
+        on_epoch=lambda n_running: n_threads.append(torch.get_num_threads()),
+    )
 
     assert set(n_threads) == {expected}
 
