@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from sknn_deep.training._fused import (
+    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
@@ -263,9 +264,9 @@ def _make_adam_step(
         (
             i,
             group,
-            [p.detach() for p in group["params"]],
-            [optimizer.state[p]["exp_avg"] for p in group["params"]],
-            [optimizer.state[p]["exp_avg_sq"] for p in group["params"]],
+            as_they_lie(p.detach() for p in group["params"]),
+            as_they_lie(optimizer.state[p]["exp_avg"] for p in group["params"]),
+            as_they_lie(optimizer.state[p]["exp_avg_sq"] for p in group["params"]),
         )
         for i, group in enumerate(groups)
         if group["params"]
@@ -275,7 +276,7 @@ def _make_adam_step(
         for i, group, values, means, squares in buffers:
             fused_adam(
                 values,
-                [p.grad for p in group["params"]],
+                as_they_lie(p.grad for p in group["params"]),
                 means,
                 squares,
                 shown,
@@ -317,13 +318,15 @@ def _make_sgd_step(
         for p in parameters:
             if optimizer.state[p].get("momentum_buffer") is None:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        velocities = [optimizer.state[p]["momentum_buffer"] for p in parameters]
-    values = [p.detach() for p in parameters]
+        velocities = as_they_lie(
+            optimizer.state[p]["momentum_buffer"] for p in parameters
+        )
+    values = as_they_lie(p.detach() for p in parameters)
 
     def step() -> None:
         fused_sgd(
             values,
-            [p.grad for p in parameters],
+            as_they_lie(p.grad for p in parameters),
             velocities,
             lr=group["lr"] if rates is None else rates.tensors[0],
             momentum=recipe.momentum,
