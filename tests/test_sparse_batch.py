@@ -6,7 +6,7 @@ import scipy.sparse
 import torch
 
 import sknn_deep._sparse_batch as sparse_batch_file
-from sknn_deep._sparse_batch import SparseBatch
+from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch
 
 
 def make_rows(n_rows=7, n_features=12, *, density=0.3, dtype=np.float64):
@@ -21,7 +21,7 @@ def make_matrix(n_rows, n_columns, like):
 
 
 def assert_products_are_those_of_dense_rows(X, tolerance=1e-14):
-    batch, dense = SparseBatch(X), torch.from_numpy(X.toarray())
+    batch, dense = SparseBatch.from_scipy(X), torch.from_numpy(X.toarray())
     W, D = make_matrix(X.shape[1], 5, X), make_matrix(X.shape[0], 5, X)
     out = torch.full_like(W, torch.nan)
 
@@ -76,7 +76,7 @@ def test_product_takes_weights_that_lie_otherwise(density):
     X = make_rows(4, 100, density=density)
     W = make_matrix(5, 100, X).mT
 
-    product = SparseBatch(X).product(W)
+    product = SparseBatch.from_scipy(X).product(W)
 
     torch.testing.assert_close(product, torch.from_numpy(X.toarray()) @ W)
 
@@ -85,6 +85,42 @@ def test_transposed_product_writes_to_a_transposed_array():
     X = make_rows()
     D, out = make_matrix(7, 5, X), torch.empty(5, 12, dtype=torch.float64)
 
-    SparseBatch(X).transposed_product(D, out.mT)
+    SparseBatch.from_scipy(X).transposed_product(D, out.mT)
 
     torch.testing.assert_close(out, D.mT @ torch.from_numpy(X.toarray()))
+
+
+def test_rows_that_are_sliced_or_taken_are_those_rows():
+    X = make_rows(20)
+    batch = SparseBatch.from_scipy(X)
+    rows = np.array([3, 19, 0, 3])
+
+    taken = batch.take(rows, into=Room(), room=Room())
+    for part, expected in [(batch.slice(5, 9), X[5:9]), (taken, X[rows])]:
+        D, out = make_matrix(4, 5, X), torch.empty(12, 5, dtype=torch.float64)
+        part.transposed_product(D, out)
+
+        unit = torch.eye(12, dtype=torch.float64)
+        np.testing.assert_array_equal(part.product(unit), expected.toarray())
+        torch.testing.assert_close(out, torch.from_numpy(expected.T @ D.numpy()))
+
+
+def test_products_of_mixed_rows_are_those_of_dense_ones():
+    X = make_rows(20).toarray()
+    columns = torch.tensor([2, 7, 11])
+    dense = make_matrix(20, 3, X)
+    rest = X.copy()
+    rest[:, columns] = 0
+    X[:, columns] = dense
+    batch = MixedBatch(
+        SparseBatch.from_scipy(scipy.sparse.csr_array(rest)), dense, columns
+    )
+    W, D = make_matrix(12, 5, X), make_matrix(20, 5, X)
+    out = torch.full_like(W, torch.nan)
+
+    product = batch.product(W)
+    batch.transposed_product(D, out)
+
+    assert batch.shape == X.shape
+    torch.testing.assert_close(product, torch.from_numpy(X) @ W)
+    torch.testing.assert_close(out, torch.from_numpy(X).T @ D)

@@ -19,10 +19,11 @@ from data import load
 from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
-from sknn_deep.training import add_penalty, thread_count, threads_for_step
+from sknn_deep.training import add_penalty
 from sknn_deep.training._optimizers import make_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}
+LONG = 100  # epochs in which it pays to leave out zeros, where it does
 PARTS = ("gather", "forward", "loss", "backward", "penalty", "update")
 
 
@@ -58,23 +59,22 @@ def time_step(data, hidden, batch_size, n_rounds):
     net.begin_training(run.epochs, run.n_seen)
     taken = defaultdict(list)
     with (
-        thread_count(
-            threads_for_step(list(net.module_.parameters()), run.batches.batch_size)
-        ),
         net.gradient(
             net.module_,
             net.criterion_,
             n_rows=run.batches.batch_size,
             free_layout=True,
+            sparse_rows=net.wants_sparse(run.batches, n_epochs=LONG),
         ) as gradient,
+        net.suit(run.batches, gradient) as batches,
     ):
         whole_step = net._make_train_step(gradient, n_steps=len(run.batches))
         update = make_step(net.optimizer_, net.recipe)
         for _ in range(n_rounds):
-            for part, seconds in time_parts(run, gradient, update).items():
+            for part, seconds in time_parts(net, batches, gradient, update).items():
                 taken[part].append(seconds)
             start = time.perf_counter()
-            net._run_epoch(run.batches, run.batches, whole_step, run.convergence, None)
+            net._run_epoch(run.batches, batches, whole_step, run.convergence, None)
             taken["whole"].append(time.perf_counter() - start)
     scale = 1e6 / len(run.batches)
     column = {part: scale * statistics.median(taken[part]) for part in taken}
@@ -82,7 +82,7 @@ def time_step(data, hidden, batch_size, n_rounds):
     return column | {"around": whole - sum(column.values()), "whole": whole}
 
 
-def time_parts(run, gradient, update):
+def time_parts(net, batches, gradient, update):
     """Go through one epoch; give the seconds that each part took in it."""
     seconds = dict.fromkeys(PARTS, 0.0)
     last = time.perf_counter()
@@ -93,8 +93,8 @@ def time_parts(run, gradient, update):
         seconds[part] += now - last
         last = now
 
-    backpropagation, recipe = gradient.compute, run.net.recipe
-    for X, target, weight in run.batches:
+    backpropagation, recipe = gradient.compute, net.recipe
+    for X, target, weight in batches:
         lap("gather")
         with torch.inference_mode():
             a = X
@@ -106,7 +106,7 @@ def time_parts(run, gradient, update):
             for layer in reversed(backpropagation.layers):
                 delta, delta_t = layer.backward(delta, delta_t)
         lap("backward")
-        add_penalty(value, gradient.penalized(), recipe.alpha, weight, len(X))
+        add_penalty(value, gradient.penalized(), recipe.alpha, weight, X.shape[0])
         lap("penalty")
         update()
         lap("update")

@@ -201,7 +201,7 @@ def run_lbfgs(
             net.module_,
             net.criterion_,
             n_rows=len(samples),
-            sparse_rows=batches.can_stay_sparse,
+            sparse_rows=net.wants_sparse(batches, recipe.max_iter),
         ) as gradient,
         net.suit(batches, gradient) as batches,
     ):

@@ -5,13 +5,18 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from sknn_deep._sparse_batch import SparseBatch
+from sknn_deep._sparse_batch import MixedBatch, SparseBatch
 from sknn_deep.training._gatherer import Gatherer
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedRows
-from sknn_deep.training._rows import DenseRows, Rows, SparseRows, ThinRows
+from sknn_deep.training._rows import DenseRows, Rows, SparseRows
+from sknn_deep.training._thin_rows import ThinRows, is_worth_thinning, thin
 
-Batch = tuple[Tensor | SparseBatch, Tensor, Tensor | None]
+# Rows that a training passes, from which on it is faster to transpose weights and
+# moments of the first layer for sparse rows, and back again.
+_MIN_SPARSE_ROWS = 128
+
+Batch = tuple[Tensor | SparseBatch | MixedBatch, Tensor, Tensor | None]
 
 
 class Batches:
@@ -70,15 +75,34 @@ class Batches:
         is_thin = isinstance(self.rows, SparseRows) and self.rows.is_thin
         return is_thin and self.target is not None
 
+    def are_faster_sparse(self, n_units: int, n_epochs: int) -> bool:
+        """Tell whether features had better come as SparseBatch.
+
+        Parameters
+        ----------
+        n_units : int
+            That each feature is multiplied with.
+
+        n_epochs : int
+            To come.
+        """
+        if type(self.rows) is DenseRows:
+            return is_worth_thinning(self.rows.X, self.batch_size, n_units, n_epochs)
+        return self.can_stay_sparse and n_epochs * self.n_rows >= _MIN_SPARSE_ROWS
+
     @property
     def density(self) -> float:
         """The share of the features that is computed with."""
         return self.rows.density if isinstance(self.rows, ThinRows) else 1.0
 
-    def kept_sparse(self) -> "Batches":
-        """Give the same batches with features as SparseBatch."""
+    def kept_sparse(self, n_units: int) -> "Batches":
+        """Give the same batches with features as SparseBatch or MixedBatch."""
         batches = copy.copy(self)
-        batches.rows = self.rows.kept_sparse()
+        if type(self.rows) is DenseRows:
+            batches.rows = thin(self.rows.X, n_units)
+            batches.target = self.rows.X if self.target is None else self.target
+        else:
+            batches.rows = self.rows.kept_sparse()
         return batches
 
     def draw_order(self) -> Tensor | None:
@@ -98,6 +122,8 @@ class Batches:
         """
         if order is not None and self.keeps_memory:
             batches = self._gather(order)
+        elif order is not None and isinstance(self.rows, ThinRows):
+            batches = self._gather_thin(order)
         else:
             batches = self._take(order)
         for X, target, weight in batches:
@@ -105,11 +131,26 @@ class Batches:
 
     def _gather(self, order: Tensor) -> Iterator[tuple[Tensor | None, ...]]:
         """Copy rows of tensors to where batches are, several batches in one call."""
+        gatherer = self._keep_gatherer((self.rows.X, self.target, self.weight))
+        for index in order.split(gatherer.n_at_once):
+            yield from gatherer.gather(index)
+
+    def _gather_thin(
+        self, order: Tensor
+    ) -> Iterator[tuple[SparseBatch | MixedBatch | Tensor | None, ...]]:
+        """Do so with all but the features that are not zero, which come after."""
+        rows = self.rows
+        gatherer = self._keep_gatherer((self.target, self.weight, rows.dense))
+        for index in order.split(gatherer.n_at_once):
+            numbers = index.split(self.batch_size)
+            parts = gatherer.gather(index)
+            for i, (target, weight, dense) in zip(numbers, parts, strict=True):
+                yield rows.take(i, dense), target, weight
+
+    def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
         if self._gatherer is None:
-            parts = (self.rows.X, self.target, self.weight)
             self._gatherer = Gatherer(parts, self.batch_size)
-        for index in order.split(self._gatherer.n_at_once):
-            yield from self._gatherer.gather(index)
+        return self._gatherer
 
     def _take(
         self, order: Tensor | None

@@ -51,10 +51,6 @@ from sknn_deep.training._threads import (
     threads_for_step,
 )
 
-# Rows that a training passes, from which on it is faster to transpose weights and
-# moments of the first layer for sparse rows, and back again.
-_MIN_SPARSE_ROWS = 128
-
 # Of learning_rate="adaptive", as in scikit-learn's SGDOptimizer.
 _LOWEST_RATE = 1e-6
 _RATE_DIVISOR = 5
@@ -239,7 +235,7 @@ class Net(NeuralNet):
                     n_rows=X.batch_size,
                     generator=generator,
                     free_layout=self._updates_unseen(),
-                    sparse_rows=self._wants_sparse(X, epochs - state.n_epochs),
+                    sparse_rows=self._steps_unseen() and self.wants_sparse(X, epochs),
                 ) as gradient,
                 self.suit(X, gradient) as batches,
                 self._captures(
@@ -316,15 +312,19 @@ class Net(NeuralNet):
                 "`net_.module_` in a loop of your own."
             )
 
-    def _wants_sparse(self, X: Batches, n_epochs: int) -> bool:
-        is_worth_it = n_epochs * X.n_rows >= _MIN_SPARSE_ROWS
-        return is_worth_it and X.can_stay_sparse and self._steps_unseen()
+    def wants_sparse(self, X: Batches, n_epochs: int) -> bool:
+        """Tell whether the first layer had better be given sparse rows."""
+        return X.are_faster_sparse(self._n_first_units, n_epochs)
+
+    @property
+    def _n_first_units(self) -> int:
+        return len(next(self.module_.parameters()))
 
     @contextmanager
     def suit(self, batches: Batches, gradient):
         """Give batches as the gradient takes them; use threads as a step is worth."""
         if gradient.takes_sparse:
-            batches = batches.kept_sparse()
+            batches = batches.kept_sparse(self._n_first_units)
         parameters = list(self.module_.parameters())
         n_threads = threads_for_step(
             parameters, batches.batch_size, density=batches.density

@@ -10,6 +10,11 @@ from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
 from sknn_deep.training._placement import Placement, has_room
+from sknn_deep.training._thin_rows import (
+    MAX_DENSITIES,
+    NUMPY_TYPES,
+    ThinRows,
+)
 
 
 def as_tensor(
@@ -58,15 +63,8 @@ class DenseRows:
         return self.X[start:stop]
 
 
-# What rows that stay sparse may be of.
-_NUMPY_TYPES = {torch.float32: np.float32, torch.float64: np.float64}
-
-# The share of numbers that are not zero from which on rows are faster made dense.
-_MAX_DENSITY = 0.1
-
-
 class SparseRows:
-    """The rows of a SciPy CSR matrix, as such or made dense when they are asked for.
+    """The rows of a SciPy CSR matrix, made dense when they are asked for.
 
     Parameters
     ----------
@@ -92,15 +90,21 @@ class SparseRows:
         n_rows, n_features = self.X.shape
         return self.X.nnz / max(1, n_rows * n_features)
 
+    def kept_sparse(self) -> ThinRows:
+        """Give the same rows, not made dense any more."""
+        tensors = map(as_tensor, (self.X.data, self.X.indices, self.X.indptr))
+        # Of a tensor's memory, an array can be written to.
+        arrays = (tensor.numpy() for tensor in tensors)
+        return ThinRows(SparseBatch(*arrays, self.X.shape[1]), self.dtype)
+
     @property
     def is_thin(self) -> bool:
         """Whether rows are multiplied faster as they are than made dense."""
-        is_known = self.device.type == "cpu" and self.dtype in _NUMPY_TYPES
-        return is_known and self.density <= _MAX_DENSITY
-
-    def kept_sparse(self) -> "ThinRows":
-        """Give the same rows, not made dense any more."""
-        return ThinRows(self.X, self.dtype, self.device)
+        return (
+            self.device.type == "cpu"
+            and self.dtype in NUMPY_TYPES
+            and self.density <= MAX_DENSITIES[self.dtype]
+        )
 
     def _make_batch(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
@@ -113,15 +117,7 @@ class SparseRows:
         return self._make_batch(self.X[start:stop])
 
 
-class ThinRows(SparseRows):
-    """Rows of few numbers that are not zero, each batch a :class:`SparseBatch`."""
-
-    def _make_batch(self, X) -> SparseBatch:
-        # SciPy has copied them: torch would warn of memory that cannot be written to.
-        return SparseBatch(X.astype(_NUMPY_TYPES[self.dtype], copy=False))
-
-
-Rows = DenseRows | SparseRows | HostRows | MappedRows
+Rows = DenseRows | SparseRows | ThinRows | HostRows | MappedRows
 
 
 def make_rows(

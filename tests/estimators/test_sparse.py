@@ -11,8 +11,11 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
+import sknn_deep.training._batches as batches_file
+import sknn_deep.training._thin_rows as thin_rows_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.training import SparseRows
+from sknn_deep.training._thin_rows import thin
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
@@ -207,10 +210,6 @@ def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
     assert clf.predict(X).shape == y.shape
 
 
-def repickle(estimator):
-    return pickle.loads(pickle.dumps(estimator))
-
-
 def save_and_load(estimator):
     with tempfile.TemporaryDirectory() as folder:
         save(estimator, f"{folder}/model.sknn")
@@ -239,4 +238,139 @@ def test_partial_fit_goes_on_with_rows_of_either_kind(solver, pass_on):
         ours = pass_on(ours).partial_fit(rows, y)
         expected.partial_fit(dense, y)
 
+    assert_same_model(ours, expected)
+
+
+# --- dense rows with many zeros -------------------------------------------------------
+
+
+def make_zeros(n_rows=400, n_dense=3, dtype=np.float64):
+    """Make an array of many zeros, but in its first columns."""
+    X, y = make_data(n_rows, density=0.02, dtype=dtype)
+    X = X.toarray()
+    X[:, :n_dense] = np.random.default_rng(2).normal(size=(n_rows, n_dense))
+    return X, y
+
+
+@pytest.fixture
+def thinned(monkeypatch, as_on_two_cores):
+    """Leave out zeros in the smallest of trainings; list those that do."""
+    monkeypatch.setattr(thin_rows_file, "_SEARCH", 0)
+    monkeypatch.setattr(thin_rows_file, "_MIN_SAVED", 0)
+    trainings = []
+
+    def thin_and_note(X, n_units):
+        trainings.append(X.shape)
+        return thin(X, n_units)
+
+    monkeypatch.setattr(batches_file, "thin", thin_and_note)
+    return trainings
+
+
+def fit_with_zeros(estimator, *data, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(batches_file, "is_worth_thinning", lambda *args: False)
+        return clone(estimator).fit(*data)
+
+
+AUTOENCODERS = {
+    "autoencoder": AutoencoderTransformer(4, **COMMON),
+    "autoencoder with dropout": AutoencoderTransformer(4, dropout=0.2, **COMMON),
+}
+
+
+@pytest.mark.parametrize("n_dense", [0, 3])
+@pytest.mark.parametrize(
+    "estimator", [*ESTIMATORS.values(), *AUTOENCODERS.values()], ids=str
+)
+def test_a_model_is_the_same_without_the_zeros(
+    estimator, n_dense, thinned, monkeypatch
+):
+    data = make_zeros(n_dense=n_dense)
+    if isinstance(estimator, AutoencoderTransformer):
+        data = data[:1]
+    expected = fit_with_zeros(estimator, *data, monkeypatch=monkeypatch)
+    assert not thinned
+    before = data[0].copy()
+
+    ours = clone(estimator).fit(*data)
+
+    assert thinned == [(400, 200)]
+    assert_same_model(ours, expected)
+    np.testing.assert_allclose(
+        getattr(ours, "loss_curve_", []), getattr(expected, "loss_curve_", [])
+    )
+    np.testing.assert_array_equal(data[0], before)
+
+
+def test_weights_count_without_the_zeros(thinned, monkeypatch):
+    X, y = make_zeros()
+    weight = np.linspace(0, 2, len(y))
+    estimator = MLPClassifier(**COMMON)
+
+    expected = fit_with_zeros(estimator, X, y, weight, monkeypatch=monkeypatch)
+    ours = estimator.fit(X, y, weight)
+
+    assert thinned
+    assert_same_model(ours, expected)
+
+
+def test_float32_is_the_same_to_its_rounding(thinned, monkeypatch):
+    X, y = make_zeros(dtype=np.float32)
+    estimator = MLPClassifier(**COMMON)
+
+    expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
+    ours = estimator.fit(X, y)
+
+    assert thinned
+    assert ours.coefs_[0].dtype == np.float32
+    assert_same_model(ours, expected, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"normalization": "batch"},
+        {"precision": "bfloat16"},
+        {"callbacks": [KeepAtBatches()]},
+        {"solver": torch.optim.RMSprop},
+    ],
+    ids=["autograd", "bfloat16", "callback", "optimizer"],
+)
+def test_zeros_stay_for_autograd_bfloat16_and_other_eyes(options, thinned):
+    clf = MLPClassifier(**COMMON | options).fit(*make_zeros())
+
+    assert not thinned
+    assert clf.n_iter_ == 5
+
+
+@pytest.mark.usefixtures("as_on_two_cores")
+def test_which_rows_are_large_enough_for_leaving_out_zeros(monkeypatch):
+    X, y = make_zeros(2000)
+    thinned = []
+    monkeypatch.setattr(batches_file, "thin", lambda *args: thinned.append(args))
+    few = MLPClassifier((100,), batch_size=1000, max_iter=1, random_state=0)
+
+    few.fit(X, y)
+    assert not thinned
+    with pytest.raises(AttributeError):  # of what stands in for thin rows
+        clone(few).set_params(max_iter=20).fit(X, y)
+    assert len(thinned) == 1
+
+
+@pytest.mark.parametrize("n_epochs", [1, 4])
+def test_training_goes_on_without_the_zeros_as_with_them(
+    n_epochs, thinned, monkeypatch
+):
+    """As it does after `partial_fit`, and with `warm_start`."""
+    X, y = make_zeros()
+    estimator = MLPClassifier(warm_start=True, **COMMON | {"max_iter": n_epochs})
+
+    expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(batches_file, "is_worth_thinning", lambda *args: False)
+        expected.fit(X, y).partial_fit(X, y)
+    ours = estimator.fit(X, y).fit(X, y).partial_fit(X, y)
+
+    assert len(thinned) == 3
     assert_same_model(ours, expected)

@@ -149,7 +149,7 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
         for X, target, weight in make_batches(loss, n_outputs=units[-1])
     ]
     sparse_batches = [
-        (SparseBatch(scipy.sparse.csr_array(X.numpy())), target, weight)
+        (SparseBatch.from_scipy(scipy.sparse.csr_array(X.numpy())), target, weight)
         for X, target, weight in batches
     ]
     module = make_mlp(units, dropout=0.2).train()

@@ -1,0 +1,169 @@
+"""Rows without their zeros: the same numbers, where leaving them out is faster."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+import torch
+
+import sknn_deep.training._thin_rows as thin_rows_file
+from sknn_deep._sparse_batch import MixedBatch, SparseBatch
+from sknn_deep.training._thin_rows import (
+    ThinRows,
+    find_numbers,
+    guess_densities,
+    is_worth_thinning,
+    thin,
+)
+
+pytestmark = pytest.mark.usefixtures("as_on_two_cores")
+
+N_UNITS = 128
+
+
+def make_X(n_rows=3000, n_features=200, *, density=0.05, n_dense=0, dtype="f4"):
+    """Make rows of few numbers that are not zero, but in the first columns."""
+    rng = np.random.default_rng(0)
+    is_there = rng.random((n_rows, n_features)) < density
+    is_there[:, :n_dense] = True
+    return torch.from_numpy((is_there * rng.normal(size=is_there.shape)).astype(dtype))
+
+
+def as_dense(batch):
+    """Make an array of a batch, by its product with the unit matrix."""
+    n_features = batch.shape[1]
+    data = batch.sparse.data if isinstance(batch, MixedBatch) else batch.data
+    return batch.product(torch.eye(n_features, dtype=torch.from_numpy(data).dtype))
+
+
+# --- whether ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n_dense", [0, 20])
+def test_many_zeros_are_worth_leaving_out(dtype, n_dense):
+    X = make_X(dtype=dtype, n_dense=n_dense)
+
+    assert is_worth_thinning(X, batch_size=1000, n_units=N_UNITS, n_epochs=20)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"density": 0.5},
+        {"n_dense": 190},
+        {"batch_size": 10},
+        {"n_epochs": 1},
+        {"n_features": 10},
+        {"n_units": 1},
+        {"dtype": "i4"},
+    ],
+    ids=str,
+)
+def test_zeros_stay_where_leaving_them_out_is_not_faster(changed):
+    sizes = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
+    of_X = {k: v for k, v in changed.items() if k not in sizes}
+    of_training = {k: v for k, v in changed.items() if k in sizes}
+
+    assert not is_worth_thinning(make_X(**of_X), **{**sizes, **of_training})
+
+
+def test_zeros_stay_where_many_threads_multiply(monkeypatch):
+    X = make_X(density=0.2)
+    options = {"batch_size": 3000, "n_units": N_UNITS, "n_epochs": 50}
+
+    assert is_worth_thinning(X, **options)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
+    assert not is_worth_thinning(X, **options)
+
+
+def test_zeros_stay_where_the_copy_without_them_is_large(monkeypatch):
+    X = make_X()
+    options = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
+    copy = thin(X, N_UNITS).sparse
+
+    monkeypatch.setattr(
+        thin_rows_file, "_MAX_BYTES", 1.1 * (copy.data.nbytes + copy.indices.nbytes)
+    )
+    assert is_worth_thinning(X, **options)
+    monkeypatch.setattr(
+        thin_rows_file, "_MAX_BYTES", 0.9 * (copy.data.nbytes + copy.indices.nbytes)
+    )
+    assert not is_worth_thinning(X, **options)
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 500, 3000])
+def test_densities_are_those_of_the_columns(n_rows):
+    X = make_X(n_rows, density=0.3, n_dense=2)
+
+    densities = guess_densities(X)
+
+    expected = torch.count_nonzero(X, dim=0) / n_rows
+    # Of 500 rows, the share differs by more than 0.15 once in 10^12 times.
+    torch.testing.assert_close(densities, expected.double(), rtol=0, atol=0.15)
+    if n_rows <= 500:
+        torch.testing.assert_close(densities, expected.double(), rtol=1e-6, atol=0)
+
+
+# --- how --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at_once", [1, 70, 2**19])
+@pytest.mark.parametrize("is_fortran", [False, True])
+def test_numbers_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
+    X = make_X(30, 20, density=0.3)
+    X[3], X[5, 4] = 0, -0.0
+    expected = scipy.sparse.csr_array(X.numpy())
+    if is_fortran:
+        X = X.mT.contiguous().mT
+    monkeypatch.setattr(thin_rows_file, "_SEARCHED_ELEMENTS", at_once)
+
+    found = find_numbers(X, torch.ones(20, dtype=torch.bool))
+
+    assert found.shape == (30, 20)
+    for name in ("data", "indices", "indptr"):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        np.testing.assert_array_equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n_dense", [0, 5, 200])
+def test_thin_rows_are_the_rows(dtype, n_dense):
+    X = make_X(50, density=0.02, n_dense=n_dense, dtype=dtype)
+    index = torch.tensor([7, 0, 49, 7])
+
+    rows = thin(X, N_UNITS)
+    dense = None if rows.dense is None else rows.dense[index]
+
+    assert rows.shape == X.shape
+    assert (rows.dense is None) == (n_dense == 0)
+    if n_dense:
+        torch.testing.assert_close(rows.columns, torch.arange(n_dense))
+    assert rows.density == pytest.approx(torch.count_nonzero(X).item() / X.numel())
+    for batch, expected in [
+        (rows.slice(0, 50), X),
+        (rows.slice(20, 30), X[20:30]),
+        (rows.take(index, dense), X[index]),
+    ]:
+        torch.testing.assert_close(as_dense(batch), expected, rtol=0, atol=0)
+
+
+def test_rows_that_are_taken_overwrite_those_before():
+    rows = thin(make_X(50), N_UNITS)
+    first = rows.take(torch.arange(40), None)
+    memory = first.data, first.transposed.data
+
+    second = rows.take(torch.arange(10), None)
+
+    assert np.shares_memory(second.data, memory[0])
+    assert np.shares_memory(second.transposed.data, memory[1])
+    assert not np.shares_memory(second.data, rows.sparse.data)
+
+
+def test_thin_rows_come_in_the_type_that_is_computed_in():
+    X = scipy.sparse.csr_array(make_X(50, dtype="f8").numpy())
+    rows = ThinRows(SparseBatch.from_scipy(X), torch.float32)
+
+    for batch in (rows.take(torch.arange(5), None), rows.slice(0, 5)):
+        assert batch.data.dtype == np.float32
+        np.testing.assert_allclose(as_dense(batch), X[:5].toarray(), rtol=1e-6)
