@@ -220,3 +220,7 @@ class MixedBatch:
         """Write ``X^T D``, as a SparseBatch does."""
         self.sparse.transposed_product(D, out)
         out.index_copy_(0, self.columns, self.dense.mT @ D)
+
+
+# What the zeros of a batch, or most of them, are left out of.
+ThinBatch = SparseBatch | MixedBatch

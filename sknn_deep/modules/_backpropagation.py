@@ -28,7 +28,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn_deep._sparse_batch import SparseBatch
+from sknn_deep._sparse_batch import ThinBatch
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
 from sknn_deep.modules._layout import lay, lies_transposed, straighten
@@ -211,7 +211,7 @@ class _Layer:
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
 
-    def forward(self, a: Tensor | SparseBatch) -> Tensor:
+    def forward(self, a: Tensor | ThinBatch) -> Tensor:
         self.inputs = a  # (..., n_batch, n_in)
         self.into = into = self.buffers(a.shape[-2])
         z = self.multiply(a, into.z)
@@ -250,9 +250,9 @@ class _Layer:
 
 
 class _SparseLayer(_Layer):
-    """The arithmetic of a layer whose input is a :class:`SparseBatch`."""
+    """The arithmetic of a layer whose input is a ``ThinBatch``."""
 
-    def multiply(self, a: SparseBatch, out: Tensor) -> Tensor:
+    def multiply(self, a: ThinBatch, out: Tensor) -> Tensor:
         return torch.add(a.product(self.weight_t), self.bias, out=out)
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
@@ -275,7 +275,7 @@ class Backpropagation:
         Type in which the loss is computed from the layers' output; None is theirs.
 
     sparse_rows : bool
-        Whether X is a SparseBatch; then the first layer's weights should be transposed
+        Whether X is a ThinBatch; then the first layer's weights should be transposed
         in memory.
     """
 
@@ -308,7 +308,7 @@ class Backpropagation:
     @torch.inference_mode()  # each call of torch takes some microsecond less
     def __call__(
         self,
-        X: Tensor | SparseBatch,
+        X: Tensor | ThinBatch,
         target: Tensor,
         weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,7 @@ class Gradient(NamedTuple):
         once can be replayed.
 
     takes_sparse : bool
-        Whether X has to be a SparseBatch.
+        Whether X has to be a ThinBatch.
     """
 
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]

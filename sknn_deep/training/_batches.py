@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from sknn_deep._sparse_batch import MixedBatch, SparseBatch
+from sknn_deep._sparse_batch import ThinBatch
 from sknn_deep.training._gatherer import Gatherer
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedRows
@@ -16,7 +16,7 @@ from sknn_deep.training._thin_rows import ThinRows, is_worth_thinning, thin
 # moments of the first layer for sparse rows, and back again.
 _MIN_SPARSE_ROWS = 128
 
-Batch = tuple[Tensor | SparseBatch | MixedBatch, Tensor, Tensor | None]
+Batch = tuple[Tensor | ThinBatch, Tensor, Tensor | None]
 
 
 class Batches:
@@ -71,12 +71,12 @@ class Batches:
 
     @property
     def can_stay_sparse(self) -> bool:
-        """Whether features may come as SparseBatch, which no target is made of."""
+        """Whether sparse features may stay so, which no target is made of."""
         is_thin = isinstance(self.rows, SparseRows) and self.rows.is_thin
         return is_thin and self.target is not None
 
     def are_faster_sparse(self, n_units: int, n_epochs: int) -> bool:
-        """Tell whether features had better come as SparseBatch.
+        """Tell whether features had better come as ThinBatch.
 
         Parameters
         ----------
@@ -96,8 +96,9 @@ class Batches:
         return self.rows.density if isinstance(self.rows, ThinRows) else 1.0
 
     def kept_sparse(self, n_units: int) -> "Batches":
-        """Give the same batches with features as SparseBatch or MixedBatch."""
+        """Give the same batches with features as ThinBatch."""
         batches = copy.copy(self)
+        batches._gatherer = None
         if type(self.rows) is DenseRows:
             batches.rows = thin(self.rows.X, n_units)
             batches.target = self.rows.X if self.target is None else self.target
@@ -137,7 +138,7 @@ class Batches:
 
     def _gather_thin(
         self, order: Tensor
-    ) -> Iterator[tuple[SparseBatch | MixedBatch | Tensor | None, ...]]:
+    ) -> Iterator[tuple[ThinBatch | Tensor | None, ...]]:
         """Do so with all but the features that are not zero, which come after."""
         rows = self.rows
         gatherer = self._keep_gatherer((self.target, self.weight, rows.dense))
@@ -154,7 +155,7 @@ class Batches:
 
     def _take(
         self, order: Tensor | None
-    ) -> Iterator[tuple[Tensor | SparseBatch | None, ...]]:
+    ) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows
         if order is not None and isinstance(rows, HostRows | MappedRows):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch
+from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch, ThinBatch
 
 # What rows that stay sparse may be of.
 NUMPY_TYPES = {torch.float32: np.float32, torch.float64: np.float64}
@@ -77,20 +77,18 @@ class ThinRows:
             n_numbers += self.dense.numel()
         return n_numbers / max(1, n_rows * n_features)
 
-    def take(self, index: Tensor, dense: Tensor | None) -> SparseBatch | MixedBatch:
+    def take(self, index: Tensor, dense: Tensor | None) -> ThinBatch:
         """Give the rows of `index`, whose dense columns are there already."""
         into, room = self._rooms
         sparse = self.sparse.take(index.numpy(), into=into, room=room)
         return self._join(sparse, dense)
 
-    def slice(self, start: int, stop: int) -> SparseBatch | MixedBatch:
+    def slice(self, start: int, stop: int) -> ThinBatch:
         _, room = self._rooms
         dense = None if self.dense is None else self.dense[start:stop]
         return self._join(self.sparse.slice(start, stop, room=room), dense)
 
-    def _join(
-        self, sparse: SparseBatch, dense: Tensor | None
-    ) -> SparseBatch | MixedBatch:
+    def _join(self, sparse: SparseBatch, dense: Tensor | None) -> ThinBatch:
         sparse = sparse.astype(self.dtype)
         return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
 

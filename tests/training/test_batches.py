@@ -153,6 +153,8 @@ def test_batches_without_zeros_are_those_with_them(densities, shuffle, has_targe
         for _ in range(2)
     )
 
+    # The memory for batches with zeros is there.
+    assert len(list(with_zeros)) == len(list(batches)) == 4
     thin = batches.kept_sparse(n_units=128)
 
     kind = SparseBatch if max(densities) < 1 else MixedBatch
