@@ -621,7 +621,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Finite numbers, best of a similar range in all features: an array, a
             DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
-            type that is computed in is not copied. Rows of a sparse matrix stay sparse
+            type that is computed in is not copied; where much of it is zero, a long fit
+            copies what is not, into 1 GiB at most. Rows of a sparse matrix stay sparse
             where that is faster, and are made dense a batch at a time elsewhere; a
             memory-mapped file that is larger than scikit-learn's `working_memory` is
             read a piece at a time.
