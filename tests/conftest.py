@@ -72,15 +72,6 @@ def torch_settings_stay():
 
 
 @pytest.fixture
-def as_on_two_cores(torch_settings_stay):
-    """Which rows are thinned depends on the number of threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
 def pyplot():
     """Pyplot without a screen and without open figures."""
     matplotlib.use("Agg")

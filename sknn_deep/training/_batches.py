@@ -139,14 +139,12 @@ class Batches:
     def _gather_thin(
         self, order: Tensor
     ) -> Iterator[tuple[ThinBatch | Tensor | None, ...]]:
-        """Do so with all but the features that are not zero, which come after."""
-        rows = self.rows
-        gatherer = self._keep_gatherer((self.target, self.weight, rows.dense))
+        """Do so with targets and weights; features are taken for each batch."""
+        gatherer = self._keep_gatherer((self.target, self.weight))
         for index in order.split(gatherer.n_at_once):
             numbers = index.split(self.batch_size)
-            parts = gatherer.gather(index)
-            for i, (target, weight, dense) in zip(numbers, parts, strict=True):
-                yield rows.take(i, dense), target, weight
+            for i, values in zip(numbers, gatherer.gather(index), strict=True):
+                yield self.rows.take(i), *values
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
         if self._gatherer is None:

@@ -27,12 +27,15 @@ def endless_counter(device: torch.device) -> Tensor:
     return torch.full((), math.inf, dtype=torch.float32, device=device)
 
 
-def as_they_lie(arrays: Iterable[Tensor]) -> list[Tensor]:
-    """View each array in the order of its numbers in memory, if transposed there.
+def as_they_lie(arrays: Iterable[Tensor], parameters: Iterable[Tensor]) -> list[Tensor]:
+    """View arrays, which lie in memory as `parameters` do, in the order they lie in.
 
     To the kernels the order makes no difference but in time, which is a third.
     """
-    return [a if a.is_contiguous() else a.mT for a in arrays]
+    return [
+        a if p.is_contiguous() else a.mT
+        for a, p in zip(arrays, parameters, strict=True)
+    ]
 
 
 def fused_adam(

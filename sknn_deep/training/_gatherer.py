@@ -31,12 +31,12 @@ class Gatherer:
     """
 
     def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
-        X, *_ = self.parts = parts
+        first, *_ = self.parts = parts
         self.batch_size = batch_size
         n_batches_at_once = 1
-        if X.device.type == "cpu":
-            n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * X[0].nbytes))
-        self.n_at_once = min(n_batches_at_once * batch_size, X.shape[0])
+        if first.device.type == "cpu":
+            n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * first[0].nbytes))
+        self.n_at_once = min(n_batches_at_once * batch_size, first.shape[0])
         self._memory = [
             None if part is None else part.new_empty(self.n_at_once, *part.shape[1:])
             for part in parts

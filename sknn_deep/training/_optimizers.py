@@ -260,23 +260,23 @@ def _make_adam_step(
     is_adamw = isinstance(optimizer, AdamW)
     counter = _begin_moments(optimizer)
     shown = counter if is_adamw else endless_counter(counter.device)
-    buffers = [
-        (
-            i,
-            group,
-            as_they_lie(p.detach() for p in group["params"]),
-            as_they_lie(optimizer.state[p]["exp_avg"] for p in group["params"]),
-            as_they_lie(optimizer.state[p]["exp_avg_sq"] for p in group["params"]),
-        )
-        for i, group in enumerate(groups)
-        if group["params"]
-    ]
+    buffers = []
+    for i, group in enumerate(groups):
+        if parameters := group["params"]:
+            states = [optimizer.state[p] for p in parameters]
+            arrays = (
+                [p.detach() for p in parameters],
+                [state["exp_avg"] for state in states],
+                [state["exp_avg_sq"] for state in states],
+            )
+            arrays = (as_they_lie(a, parameters) for a in arrays)
+            buffers.append((i, group, parameters, *arrays))
 
     def apply(rates: list[float] | list[Tensor]) -> None:
-        for i, group, values, means, squares in buffers:
+        for i, group, parameters, values, means, squares in buffers:
             fused_adam(
                 values,
-                as_they_lie(p.grad for p in group["params"]),
+                as_they_lie([p.grad for p in parameters], parameters),
                 means,
                 squares,
                 shown,
@@ -319,14 +319,14 @@ def _make_sgd_step(
             if optimizer.state[p].get("momentum_buffer") is None:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
         velocities = as_they_lie(
-            optimizer.state[p]["momentum_buffer"] for p in parameters
+            [optimizer.state[p]["momentum_buffer"] for p in parameters], parameters
         )
-    values = as_they_lie(p.detach() for p in parameters)
+    values = as_they_lie([p.detach() for p in parameters], parameters)
 
     def step() -> None:
         fused_sgd(
             values,
-            as_they_lie(p.grad for p in parameters),
+            as_they_lie([p.grad for p in parameters], parameters),
             velocities,
             lr=group["lr"] if rates is None else rates.tensors[0],
             momentum=recipe.momentum,

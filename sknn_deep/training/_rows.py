@@ -92,10 +92,15 @@ class SparseRows:
 
     def kept_sparse(self) -> ThinRows:
         """Give the same rows, not made dense any more."""
-        tensors = map(as_tensor, (self.X.data, self.X.indices, self.X.indptr))
+        X = self.X
+        # Those of a matrix that was filled by hand may differ.
+        index_type = np.result_type(X.indices, X.indptr)
+        indices, indptr = (
+            a.astype(index_type, copy=False) for a in (X.indices, X.indptr)
+        )
         # Of a tensor's memory, an array can be written to.
-        arrays = (tensor.numpy() for tensor in tensors)
-        return ThinRows(SparseBatch(*arrays, self.X.shape[1]), self.dtype)
+        arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
+        return ThinRows(SparseBatch(*arrays, X.shape[1]), self.dtype)
 
     @property
     def is_thin(self) -> bool:

@@ -1,5 +1,7 @@
 """Rows of few numbers that are not zero, which stay sparse, or become so."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,13 +11,20 @@ from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch, ThinBatch
 # What rows that stay sparse may be of.
 NUMPY_TYPES = {torch.float32: np.float32, torch.float64: np.float64}
 
-# The share of numbers that are not zero from which on rows are faster made dense.
+# The share of numbers that are not zero from which on rows of a SciPy matrix are faster
+# made dense.
 MAX_DENSITIES = {torch.float32: 0.25, torch.float64: 0.1}
 
-# Costs in a step, where that of a number in a dense column for one unit is 1. Measured
-# on two cores.
-_COPY = 16  # a number in a dense column, once
-_SEARCH = 200  # a number in any column, once a training: whether it is zero
+# Costs in a step, where that of a number in a dense column for one unit is 1: copying a
+# number in a dense column; and once a training, looking whether a number is zero.
+_COPY = 16
+_SEARCH = 300
+
+# Of a number in a sparse column, the cost for one unit, and that of copying it and
+# sorting it by columns. What one thread does for all weighs as with four threads, those
+# products too that are of float64: were it as with the threads that there are, sums
+# would depend on their number.
+_SPARSE_COSTS = {torch.float32: (3, 400), torch.float64: (20, 200)}
 
 # What a step must save: of its cost with dense rows, and of work in all.
 _MIN_SAVED_SHARE = 0.15
@@ -59,10 +68,11 @@ class ThinRows:
         columns: Tensor | None = None,
     ):
         self.sparse = sparse
-        self.dtype = NUMPY_TYPES[dtype]
         self.dense = dense
         self.columns = columns
-        self._rooms = Room(), Room()
+        self._numpy_type = NUMPY_TYPES[dtype]
+        self._taken, self._transposed = Room(), Room()
+        self._taken_dense: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,19 +87,27 @@ class ThinRows:
             n_numbers += self.dense.numel()
         return n_numbers / max(1, n_rows * n_features)
 
-    def take(self, index: Tensor, dense: Tensor | None) -> ThinBatch:
-        """Give the rows of `index`, whose dense columns are there already."""
-        into, room = self._rooms
-        sparse = self.sparse.take(index.numpy(), into=into, room=room)
-        return self._join(sparse, dense)
+    def take(self, index: Tensor) -> ThinBatch:
+        sparse = self.sparse.take(
+            index.numpy(), into=self._taken, room=self._transposed
+        )
+        return self._join(sparse, None if self.dense is None else self._gather(index))
+
+    def _gather(self, index: Tensor) -> Tensor:
+        n_rows = len(index)
+        if self._taken_dense is None or n_rows > len(self._taken_dense):
+            self._taken_dense = self.dense.new_empty(n_rows, len(self.columns))
+        out = self._taken_dense[:n_rows]
+        return torch.index_select(self.dense, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> ThinBatch:
-        _, room = self._rooms
-        dense = None if self.dense is None else self.dense[start:stop]
-        return self._join(self.sparse.slice(start, stop, room=room), dense)
+        return self._join(
+            self.sparse.slice(start, stop, room=self._transposed),
+            None if self.dense is None else self.dense[start:stop],
+        )
 
     def _join(self, sparse: SparseBatch, dense: Tensor | None) -> ThinBatch:
-        sparse = sparse.astype(self.dtype)
+        sparse = sparse.astype(self._numpy_type)
         return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
 
 
@@ -116,32 +134,29 @@ def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -
         return False
     densities = guess_densities(X)
     saved_by_column = guess_saved(densities, X.dtype, n_units)
-    saved = saved_by_column.clamp(min=0).sum().item()
-    n_numbers = torch.where(saved_by_column > 0, 2 * densities, 1).sum().item()
-    return (
+    saved = saved_by_column.clip(min=0).sum()
+    n_numbers = n_rows * np.where(saved_by_column > 0, 2 * densities, 1).sum()
+    return bool(
         saved >= _MIN_SAVED_SHARE * row_cost
         and batch_size * saved >= _MIN_SAVED
         and n_epochs * saved >= _SEARCH * n_features
-        and n_rows * n_numbers * X.itemsize <= _MAX_BYTES
+        and n_numbers * X.itemsize <= _MAX_BYTES
     )
 
 
-def guess_densities(X: Tensor) -> Tensor:
+def guess_densities(X: Tensor) -> np.ndarray:
     """Give each column's share of numbers that are not zero, among some rows."""
-    some = X[:: max(1, len(X) // _COUNTED_ROWS)].numpy()
-    return torch.from_numpy(np.count_nonzero(some, axis=0) / len(some))
+    some = X.numpy()
+    if len(X) > _COUNTED_ROWS:
+        # At no regular distance, which may be that of days or of classes.
+        some = some[np.random.default_rng(0).integers(len(X), size=_COUNTED_ROWS)]
+    return np.count_nonzero(some, axis=0) / len(some)
 
 
-def guess_saved(densities: Tensor, dtype: torch.dtype, n_units: int) -> Tensor:
+def guess_saved(densities: np.ndarray, dtype: torch.dtype, n_units: int) -> np.ndarray:
     """Guess what a step saves in each column by leaving out its zeros, by row."""
-    n_threads = torch.get_num_threads()
-    # One thread copies thin rows and puts their numbers into columns. In float64 it
-    # multiplies them, too.
-    if dtype == torch.float32:
-        number_cost = 100 * n_threads + 3 * n_units
-    else:
-        number_cost = (50 + 5 * n_units) * n_threads
-    return n_units + _COPY - densities * number_cost
+    unit_cost, copy_cost = _SPARSE_COSTS[dtype]
+    return n_units + _COPY - densities * (unit_cost * n_units + copy_cost)
 
 
 def thin(X: Tensor, n_units: int) -> ThinRows:
@@ -155,34 +170,48 @@ def thin(X: Tensor, n_units: int) -> ThinRows:
     n_units : int
         That each feature is multiplied with.
     """
-    is_thin = guess_saved(guess_densities(X), X.dtype, n_units) > 0
-    sparse = find_numbers(X, is_thin)
+    counts = sum(np.count_nonzero(block, axis=0) for block in _blocks(X))
+    is_thin = guess_saved(counts / len(X), X.dtype, n_units) > 0
+    sparse = find_numbers(X, is_thin, n_numbers=counts[is_thin].sum())
     if is_thin.all():
         return ThinRows(sparse, X.dtype)
-    (columns,) = torch.nonzero(~is_thin, as_tuple=True)
+    columns = torch.from_numpy(np.flatnonzero(~is_thin))
     dense = X.index_select(1, columns)
     return ThinRows(sparse, X.dtype, dense=dense, columns=columns)
 
 
-def find_numbers(X: Tensor, is_searched: Tensor) -> SparseBatch:
+def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBatch:
     """Copy what is not zero in some columns of an array in host memory.
 
     Parameters
     ----------
     X : Tensor of shape (n_samples, n_features)
 
-    is_searched : bool Tensor of shape (n_features,)
+    is_searched : bool ndarray of shape (n_features,)
+
+    n_numbers : int
+        That are not zero in these columns.
     """
-    n_features = X.shape[1]
-    data, indices, counts = [], [], [np.zeros(1, dtype=np.int32)]
-    for block in X.split(max(1, _SEARCHED_ELEMENTS // n_features)):
-        numbers = block.numpy()
-        is_there = (numbers != 0) & is_searched.numpy()
+    n_rows, n_features = X.shape
+    largest = max(n_numbers, n_features)
+    index_type = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
+    data = np.empty(n_numbers, NUMPY_TYPES[X.dtype])
+    indices = np.empty(n_numbers, index_type)
+    counts = []
+    start = 0
+    for block in _blocks(X):
+        is_there = (block != 0) & is_searched
         places = np.flatnonzero(is_there)
-        data.append(numbers.reshape(-1)[places])
-        indices.append((places % n_features).astype(np.int32))
+        part = slice(start, start := start + len(places))
+        data[part] = block.reshape(-1)[places]
+        indices[part] = places % n_features
         counts.append(np.count_nonzero(is_there, axis=1))
-    indptr = np.cumsum(np.concatenate(counts), dtype=np.int32)
-    return SparseBatch(
-        np.concatenate(data), np.concatenate(indices), indptr, n_features
-    )
+    indptr = np.zeros(n_rows + 1, index_type)
+    np.cumsum(np.concatenate(counts), out=indptr[1:])
+    return SparseBatch(data, indices, indptr, n_features)
+
+
+def _blocks(X: Tensor) -> Iterator[np.ndarray]:
+    """Give some rows after the other."""
+    n_at_once = max(1, _SEARCHED_ELEMENTS // X.shape[1])
+    return (block.numpy() for block in X.split(n_at_once))

@@ -253,7 +253,7 @@ def make_zeros(n_rows=400, n_dense=3, dtype=np.float64):
 
 
 @pytest.fixture
-def thinned(monkeypatch, as_on_two_cores):
+def thinned(monkeypatch):
     """Leave out zeros in the smallest of trainings; list those that do."""
     monkeypatch.setattr(thin_rows_file, "_SEARCH", 0)
     monkeypatch.setattr(thin_rows_file, "_MIN_SAVED", 0)
@@ -344,18 +344,33 @@ def test_zeros_stay_for_autograd_bfloat16_and_other_eyes(options, thinned):
     assert clf.n_iter_ == 5
 
 
-@pytest.mark.usefixtures("as_on_two_cores")
-def test_which_rows_are_large_enough_for_leaving_out_zeros(monkeypatch):
+def test_which_trainings_are_long_enough_for_leaving_out_zeros(monkeypatch):
     X, y = make_zeros(2000)
     thinned = []
-    monkeypatch.setattr(batches_file, "thin", lambda *args: thinned.append(args))
-    few = MLPClassifier((100,), batch_size=1000, max_iter=1, random_state=0)
 
-    few.fit(X, y)
-    assert not thinned
-    with pytest.raises(AttributeError):  # of what stands in for thin rows
-        clone(few).set_params(max_iter=20).fit(X, y)
-    assert len(thinned) == 1
+    def thin_and_note(*args):
+        thinned.append(args)
+        return thin(*args)
+
+    monkeypatch.setattr(batches_file, "thin", thin_and_note)
+    for n_epochs, expected in [(1, 0), (20, 1)]:
+        clf = MLPClassifier((100,), batch_size=1000, max_iter=n_epochs, random_state=0)
+        clf.fit(X, y)
+
+        assert len(thinned) == expected
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_numbers_of_columns_and_rows_may_be_of_two_types(solver, dtype):
+    X, y = make_data(dtype=dtype)
+    expected = MLPClassifier(solver=solver, **COMMON).fit(X, y)
+    X.indptr = X.indptr.astype(np.int64)
+
+    clf = MLPClassifier(solver=solver, **COMMON).fit(X, y)
+
+    assert X.indptr.dtype != X.indices.dtype
+    np.testing.assert_array_equal(clf.coefs_[0], expected.coefs_[0])
 
 
 @pytest.mark.parametrize("n_epochs", [1, 4])

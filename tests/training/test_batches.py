@@ -133,7 +133,6 @@ def test_batches_of_sparse_rows_equal_those_of_dense_rows(shuffle, kind):
 DENSITIES = {"mixed": (0.01, 1, 0.02), "thin": (0.01, 0.02, 0.02)}
 
 
-@pytest.mark.usefixtures("as_on_two_cores")
 @pytest.mark.parametrize("has_target", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("densities", DENSITIES.values(), ids=DENSITIES)
@@ -167,7 +166,6 @@ def test_batches_without_zeros_are_those_with_them(densities, shuffle, has_targe
             torch.testing.assert_close((product, *ours[1:]), theirs, rtol=0, atol=0)
 
 
-@pytest.mark.usefixtures("as_on_two_cores")
 def test_rows_are_thinned_where_that_is_faster():
     X = torch.from_numpy(make_X(2000, 200, dtype=np.float32))
     is_there = torch.from_numpy(np.random.default_rng(0).random((2000, 200)) < 0.05)
