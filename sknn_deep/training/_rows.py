@@ -10,11 +10,7 @@ from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
 from sknn_deep.training._placement import Placement, has_room
-from sknn_deep.training._thin_rows import (
-    MAX_DENSITIES,
-    NUMPY_TYPES,
-    ThinRows,
-)
+from sknn_deep.training._thin_rows import MAX_DENSITIES, NUMPY_TYPES, ThinRows
 
 
 def as_tensor(
@@ -90,6 +86,15 @@ class SparseRows:
         n_rows, n_features = self.X.shape
         return self.X.nnz / max(1, n_rows * n_features)
 
+    @property
+    def is_thin(self) -> bool:
+        """Whether rows are multiplied faster as they are than made dense."""
+        return (
+            self.device.type == "cpu"
+            and self.dtype in NUMPY_TYPES
+            and self.density <= MAX_DENSITIES[self.dtype]
+        )
+
     def kept_sparse(self) -> ThinRows:
         """Give the same rows, not made dense any more."""
         X = self.X
@@ -101,15 +106,6 @@ class SparseRows:
         # Of a tensor's memory, an array can be written to.
         arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
         return ThinRows(SparseBatch(*arrays, X.shape[1]), self.dtype)
-
-    @property
-    def is_thin(self) -> bool:
-        """Whether rows are multiplied faster as they are than made dense."""
-        return (
-            self.device.type == "cpu"
-            and self.dtype in NUMPY_TYPES
-            and self.density <= MAX_DENSITIES[self.dtype]
-        )
 
     def _make_batch(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
