@@ -1,7 +1,7 @@
 """Torch's fused kernels, which torch marks private, and how Adam calls them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -27,15 +27,12 @@ def endless_counter(device: torch.device) -> Tensor:
     return torch.full((), math.inf, dtype=torch.float32, device=device)
 
 
-def as_they_lie(arrays: Iterable[Tensor], parameters: Iterable[Tensor]) -> list[Tensor]:
-    """View arrays, which lie in memory as `parameters` do, in the order they lie in.
+def as_it_lies(array: Tensor, parameter: Tensor) -> Tensor:
+    """View an array, which lies in memory as `parameter` does, in the order it lies in.
 
     To the kernels the order makes no difference but in time, which is a third.
     """
-    return [
-        a if p.is_contiguous() else a.mT
-        for a, p in zip(arrays, parameters, strict=True)
-    ]
+    return array if parameter.is_contiguous() else array.mT
 
 
 def fused_adam(

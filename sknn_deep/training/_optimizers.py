@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sknn_deep.training._fused import (
-    as_they_lie,
+    as_it_lies,
     corrected_rate,
     endless_counter,
     fused_adam,
@@ -260,23 +260,23 @@ def _make_adam_step(
     is_adamw = isinstance(optimizer, AdamW)
     counter = _begin_moments(optimizer)
     shown = counter if is_adamw else endless_counter(counter.device)
-    buffers = []
-    for i, group in enumerate(groups):
-        if parameters := group["params"]:
-            states = [optimizer.state[p] for p in parameters]
-            arrays = (
-                [p.detach() for p in parameters],
-                [state["exp_avg"] for state in states],
-                [state["exp_avg_sq"] for state in states],
-            )
-            arrays = (as_they_lie(a, parameters) for a in arrays)
-            buffers.append((i, group, parameters, *arrays))
+    buffers = [
+        (
+            i,
+            group,
+            [as_it_lies(p.detach(), p) for p in group["params"]],
+            [as_it_lies(optimizer.state[p]["exp_avg"], p) for p in group["params"]],
+            [as_it_lies(optimizer.state[p]["exp_avg_sq"], p) for p in group["params"]],
+        )
+        for i, group in enumerate(groups)
+        if group["params"]
+    ]
 
     def apply(rates: list[float] | list[Tensor]) -> None:
-        for i, group, parameters, values, means, squares in buffers:
+        for i, group, values, means, squares in buffers:
             fused_adam(
                 values,
-                as_they_lie([p.grad for p in parameters], parameters),
+                [as_it_lies(p.grad, p) for p in group["params"]],
                 means,
                 squares,
                 shown,
@@ -318,15 +318,15 @@ def _make_sgd_step(
         for p in parameters:
             if optimizer.state[p].get("momentum_buffer") is None:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        velocities = as_they_lie(
-            [optimizer.state[p]["momentum_buffer"] for p in parameters], parameters
-        )
-    values = as_they_lie([p.detach() for p in parameters], parameters)
+        velocities = [
+            as_it_lies(optimizer.state[p]["momentum_buffer"], p) for p in parameters
+        ]
+    values = [as_it_lies(p.detach(), p) for p in parameters]
 
     def step() -> None:
         fused_sgd(
             values,
-            as_they_lie([p.grad for p in parameters], parameters),
+            [as_it_lies(p.grad, p) for p in parameters],
             velocities,
             lr=group["lr"] if rates is None else rates.tensors[0],
             momentum=recipe.momentum,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from sknn_deep.training._fused import (
+    as_it_lies,
     corrected_rate,
     endless_counter,
     fused_adam,
@@ -106,7 +107,8 @@ class StackedOptimizer:
         def cut(stacked) -> list[Tensor]:
             if is_all:
                 return [stacked.buffer]
-            return [array[start:stop] for array in stacked.arrays[first:last]]
+            arrays = stacked.arrays[first:last]
+            return [as_it_lies(array[start:stop], array) for array in arrays]
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 
