@@ -70,11 +70,6 @@ class SparseBatch:
         self.shape = (len(indptr) - 1, n_features)
         self.room = room or Room()
 
-    @classmethod
-    def from_scipy(cls, X) -> "SparseBatch":
-        """Give the rows of a CSR matrix or array, without a copy."""
-        return cls(X.data, X.indices, X.indptr, X.shape[1])
-
     def slice(
         self, start: int, stop: int, *, room: Room | None = None
     ) -> "SparseBatch":
@@ -222,5 +217,5 @@ class MixedBatch:
         out.index_copy_(0, self.columns, self.dense.mT @ D)
 
 
-# What the zeros of a batch, or most of them, are left out of.
+# A batch without its zeros, or without most of them.
 ThinBatch = SparseBatch | MixedBatch

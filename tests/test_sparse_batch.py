@@ -6,7 +6,8 @@ import scipy.sparse
 import torch
 
 import sknn_deep._sparse_batch as sparse_batch_file
-from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch
+from sknn_deep._sparse_batch import MixedBatch, Room
+from tests.training.arrays import as_batch
 
 
 def make_rows(n_rows=7, n_features=12, *, density=0.3, dtype=np.float64):
@@ -21,7 +22,7 @@ def make_matrix(n_rows, n_columns, like):
 
 
 def assert_products_are_those_of_dense_rows(X, tolerance=1e-14):
-    batch, dense = SparseBatch.from_scipy(X), torch.from_numpy(X.toarray())
+    batch, dense = as_batch(X), torch.from_numpy(X.toarray())
     W, D = make_matrix(X.shape[1], 5, X), make_matrix(X.shape[0], 5, X)
     out = torch.full_like(W, torch.nan)
 
@@ -76,7 +77,7 @@ def test_product_takes_weights_that_lie_otherwise(density):
     X = make_rows(4, 100, density=density)
     W = make_matrix(5, 100, X).mT
 
-    product = SparseBatch.from_scipy(X).product(W)
+    product = as_batch(X).product(W)
 
     torch.testing.assert_close(product, torch.from_numpy(X.toarray()) @ W)
 
@@ -85,14 +86,14 @@ def test_transposed_product_writes_to_a_transposed_array():
     X = make_rows()
     D, out = make_matrix(7, 5, X), torch.empty(5, 12, dtype=torch.float64)
 
-    SparseBatch.from_scipy(X).transposed_product(D, out.mT)
+    as_batch(X).transposed_product(D, out.mT)
 
     torch.testing.assert_close(out, D.mT @ torch.from_numpy(X.toarray()))
 
 
 def test_rows_that_are_sliced_or_taken_are_those_rows():
     X = make_rows(20)
-    batch = SparseBatch.from_scipy(X)
+    batch = as_batch(X)
     rows = np.array([3, 19, 0, 3])
 
     taken = batch.take(rows, into=Room(), room=Room())
@@ -112,9 +113,7 @@ def test_products_of_mixed_rows_are_those_of_dense_ones():
     rest = X.copy()
     rest[:, columns] = 0
     X[:, columns] = dense
-    batch = MixedBatch(
-        SparseBatch.from_scipy(scipy.sparse.csr_array(rest)), dense, columns
-    )
+    batch = MixedBatch(as_batch(scipy.sparse.csr_array(rest)), dense, columns)
     W, D = make_matrix(12, 5, X), make_matrix(20, 5, X)
     out = torch.full_like(W, torch.nan)
 

@@ -36,7 +36,7 @@ from sknn_deep.training._rows import (
 )
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
 from sknn_deep.training._stack import Run, run_family, train_stack
-from sknn_deep.training._threads import thread_count, threads_for_step
+from sknn_deep.training._threads import thread_count
 
 __all__ = [
     "RESULTS",
@@ -76,6 +76,5 @@ __all__ = [
     "set_learning_rate",
     "set_optimizer_state",
     "thread_count",
-    "threads_for_step",
     "train_stack",
 ]

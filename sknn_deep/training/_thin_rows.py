@@ -130,6 +130,7 @@ def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -
         return False
     n_rows, n_features = X.shape
     row_cost = n_features * (n_units + _COPY)
+    # What even rows of zeros alone would not save need not be counted.
     if batch_size * row_cost < _MIN_SAVED or n_epochs * row_cost < _SEARCH * n_features:
         return False
     densities = guess_densities(X)

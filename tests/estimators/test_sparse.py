@@ -253,10 +253,8 @@ def make_zeros(n_rows=400, n_dense=3, dtype=np.float64):
 
 
 @pytest.fixture
-def thinned(monkeypatch):
-    """Leave out zeros in the smallest of trainings; list those that do."""
-    monkeypatch.setattr(thin_rows_file, "_SEARCH", 0)
-    monkeypatch.setattr(thin_rows_file, "_MIN_SAVED", 0)
+def noted(monkeypatch):
+    """List the trainings that leave out zeros."""
     trainings = []
 
     def thin_and_note(X, n_units):
@@ -265,6 +263,14 @@ def thinned(monkeypatch):
 
     monkeypatch.setattr(batches_file, "thin", thin_and_note)
     return trainings
+
+
+@pytest.fixture
+def thinned(noted, monkeypatch):
+    """Leave out zeros in the smallest of trainings; list those that do."""
+    monkeypatch.setattr(thin_rows_file, "_SEARCH", 0)
+    monkeypatch.setattr(thin_rows_file, "_MIN_SAVED", 0)
+    return noted
 
 
 def fit_with_zeros(estimator, *data, monkeypatch):
@@ -344,20 +350,13 @@ def test_zeros_stay_for_autograd_bfloat16_and_other_eyes(options, thinned):
     assert clf.n_iter_ == 5
 
 
-def test_which_trainings_are_long_enough_for_leaving_out_zeros(monkeypatch):
+def test_which_trainings_are_long_enough_for_leaving_out_zeros(noted):
     X, y = make_zeros(2000)
-    thinned = []
-
-    def thin_and_note(*args):
-        thinned.append(args)
-        return thin(*args)
-
-    monkeypatch.setattr(batches_file, "thin", thin_and_note)
     for n_epochs, expected in [(1, 0), (20, 1)]:
         clf = MLPClassifier((100,), batch_size=1000, max_iter=n_epochs, random_state=0)
         clf.fit(X, y)
 
-        assert len(thinned) == expected
+        assert len(noted) == expected
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,7 +9,6 @@ import pytest
 import scipy.sparse
 import torch
 
-from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules import (
     ACTIVATIONS,
     MLP,
@@ -31,6 +30,7 @@ from sknn_deep.modules import (
     recorded_gradient,
 )
 from sknn_deep.modules._backpropagation import Backpropagation, LayerParameters
+from tests.training.arrays import as_batch
 
 LOSSES = {
     "squared": SquaredError(),
@@ -149,7 +149,7 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
         for X, target, weight in make_batches(loss, n_outputs=units[-1])
     ]
     sparse_batches = [
-        (SparseBatch.from_scipy(scipy.sparse.csr_array(X.numpy())), target, weight)
+        (as_batch(scipy.sparse.csr_array(X.numpy())), target, weight)
         for X, target, weight in batches
     ]
     module = make_mlp(units, dropout=0.2).train()

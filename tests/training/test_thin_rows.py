@@ -6,7 +6,7 @@ import scipy.sparse
 import torch
 
 import sknn_deep.training._thin_rows as thin_rows_file
-from sknn_deep._sparse_batch import MixedBatch, SparseBatch
+from sknn_deep._sparse_batch import MixedBatch
 from sknn_deep.training._thin_rows import (
     ThinRows,
     find_numbers,
@@ -14,6 +14,7 @@ from sknn_deep.training._thin_rows import (
     is_worth_thinning,
     thin,
 )
+from tests.training.arrays import as_batch
 
 N_UNITS = 128
 
@@ -157,7 +158,7 @@ def test_rows_that_are_taken_overwrite_those_before():
 
 def test_thin_rows_come_in_the_type_that_is_computed_in():
     X = scipy.sparse.csr_array(make_X(50, dtype="f8").numpy())
-    rows = ThinRows(SparseBatch.from_scipy(X), torch.float32)
+    rows = ThinRows(as_batch(X), torch.float32)
 
     for batch in (rows.take(torch.arange(5)), rows.slice(0, 5)):
         assert batch.data.dtype == np.float32

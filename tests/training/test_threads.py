@@ -5,12 +5,13 @@ import torch
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknn_deep.modules import MLP
-from sknn_deep.training import minimize_lbfgs, thread_count, threads_for_step
+from sknn_deep.training import minimize_lbfgs, thread_count
 from sknn_deep.training._threads import (
     _BLOCK_IN_ONE_THREAD_BELOW,
     _STEP_IN_ONE_THREAD_BELOW,
     one_blas_thread,
     threads_for_block,
+    threads_for_step,
 )
 
 
