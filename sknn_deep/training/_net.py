@@ -24,6 +24,7 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._denormals import flushed_denormals
 from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
@@ -362,9 +363,11 @@ class Net(NeuralNet):
 
     def _updates_unseen(self) -> bool:
         """Tell whether nobody's code but ours sees gradients before the update."""
-        return is_own(self.optimizer_) and not any(
-            has_gradient_hook(cb) for _, cb in self.callbacks_
-        )
+        return is_own(self.optimizer_) and not self._shows_gradients()
+
+    def _shows_gradients(self) -> bool:
+        """Tell whether a callback is told of each step's gradients."""
+        return any(has_gradient_hook(cb) for _, cb in self.callbacks_)
 
     def _make_train_step(
         self, gradient, n_steps: int, n_taken: int = 0, capture: Capture | None = None
@@ -383,7 +386,7 @@ class Net(NeuralNet):
         groups = optimizer.param_groups
         # As torch's schedulers do, for the next training to begin where this one did.
         peaks = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-        has_gradient_hooks = any(has_gradient_hook(cb) for _, cb in self.callbacks_)
+        has_gradient_hooks = self._shows_gradients()
 
         def work(batch) -> dict[str, Tensor]:
             X, target, weight = batch
@@ -425,24 +428,29 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = self._shows_batches()
+        is_watched = has_hooks or self._shows_gradients()
         total = make_loss_sum(self.placement.device)
-        for batch in iterator:
-            if has_hooks:
-                # A callback may keep what the next batch overwrites.
-                batch = tuple(None if t is None else t.clone() for t in batch)
-                self.notify("on_batch_begin", batch=batch[:2], training=training)
-            step = step_fn(batch)
-            if has_hooks:
-                # Clones can be differentiated, what inference mode makes cannot.
-                step["loss"] = step["loss"].clone()
-                if isinstance(step["y_pred"], Tensor):
-                    step["y_pred"] = step["y_pred"].clone()
-            n_rows = batch[0].shape[0]
-            total.add(step["loss"], n_rows)
-            if has_hooks:
-                self.history.record_batch(prefix + "_loss", step["loss"].item())
-                self.history.record_batch(prefix + "_batch_size", n_rows)
-                self.notify("on_batch_end", batch=batch[:2], training=training, **step)
+        # What callbacks compute, they compute with all numbers.
+        with nullcontext() if is_watched else flushed_denormals():
+            for batch in iterator:
+                if has_hooks:
+                    # A callback may keep what the next batch overwrites.
+                    batch = tuple(None if t is None else t.clone() for t in batch)
+                    self.notify("on_batch_begin", batch=batch[:2], training=training)
+                step = step_fn(batch)
+                if has_hooks:
+                    # Clones can be differentiated, what inference mode makes cannot.
+                    step["loss"] = step["loss"].clone()
+                    if isinstance(step["y_pred"], Tensor):
+                        step["y_pred"] = step["y_pred"].clone()
+                n_rows = batch[0].shape[0]
+                total.add(step["loss"], n_rows)
+                if has_hooks:
+                    self.history.record_batch(prefix + "_loss", step["loss"].item())
+                    self.history.record_batch(prefix + "_batch_size", n_rows)
+                    self.notify(
+                        "on_batch_end", batch=batch[:2], training=training, **step
+                    )
         if not has_hooks:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))

@@ -4,15 +4,15 @@
 and MKL, by which torch divides its work, have a number for each thread.
 """
 
-import ctypes
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from threadpoolctl import LibController, ThreadpoolController
+
+from sknn_deep.training._torch_library import find_torch_library
 
 
 class _Libraries(NamedTuple):
@@ -47,12 +47,8 @@ def find_libraries() -> _Libraries | None:
 
 
 def _find_mkl() -> Callable[[int], int] | None:
-    for path in (Path(torch.__file__).parent / "lib").glob("*torch_cpu.*"):
-        try:
-            return ctypes.CDLL(str(path)).MKL_Set_Num_Threads_Local
-        except (OSError, AttributeError):
-            continue
-    return None
+    library = find_torch_library("MKL_Set_Num_Threads_Local")
+    return library and library.MKL_Set_Num_Threads_Local
 
 
 @contextmanager

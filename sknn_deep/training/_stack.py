@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sknn_deep.training._batches import Batches
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._denormals import flushed_denormals
 from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
 from sknn_deep.training._penalties import make_add_penalties, make_clip
@@ -229,9 +230,10 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
     total = torch.zeros(len(trainees), dtype=sum_dtype(device), device=device)
     plans = [t.numbers_of_epoch() for t in trainees]
     groups = group_equal(plans)
-    for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
-        numbers = [(start, stop, plans[start][i]) for start, stop in groups]
-        total.add_(step(batch, numbers), alpha=batch[0].shape[1])
+    with flushed_denormals():
+        for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
+            numbers = [(start, stop, plans[start][i]) for start, stop in groups]
+            total.add_(step(batch, numbers), alpha=batch[0].shape[1])
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows
