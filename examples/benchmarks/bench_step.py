@@ -20,6 +20,7 @@ from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
 from sknn_deep.training import add_penalty
+from sknn_deep.training._denormals import flushed_denormals
 from sknn_deep.training._optimizers import make_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}
@@ -71,7 +72,9 @@ def time_step(data, hidden, batch_size, n_rounds):
         whole_step = net._make_train_step(gradient, n_steps=len(run.batches))
         update = make_step(net.optimizer_, net.recipe)
         for _ in range(n_rounds):
-            for part, seconds in time_parts(net, batches, gradient, update).items():
+            with flushed_denormals():
+                parts = time_parts(net, batches, gradient, update)
+            for part, seconds in parts.items():
                 taken[part].append(seconds)
             start = time.perf_counter()
             net._run_epoch(run.batches, batches, whole_step, run.convergence, None)

@@ -26,6 +26,10 @@ _SEARCH = 300
 # would depend on their number.
 _SPARSE_COSTS = {torch.float32: (3, 400), torch.float64: (20, 200)}
 
+# Of a weight of the first layer, the cost in a step for copies of it and its gradient,
+# as sparse and dense columns have their products apart.
+_COPIED_WEIGHT = {torch.float32: 120, torch.float64: 20}
+
 # What a step must save: of its cost with dense rows, and of work in all.
 _MIN_SAVED_SHARE = 0.15
 _MIN_SAVED = 3e6
@@ -136,6 +140,7 @@ def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -
     densities = guess_densities(X)
     saved_by_column = guess_saved(densities, X.dtype, n_units)
     saved = saved_by_column.clip(min=0).sum()
+    saved -= n_features * n_units * _COPIED_WEIGHT[X.dtype] / batch_size
     n_numbers = n_rows * np.where(saved_by_column > 0, 2 * densities, 1).sum()
     return bool(
         saved >= _MIN_SAVED_SHARE * row_cost

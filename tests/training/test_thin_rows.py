@@ -51,6 +51,7 @@ def test_many_zeros_are_worth_leaving_out(dtype, n_dense):
         {"density": 0.5},
         {"n_dense": 190},
         {"batch_size": 10},
+        {"batch_size": 150},
         {"n_epochs": 1},
         {"n_features": 10},
         {"n_units": 1},
