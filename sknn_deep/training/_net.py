@@ -290,7 +290,10 @@ class Net(NeuralNet):
             self._check_nothing_frozen()
         if not self.module_.training:
             self.module_.train()
-        self.run_single_epoch(batches, training=True, prefix="train", step_fn=step)
+        is_watched = self._shows_batches() or self._shows_gradients()
+        # What callbacks compute, they compute with all numbers.
+        with nullcontext() if is_watched else flushed_denormals():
+            self.run_single_epoch(batches, training=True, prefix="train", step_fn=step)
         self.end_epoch(X, convergence, evaluate)
 
     def _is_stopped_after(self, X: Batches) -> bool:
@@ -428,29 +431,24 @@ class Net(NeuralNet):
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Go through the batches, and record their mean loss."""
         has_hooks = self._shows_batches()
-        is_watched = has_hooks or self._shows_gradients()
         total = make_loss_sum(self.placement.device)
-        # What callbacks compute, they compute with all numbers.
-        with nullcontext() if is_watched else flushed_denormals():
-            for batch in iterator:
-                if has_hooks:
-                    # A callback may keep what the next batch overwrites.
-                    batch = tuple(None if t is None else t.clone() for t in batch)
-                    self.notify("on_batch_begin", batch=batch[:2], training=training)
-                step = step_fn(batch)
-                if has_hooks:
-                    # Clones can be differentiated, what inference mode makes cannot.
-                    step["loss"] = step["loss"].clone()
-                    if isinstance(step["y_pred"], Tensor):
-                        step["y_pred"] = step["y_pred"].clone()
-                n_rows = batch[0].shape[0]
-                total.add(step["loss"], n_rows)
-                if has_hooks:
-                    self.history.record_batch(prefix + "_loss", step["loss"].item())
-                    self.history.record_batch(prefix + "_batch_size", n_rows)
-                    self.notify(
-                        "on_batch_end", batch=batch[:2], training=training, **step
-                    )
+        for batch in iterator:
+            if has_hooks:
+                # A callback may keep what the next batch overwrites.
+                batch = tuple(None if t is None else t.clone() for t in batch)
+                self.notify("on_batch_begin", batch=batch[:2], training=training)
+            step = step_fn(batch)
+            if has_hooks:
+                # Clones can be differentiated, what inference mode makes cannot.
+                step["loss"] = step["loss"].clone()
+                if isinstance(step["y_pred"], Tensor):
+                    step["y_pred"] = step["y_pred"].clone()
+            n_rows = batch[0].shape[0]
+            total.add(step["loss"], n_rows)
+            if has_hooks:
+                self.history.record_batch(prefix + "_loss", step["loss"].item())
+                self.history.record_batch(prefix + "_batch_size", n_rows)
+                self.notify("on_batch_end", batch=batch[:2], training=training, **step)
         if not has_hooks:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))

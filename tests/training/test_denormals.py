@@ -22,14 +22,6 @@ needs_openmp = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
 def share_of_zeros():
     """Multiply to denormal numbers in as many threads as torch has."""
     product = torch.full((1_000_000,), 1e-30) * 1e-10
@@ -43,7 +35,7 @@ def is_flushed_here():
 
 
 @needs_openmp
-def test_they_are_zero_inside_in_all_threads_and_numbers_after(two_threads):
+def test_they_are_zero_inside_in_all_threads_and_numbers_after(three_threads):
     before = share_of_zeros()
     with flushed_denormals():
         inside = share_of_zeros()
@@ -53,7 +45,7 @@ def test_they_are_zero_inside_in_all_threads_and_numbers_after(two_threads):
 
 
 @needs_openmp
-def test_threads_that_start_inside_go_back_too(two_threads):
+def test_threads_that_start_inside_go_back_too(three_threads):
     shares = []
 
     def run():  # OpenMP has threads of its own for each thread
@@ -68,7 +60,7 @@ def test_threads_that_start_inside_go_back_too(two_threads):
     assert shares == [1, 0]
 
 
-def test_without_openmp_the_calling_thread_flushes(two_threads, monkeypatch):
+def test_without_openmp_the_calling_thread_flushes(three_threads, monkeypatch):
     monkeypatch.setattr(denormals_file, "_find_openmp", lambda: None)
 
     with flushed_denormals():
@@ -77,7 +69,7 @@ def test_without_openmp_the_calling_thread_flushes(two_threads, monkeypatch):
     assert inside and not is_flushed_here()
 
 
-def test_who_flushes_anyway_goes_on(two_threads):
+def test_who_flushes_anyway_goes_on(three_threads):
     torch.set_flush_denormal(True)
     try:
         with flushed_denormals():
