@@ -18,7 +18,7 @@ MAX_DENSITIES = {torch.float32: 0.25, torch.float64: 0.1}
 # Costs in a step, where that of a number in a dense column for one unit is 1: copying a
 # number in a dense column; and once a training, looking whether a number is zero.
 _COPY = 16
-_SEARCH = 300
+_SEARCH = 200
 
 # Of a number in a sparse column, the cost for one unit, and that of copying it and
 # sorting it by columns. What one thread does for all weighs as with four threads, those
@@ -26,9 +26,9 @@ _SEARCH = 300
 # would depend on their number.
 _SPARSE_COSTS = {torch.float32: (3, 400), torch.float64: (20, 200)}
 
-# Of a weight of the first layer, the cost in a step for copies of it and its gradient,
-# as sparse and dense columns have their products apart.
-_COPIED_WEIGHT = {torch.float32: 120, torch.float64: 20}
+# Of a weight of the first layer, the cost in a step of the sparse and the dense columns
+# having their products apart.
+_APART_COSTS = {torch.float32: 80, torch.float64: 20}
 
 # What a step must save: of its cost with dense rows, and of work in all.
 _MIN_SAVED_SHARE = 0.15
@@ -51,16 +51,16 @@ class ThinRows:
 
     Parameters
     ----------
-    sparse : SparseBatch of shape (n_samples, n_features)
+    sparse : SparseBatch of shape (n_samples, n_features - n_dense)
 
     dtype : torch.dtype
         float32 or float64.
 
     dense : Tensor of shape (n_samples, n_dense) or None
-        The dense columns, if any.
+        The dense columns, if any, which come first.
 
-    columns : int64 Tensor of shape (n_dense,) or None
-        Their numbers.
+    order : int64 Tensor of shape (n_features,) or None
+        Which feature each column of a batch is; None is the order of X.
     """
 
     def __init__(
@@ -69,18 +69,19 @@ class ThinRows:
         dtype: torch.dtype,
         *,
         dense: Tensor | None = None,
-        columns: Tensor | None = None,
+        order: Tensor | None = None,
     ):
         self.sparse = sparse
         self.dense = dense
-        self.columns = columns
+        self.order = order
         self._numpy_type = NUMPY_TYPES[dtype]
         self._taken, self._transposed = Room(), Room()
         self._taken_dense: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.sparse.shape
+        n_rows, n_features = self.sparse.shape
+        return n_rows, n_features + (0 if self.dense is None else self.dense.shape[1])
 
     @property
     def density(self) -> float:
@@ -95,24 +96,24 @@ class ThinRows:
         sparse = self.sparse.take(
             index.numpy(), into=self._taken, room=self._transposed
         )
-        return self._join(sparse, None if self.dense is None else self._gather(index))
+        return self._join(None if self.dense is None else self._gather(index), sparse)
 
     def _gather(self, index: Tensor) -> Tensor:
         n_rows = len(index)
         if self._taken_dense is None or n_rows > len(self._taken_dense):
-            self._taken_dense = self.dense.new_empty(n_rows, len(self.columns))
+            self._taken_dense = self.dense.new_empty(n_rows, self.dense.shape[1])
         out = self._taken_dense[:n_rows]
         return torch.index_select(self.dense, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> ThinBatch:
         return self._join(
-            self.sparse.slice(start, stop, room=self._transposed),
             None if self.dense is None else self.dense[start:stop],
+            self.sparse.slice(start, stop, room=self._transposed),
         )
 
-    def _join(self, sparse: SparseBatch, dense: Tensor | None) -> ThinBatch:
+    def _join(self, dense: Tensor | None, sparse: SparseBatch) -> ThinBatch:
         sparse = sparse.astype(self._numpy_type)
-        return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
+        return sparse if dense is None else MixedBatch(dense, sparse)
 
 
 def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -> bool:
@@ -140,7 +141,7 @@ def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -
     densities = guess_densities(X)
     saved_by_column = guess_saved(densities, X.dtype, n_units)
     saved = saved_by_column.clip(min=0).sum()
-    saved -= n_features * n_units * _COPIED_WEIGHT[X.dtype] / batch_size
+    saved -= n_features * n_units * _APART_COSTS[X.dtype] / batch_size
     n_numbers = n_rows * np.where(saved_by_column > 0, 2 * densities, 1).sum()
     return bool(
         saved >= _MIN_SAVED_SHARE * row_cost
@@ -176,14 +177,15 @@ def thin(X: Tensor, n_units: int) -> ThinRows:
     n_units : int
         That each feature is multiplied with.
     """
-    counts = sum(np.count_nonzero(block, axis=0) for block in _blocks(X))
+    counts = sum((block != 0).sum(axis=0, dtype=np.int32) for block in _blocks(X))
     is_thin = guess_saved(counts / len(X), X.dtype, n_units) > 0
     sparse = find_numbers(X, is_thin, n_numbers=counts[is_thin].sum())
     if is_thin.all():
         return ThinRows(sparse, X.dtype)
-    columns = torch.from_numpy(np.flatnonzero(~is_thin))
-    dense = X.index_select(1, columns)
-    return ThinRows(sparse, X.dtype, dense=dense, columns=columns)
+    columns = np.flatnonzero(~is_thin)
+    dense = torch.from_numpy(X.numpy().take(columns, axis=1))
+    order = torch.from_numpy(np.concatenate([columns, np.flatnonzero(is_thin)]))
+    return ThinRows(sparse, X.dtype, dense=dense, order=order)
 
 
 def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBatch:
@@ -197,24 +199,28 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
 
     n_numbers : int
         That are not zero in these columns.
+
+    Returns
+    -------
+    numbers : SparseBatch of shape (n_samples, n_searched)
     """
     n_rows, n_features = X.shape
     largest = max(n_numbers, n_features)
     index_type = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
     data = np.empty(n_numbers, NUMPY_TYPES[X.dtype])
     indices = np.empty(n_numbers, index_type)
-    counts = []
-    start = 0
+    indptr = np.empty(n_rows + 1, index_type)
+    column_of = np.cumsum(is_searched, dtype=index_type) - 1
+    row = start = 0
     for block in _blocks(X):
-        is_there = (block != 0) & is_searched
-        places = np.flatnonzero(is_there)
+        places = np.flatnonzero((block != 0) & is_searched)
+        rows = slice(row, row := row + len(block))
+        indptr[rows] = start + places.searchsorted(np.arange(len(block)) * n_features)
         part = slice(start, start := start + len(places))
         data[part] = block.reshape(-1)[places]
-        indices[part] = places % n_features
-        counts.append(np.count_nonzero(is_there, axis=1))
-    indptr = np.zeros(n_rows + 1, index_type)
-    np.cumsum(np.concatenate(counts), out=indptr[1:])
-    return SparseBatch(data, indices, indptr, n_features)
+        indices[part] = column_of[places % n_features]
+    indptr[-1] = start
+    return SparseBatch(data, indices, indptr, np.count_nonzero(is_searched))
 
 
 def _blocks(X: Tensor) -> Iterator[np.ndarray]:

@@ -245,10 +245,12 @@ def test_partial_fit_goes_on_with_rows_of_either_kind(solver, pass_on):
 
 
 def make_zeros(n_rows=400, n_dense=3, dtype=np.float64):
-    """Make an array of many zeros, but in its first columns."""
+    """Make an array of many zeros, but in its last columns."""
     X, y = make_data(n_rows, density=0.02, dtype=dtype)
     X = X.toarray()
-    X[:, :n_dense] = np.random.default_rng(2).normal(size=(n_rows, n_dense))
+    X[:, X.shape[1] - n_dense :] = np.random.default_rng(2).normal(
+        size=(n_rows, n_dense)
+    )
     return X, y
 
 
