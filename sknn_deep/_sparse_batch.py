@@ -161,8 +161,11 @@ class SparseBatch:
 
         Each row of the product is a sum of rows of W, one for each number of X, times
         that number: what torch calls a bag of embeddings. For float32 it has a kernel
-        that is three times as fast as SciPy's product; for float64 it has none.
+        that is three times as fast as SciPy's product; for float64 it has none. Sums in
+        bfloat16 are made in float32.
         """
+        if W.dtype == torch.bfloat16:
+            return self._multiply(W.float()).to(W.dtype)
         if W.dtype == torch.float32:
             return F.embedding_bag(
                 torch.from_numpy(self.indices),

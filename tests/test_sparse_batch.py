@@ -65,6 +65,19 @@ def test_products_count_entries_that_are_there_twice():
     assert_products_are_those_of_dense_rows(X)
 
 
+def test_products_in_bfloat16_are_those_in_float32_rounded():
+    X = make_rows(40, dtype="f4")
+    W, D = (make_matrix(n, 5, X).to(torch.bfloat16) for n in (12, 40))
+    batch, dense = as_batch(X), torch.from_numpy(X.toarray())
+    out = torch.empty(12, 5, dtype=torch.bfloat16)
+
+    product = batch.product(W)
+    batch.transposed_product(D, out)
+
+    torch.testing.assert_close(product, (dense @ W.float()).to(torch.bfloat16))
+    torch.testing.assert_close(out, (dense.T @ D.float()).to(torch.bfloat16))
+
+
 def test_products_take_numbers_of_64_bits():
     X = make_rows()
     X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)

@@ -80,15 +80,14 @@ def explicit_gradient(
     With `autocast`, layers compute in that type, with copies of the parameters; the
     parameters, the loss and what the optimizer sees keep the parameters' own type. With
     `free_layout`, weights and their gradients may lie in memory the other way round;
-    with `sparse_rows`, which tells that the rows could stay sparse, those of the first
-    layer do. With `autocast` rows do not stay sparse.
+    with `sparse_rows`, which tells that the rows stay sparse, those of the first layer
+    do.
     """
     weights = dense_weights(module)
-    takes_sparse = sparse_rows and autocast is None
     first = module.blocks()[0].dense.weight
 
     def is_transposed(p: nn.Parameter) -> bool:
-        if takes_sparse and p is first:
+        if sparse_rows and p is first:
             return True
         return free_layout and is_faster_transposed(p)
 
@@ -99,14 +98,14 @@ def explicit_gradient(
             loss,
             n_rows=n_rows,
             loss_dtype=flat.values.dtype,
-            sparse_rows=takes_sparse,
+            sparse_rows=sparse_rows,
         )
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
         n = sum(w.numel() for w in weights)
         pairs = [(flat.values[:n], flat.gradients[:n])]
         yield Gradient(
-            compute, lambda: pairs, keeps_memory=True, takes_sparse=takes_sparse
+            compute, lambda: pairs, keeps_memory=True, takes_sparse=sparse_rows
         )
 
 

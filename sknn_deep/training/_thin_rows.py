@@ -1,6 +1,7 @@
 """Rows of few numbers that are not zero, which stay sparse, or become so."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,27 +9,57 @@ from torch import Tensor
 
 from sknn_deep._sparse_batch import MixedBatch, Room, SparseBatch, ThinBatch
 
-# What rows that stay sparse may be of.
-NUMPY_TYPES = {torch.float32: np.float32, torch.float64: np.float64}
+# What the numbers of rows that stay sparse are, by the type that is computed in. NumPy
+# has no bfloat16.
+NUMPY_TYPES = {
+    torch.bfloat16: np.float32,
+    torch.float32: np.float32,
+    torch.float64: np.float64,
+}
 
 # The share of numbers that are not zero from which on rows of a SciPy matrix are faster
 # made dense.
-MAX_DENSITIES = {torch.float32: 0.25, torch.float64: 0.1}
+MAX_DENSITIES = {torch.bfloat16: 0.1, torch.float32: 0.25, torch.float64: 0.1}
 
-# Costs in a step, where that of a number in a dense column for one unit is 1: copying a
-# number in a dense column; and once a training, looking whether a number is zero.
-_COPY = 16
-_SEARCH = 200
 
-# Of a number in a sparse column, the cost for one unit, and that of copying it and
-# sorting it by columns. What one thread does for all weighs as with four threads, those
-# products too that are of float64: were it as with the threads that there are, sums
-# would depend on their number.
-_SPARSE_COSTS = {torch.float32: (3, 400), torch.float64: (20, 200)}
+class _Costs(NamedTuple):
+    """What is cheap and what is dear, in one type.
 
-# Of a weight of the first layer, the cost in a step of the sparse and the dense columns
-# having their products apart.
-_APART_COSTS = {torch.float32: 80, torch.float64: 20}
+    The cost of a number in a dense column, for one unit and one step, is 1.
+
+    Attributes
+    ----------
+    number : int
+        Of a number in a sparse column, for one unit.
+
+    copy : int
+        Copying a number in a sparse column, and sorting it by columns.
+
+    apart : int
+        Of a weight of the first layer: the sparse and the dense columns have their
+        products apart.
+
+    search : int
+        Once a training: looking whether a number is zero.
+    """
+
+    number: int
+    copy: int
+    apart: int
+    search: int
+
+
+# What one thread does for all weighs as with four threads, the sparse products of
+# float64 too: were it as with the threads that there are, sums would depend on their
+# number.
+_COSTS = {
+    torch.bfloat16: _Costs(number=6, copy=600, apart=300, search=300),
+    torch.float32: _Costs(number=3, copy=400, apart=80, search=200),
+    torch.float64: _Costs(number=20, copy=200, apart=20, search=200),
+}
+
+# Of copying a number in a dense column, in any type.
+_DENSE_COPY = 16
 
 # What a step must save: of its cost with dense rows, and of work in all.
 _MIN_SAVED_SHARE = 0.15
@@ -54,7 +85,7 @@ class ThinRows:
     sparse : SparseBatch of shape (n_samples, n_features - n_dense)
 
     dtype : torch.dtype
-        float32 or float64.
+        In which they are multiplied: bfloat16, float32 or float64.
 
     dense : Tensor of shape (n_samples, n_dense) or None
         The dense columns, if any, which come first.
@@ -131,39 +162,42 @@ def is_worth_thinning(X: Tensor, batch_size: int, n_units: int, n_epochs: int) -
     n_epochs : int
         To come.
     """
-    if X.dtype not in NUMPY_TYPES or X.device.type != "cpu":
+    if X.dtype not in _COSTS or X.device.type != "cpu":
         return False
+    costs = _COSTS[X.dtype]
     n_rows, n_features = X.shape
-    row_cost = n_features * (n_units + _COPY)
+    row_cost = n_features * (n_units + _DENSE_COPY)
+    search_cost = n_features * costs.search
     # What even rows of zeros alone would not save need not be counted.
-    if batch_size * row_cost < _MIN_SAVED or n_epochs * row_cost < _SEARCH * n_features:
+    if batch_size * row_cost < _MIN_SAVED or n_epochs * row_cost < search_cost:
         return False
     densities = guess_densities(X)
     saved_by_column = guess_saved(densities, X.dtype, n_units)
     saved = saved_by_column.clip(min=0).sum()
-    saved -= n_features * n_units * _APART_COSTS[X.dtype] / batch_size
+    saved -= n_features * n_units * costs.apart / batch_size
     n_numbers = n_rows * np.where(saved_by_column > 0, 2 * densities, 1).sum()
     return bool(
         saved >= _MIN_SAVED_SHARE * row_cost
         and batch_size * saved >= _MIN_SAVED
-        and n_epochs * saved >= _SEARCH * n_features
+        and n_epochs * saved >= search_cost
         and n_numbers * X.itemsize <= _MAX_BYTES
     )
 
 
 def guess_densities(X: Tensor) -> np.ndarray:
     """Give each column's share of numbers that are not zero, among some rows."""
-    some = X.numpy()
+    some = X
     if len(X) > _COUNTED_ROWS:
         # At no regular distance, which may be that of days or of classes.
-        some = some[np.random.default_rng(0).integers(len(X), size=_COUNTED_ROWS)]
-    return np.count_nonzero(some, axis=0) / len(some)
+        some = X[np.random.default_rng(0).integers(len(X), size=_COUNTED_ROWS)]
+    return np.count_nonzero(_as_array(some), axis=0) / len(some)
 
 
 def guess_saved(densities: np.ndarray, dtype: torch.dtype, n_units: int) -> np.ndarray:
     """Guess what a step saves in each column by leaving out its zeros, by row."""
-    unit_cost, copy_cost = _SPARSE_COSTS[dtype]
-    return n_units + _COPY - densities * (unit_cost * n_units + copy_cost)
+    costs = _COSTS[dtype]
+    sparse_cost = densities * (costs.number * n_units + costs.copy)
+    return n_units + _DENSE_COPY - sparse_cost
 
 
 def thin(X: Tensor, n_units: int) -> ThinRows:
@@ -172,7 +206,7 @@ def thin(X: Tensor, n_units: int) -> ThinRows:
     Parameters
     ----------
     X : Tensor of shape (n_samples, n_features)
-        In host memory, of float32 or float64.
+        In host memory, of bfloat16, float32 or float64.
 
     n_units : int
         That each feature is multiplied with.
@@ -182,9 +216,9 @@ def thin(X: Tensor, n_units: int) -> ThinRows:
     sparse = find_numbers(X, is_thin, n_numbers=counts[is_thin].sum())
     if is_thin.all():
         return ThinRows(sparse, X.dtype)
-    columns = np.flatnonzero(~is_thin)
-    dense = torch.from_numpy(X.numpy().take(columns, axis=1))
-    order = torch.from_numpy(np.concatenate([columns, np.flatnonzero(is_thin)]))
+    columns, others = (torch.from_numpy(np.flatnonzero(i)) for i in (~is_thin, is_thin))
+    dense = X.index_select(1, columns)
+    order = torch.cat([columns, others])
     return ThinRows(sparse, X.dtype, dense=dense, order=order)
 
 
@@ -226,4 +260,9 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
 def _blocks(X: Tensor) -> Iterator[np.ndarray]:
     """Give some rows after the other."""
     n_at_once = max(1, _SEARCHED_ELEMENTS // X.shape[1])
-    return (block.numpy() for block in X.split(n_at_once))
+    return (_as_array(block) for block in X.split(n_at_once))
+
+
+def _as_array(X: Tensor) -> np.ndarray:
+    """Give an array of one of NUMPY_TYPES."""
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
