@@ -40,15 +40,6 @@ class Activation(NamedTuple):
     derivative_from: Literal["input", "output"] = "output"
 
 
-def _relu(z: Tensor, out: Tensor) -> Tensor:
-    return torch.clamp_min(z, 0, out=out)
-
-
-def _relu_backward_(gradient: Tensor, output: Tensor) -> Tensor:
-    # Two quick calls: one by way of `torch.ops` takes longer on small networks.
-    return gradient.mul_(torch.sign(output))
-
-
 def _mish_backward_(gradient: Tensor, z: Tensor) -> Tensor:
     return gradient.copy_(_aten.mish_backward(gradient, z))
 
@@ -80,8 +71,10 @@ ACTIVATIONS: dict[str, Activation] = {
     ),
     "relu": Activation(
         nn.ReLU,
-        _relu,
-        _relu_backward_,
+        lambda z, out: torch.clamp_min(z, 0, out=out),
+        lambda g, output: _aten.threshold_backward.grad_input(
+            g, output, 0, grad_input=g
+        ),
     ),
     "relu6": Activation(
         nn.ReLU6,
