@@ -10,7 +10,8 @@ from sknn_deep.training._gatherer import Gatherer
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._rows import DenseRows, Rows, SparseRows
-from sknn_deep.training._thin_rows import ThinRows, is_worth_thinning, thin
+from sknn_deep.training._thin_costs import is_worth_thinning
+from sknn_deep.training._thin_rows import ThinRows, thin
 
 # Rows that a training passes, from which on it is faster to transpose weights and
 # moments of the first layer for sparse rows, and back again.

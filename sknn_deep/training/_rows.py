@@ -10,7 +10,8 @@ from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.training._host_rows import HostRows
 from sknn_deep.training._mapped_rows import MappedArray, MappedRows
 from sknn_deep.training._placement import Placement, has_room
-from sknn_deep.training._thin_rows import MAX_DENSITIES, NUMPY_TYPES, ThinRows
+from sknn_deep.training._thin_costs import MAX_DENSITIES
+from sknn_deep.training._thin_rows import NUMPY_TYPES, ThinRows
 
 
 def as_tensor(

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 import sknn_deep.training._batches as batches_file
-import sknn_deep.training._thin_rows as thin_rows_file
+import sknn_deep.training._thin_costs as thin_costs_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.training import SparseRows
 from sknn_deep.training._thin_rows import thin
@@ -270,10 +270,10 @@ def noted(monkeypatch):
 @pytest.fixture
 def thinned(noted, monkeypatch):
     """Leave out zeros in the smallest of trainings; list those that do."""
-    costs = thin_rows_file._COSTS
+    costs = thin_costs_file._COSTS
     free = {t: c._replace(apart=0, search=0) for t, c in costs.items()}
-    monkeypatch.setattr(thin_rows_file, "_COSTS", free)
-    monkeypatch.setattr(thin_rows_file, "_MIN_SAVED", 0)
+    monkeypatch.setattr(thin_costs_file, "_COSTS", free)
+    monkeypatch.setattr(thin_costs_file, "_MIN_SAVED", 0)
     return noted
 
 

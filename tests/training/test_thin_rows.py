@@ -1,4 +1,4 @@
-"""Rows without their zeros: the same numbers, where leaving them out is faster."""
+"""Rows without their zeros: the same numbers."""
 
 import numpy as np
 import pytest
@@ -6,29 +6,11 @@ import scipy.sparse
 import torch
 
 import sknn_deep.training._thin_rows as thin_rows_file
-from sknn_deep.training._thin_rows import (
-    ThinRows,
-    find_numbers,
-    guess_densities,
-    is_worth_thinning,
-    thin,
-)
-from tests.training.arrays import as_batch
+from sknn_deep.training._thin_rows import ThinRows, find_numbers, thin
+from tests.training.arrays import as_batch, few_numbers
 
 N_UNITS = 128
-
-
 TYPES = [torch.bfloat16, torch.float32, torch.float64]
-
-
-def make_X(
-    n_rows=3000, n_features=200, *, density=0.02, n_dense=0, dtype=torch.float32
-):
-    """Make rows of few numbers that are not zero, but in the last columns."""
-    rng = np.random.default_rng(0)
-    is_there = rng.random((n_rows, n_features)) < density
-    is_there[:, n_features - n_dense :] = True
-    return torch.from_numpy(is_there * rng.normal(size=is_there.shape)).to(dtype)
 
 
 def as_dense(batch, dtype=torch.float32):
@@ -36,77 +18,10 @@ def as_dense(batch, dtype=torch.float32):
     return batch.product(torch.eye(batch.shape[1], dtype=dtype))
 
 
-# --- whether ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("n_dense", [0, 20])
-def test_many_zeros_are_worth_leaving_out(dtype, n_dense):
-    X = make_X(dtype=dtype, n_dense=n_dense)
-
-    assert is_worth_thinning(X, batch_size=1000, n_units=N_UNITS, n_epochs=20)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"density": 0.5},
-        {"n_dense": 190},
-        {"batch_size": 10},
-        {"batch_size": 150},
-        {"n_epochs": 1},
-        {"n_features": 10},
-        {"n_units": 1},
-        {"dtype": torch.int32},
-    ],
-    ids=str,
-)
-def test_zeros_stay_where_leaving_them_out_is_not_faster(changed):
-    sizes = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
-    of_X = {k: v for k, v in changed.items() if k not in sizes}
-    of_training = {k: v for k, v in changed.items() if k in sizes}
-
-    assert not is_worth_thinning(make_X(**of_X), **{**sizes, **of_training})
-
-
-def test_zeros_stay_where_the_copy_without_them_is_large(monkeypatch):
-    X = make_X()
-    options = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
-    copy = thin(X, N_UNITS).sparse
-
-    monkeypatch.setattr(
-        thin_rows_file, "_MAX_BYTES", 1.1 * (copy.data.nbytes + copy.indices.nbytes)
-    )
-    assert is_worth_thinning(X, **options)
-    monkeypatch.setattr(
-        thin_rows_file, "_MAX_BYTES", 0.9 * (copy.data.nbytes + copy.indices.nbytes)
-    )
-    assert not is_worth_thinning(X, **options)
-
-
-@pytest.mark.parametrize("n_rows", [1, 3, 512])
-def test_densities_of_few_rows_are_counted(n_rows):
-    X = make_X(n_rows, density=0.3, n_dense=2)
-
-    expected = np.count_nonzero(X, axis=0) / n_rows
-    np.testing.assert_array_equal(guess_densities(X), expected)
-
-
-def test_densities_of_many_rows_are_guessed_whatever_their_period():
-    X = make_X(512 * 24, 20, density=0.5)
-    X[::24] = 0  # of each day's hours, one
-
-    # Of 512 rows, the share differs by more than 0.15 once in 10^10 times.
-    np.testing.assert_allclose(guess_densities(X), 0.5 * 23 / 24, atol=0.15)
-
-
-# --- how --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("at_once", [1, 70, 2**19])
 @pytest.mark.parametrize("is_fortran", [False, True])
 def test_numbers_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
-    X = make_X(30, 20, density=0.3)
+    X = few_numbers(30, 20, density=0.3)
     X[3], X[5, 4] = 0, -0.0
     expected = scipy.sparse.csr_array(X.numpy())
     if is_fortran:
@@ -123,7 +38,7 @@ def test_numbers_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
 
 
 def test_numbers_are_those_of_the_columns_that_are_searched():
-    X = make_X(30, 20, density=0.3)
+    X = few_numbers(30, 20, density=0.3)
     is_searched = np.arange(20) % 3 != 0
     expected = scipy.sparse.csr_array(X.numpy()[:, is_searched])
 
@@ -136,7 +51,7 @@ def test_numbers_are_those_of_the_columns_that_are_searched():
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("n_dense", [0, 5, 200])
 def test_thin_rows_are_the_rows(dtype, n_dense):
-    X = make_X(500, density=0.01, n_dense=n_dense, dtype=dtype)
+    X = few_numbers(500, density=0.01, n_dense=n_dense, dtype=dtype)
     index = torch.tensor([7, 0, 499, 7])
 
     rows = thin(X, N_UNITS)
@@ -158,7 +73,7 @@ def test_thin_rows_are_the_rows(dtype, n_dense):
 
 
 def test_rows_that_are_taken_overwrite_those_before():
-    rows = thin(make_X(50, n_dense=5), N_UNITS)
+    rows = thin(few_numbers(50, n_dense=5), N_UNITS)
 
     def memory_of(batch):
         sparse = batch.sparse
@@ -174,7 +89,7 @@ def test_rows_that_are_taken_overwrite_those_before():
 
 
 def test_thin_rows_come_in_the_type_that_is_computed_in():
-    X = scipy.sparse.csr_array(make_X(50, dtype=torch.float64).numpy())
+    X = scipy.sparse.csr_array(few_numbers(50, dtype=torch.float64).numpy())
     rows = ThinRows(as_batch(X), torch.float32)
 
     for batch in (rows.take(torch.arange(5)), rows.slice(0, 5)):
