@@ -22,6 +22,7 @@ from arguments import make_parser
 from contenders import (
     KERAS,
     NAMES,
+    NORMALIZING,
     Task,
     find_device,
     installed,
@@ -54,6 +55,7 @@ def main(argv=None):
         device=args.device,
         precision=args.precision,
         solver=args.solver,
+        normalization=args.normalization,
     )
     load_before = load_average()
     contenders = make_contenders([OURS, *args.contenders], task)
@@ -77,8 +79,11 @@ def main(argv=None):
 def describe_task(task: Task, args) -> str:
     n_rows = len(task.data.X_train)
     network = "-".join(map(str, task.sizes))
+    normalization = (
+        f"{task.normalization} normalization, " if task.normalization else ""
+    )
     return (
-        f"{args.data}: {n_rows:,} rows as {args.dtype}, {network}, "
+        f"{args.data}: {n_rows:,} rows as {args.dtype}, {network}, {normalization}"
         f"{task.solver}, batch size {task.batch_size}, {task.epochs} epoch(s), "
         f"device {find_device(task.device)}, precision {task.precision}"
     )
@@ -117,6 +122,11 @@ def parse_arguments(argv=None):
         "no batches, and as many iterations as there are epochs",
     )
     parser.add_argument(
+        "--normalization",
+        choices=("batch", "layer"),
+        help=f"of the hidden layers; known to {', '.join(NORMALIZING)}",
+    )
+    parser.add_argument(
         "--precision",
         choices=("auto", "float32", "float64", "bfloat16"),
         default="auto",
@@ -138,6 +148,10 @@ def parse_arguments(argv=None):
     args.epochs = args.epochs or epochs
     if args.contenders is None and args.solver != "adam":
         args.contenders = ["scikit-learn"]
+    if args.normalization is not None:
+        args.contenders = args.contenders or ["torch-loop", "skorch"]
+        if others := set(args.contenders) - set(NORMALIZING):
+            parser.error(f"--normalization is not known to {', '.join(sorted(others))}")
     if args.contenders is None:
         # The others would take minutes on the table.
         n_named = 2 if args.data == "table" else None

@@ -49,6 +49,9 @@ class Task:
 
     solver : str
         Of our estimator and scikit-learn's.
+
+    normalization : {"batch", "layer"} or None
+        Of the hidden layers, by torch and ours.
     """
 
     data: Data
@@ -58,6 +61,7 @@ class Task:
     device: str = "auto"
     precision: str = "auto"
     solver: str = "adam"
+    normalization: str | None = None
 
     @property
     def sizes(self) -> list[int]:
@@ -140,6 +144,7 @@ def installed() -> list[str]:
 def fit_sknn_deep(task: Task, seed: int, **parameters) -> Run:
     clf = MLPClassifier(
         device=task.device,
+        normalization=task.normalization,
         **{"precision": task.precision, **_fixed_epochs(task, seed), **parameters},
     )
     return _fit_estimator(clf, task)
@@ -197,6 +202,7 @@ def _fit_estimator(estimator, task: Task) -> Run:
 # --- by hand ------------------------------------------------------------------------
 
 TORCH_ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid}
+TORCH_NORMALIZATIONS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 TORCH_LOSSES = {
     "sparse_categorical_crossentropy": nn.functional.cross_entropy,
     "mean_squared_error": nn.functional.mse_loss,
@@ -245,6 +251,7 @@ class ByHand:
         if self.device.type != "cpu":
             torch.accelerator.synchronize()
         seconds = time.perf_counter() - start
+        self.network.eval()
         with torch.inference_mode(), self.autocast:
             X_test = torch.from_numpy(self.task.data.X_test)
             output = self.network(X_test.to(self.device, self.X_dtype))
@@ -296,8 +303,11 @@ def make_network(task: Task) -> nn.Sequential:
         pairwise(task.sizes), task.activations, strict=True
     ):
         layers.append(nn.Linear(n_in, n_out))
-        if activation != "linear":
-            layers.append(TORCH_ACTIVATIONS[activation]())
+        if activation == "linear":
+            continue
+        if task.normalization is not None:
+            layers.append(TORCH_NORMALIZATIONS[task.normalization](n_out))
+        layers.append(TORCH_ACTIVATIONS[activation]())
     return nn.Sequential(*layers)
 
 
@@ -330,6 +340,8 @@ FITS = {
     # What bfloat16 is compared with.
     "sknn_deep-float32": functools.partial(fit_sknn_deep, precision="float32"),
 }
+# Who knows normalization: whoever trains what make_network makes, and we.
+NORMALIZING = ("torch-loop", "cuda-graph", "skorch", "sknn_deep-float32")
 # By backend.
 KERAS = {"keras-tensorflow": "tensorflow", "keras-jax": "jax"}
 NAMES = [*FITS, *KERAS]

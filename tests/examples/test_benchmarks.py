@@ -9,6 +9,9 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from torch import nn
+
+from sknn_deep import MLPClassifier
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "examples" / "benchmarks"
 linux_only = pytest.mark.skipif(
@@ -187,6 +190,36 @@ def test_bench_fit_takes_mnist_from_a_file(run, small_mnist):
 
     assert words[0] == "mnist:"
     assert "sknn_deep-float32" in words
+
+
+def test_bench_fit_normalizes_where_that_is_known(run, capsys):
+    options = ("bench_fit", "--rounds", 1, "--epochs", 1, "--normalization", "batch")
+
+    assert run(*options)[3:6] == ["sknn_deep", "torch-loop", "skorch"]
+    with pytest.raises(SystemExit):
+        run(*options, "--contenders", "scikit-learn")
+    assert "not known to scikit-learn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("normalization", ["batch", "layer"])
+def test_networks_by_hand_are_normalized_as_ours_are(load_module, normalization):
+    contenders = load_module("contenders")
+    iris = load_module("data").load("iris")
+    task = contenders.Task(iris, (5, 4), 50, 1, normalization=normalization)
+    ours = MLPClassifier((5, 4), max_iter=1, normalization=normalization)
+    contenders.fit_quietly(ours, iris.X_train, iris.y_train)
+
+    def kinds(network):
+        return [
+            kind
+            for module in network.modules()
+            for kind in (nn.Linear, nn.BatchNorm1d, nn.LayerNorm, nn.ReLU)
+            if isinstance(module, kind)
+        ]
+
+    by_hand = kinds(contenders.make_network(task))
+    assert len(by_hand) == 7
+    assert by_hand == kinds(ours.net_.module_)
 
 
 @pytest.mark.cuda
