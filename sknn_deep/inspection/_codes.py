@@ -13,6 +13,7 @@ _Y_TYPES = ("auto", "class", "number")
 _MAX_AUTO_CLASSES = 20
 # More names have no room, and nobody tells more colours and shapes apart.
 _MAX_NAMES = 20
+_MAX_NAME_LENGTH = 24
 
 
 def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
@@ -23,10 +24,14 @@ def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
         )
     y = column_or_1d(y)
     if is_number(y, y_type):
-        if y.dtype.kind not in "biuf":
+        if y.dtype.kind not in "biufM":
             raise ValueError(
-                f"y_type='number' of {owner} needs numbers in y. Got an array of dtype "
-                f"{y.dtype}: set y_type='class'."
+                f"y_type='number' of {owner} needs numbers or dates in y. Got an array "
+                f"of dtype {y.dtype}: set y_type='class'."
+            )
+        if is_date(y) and np.isnat(y).any():
+            raise ValueError(
+                f"y of {owner} has dates that are missing (NaT). Leave out their rows."
             )
         assert_all_finite(y, input_name="y")
     return y
@@ -51,22 +56,37 @@ def number_classes(y: np.ndarray) -> tuple[list[str], int, np.ndarray]:
         found = np.unique(y.astype(str), return_inverse=True, return_counts=True)
     classes, numbers, counts = found
     if len(classes) <= _MAX_NAMES:
-        return [str(name) for name in classes], 0, numbers
+        return [_shorten(name) for name in classes], 0, numbers
     n_names = _MAX_NAMES - 1
     named = np.sort(np.argsort(-counts, kind="stable")[:n_names])
     places = np.full(len(classes), n_names)
     places[named] = np.arange(n_names)
-    names = [str(name) for name in classes[named]]
+    names = [_shorten(name) for name in classes[named]]
     return names, len(classes) - n_names, places[numbers]
 
 
+def _shorten(name) -> str:
+    """Leave out the middle of a long name: others may begin or end alike."""
+    text = str(name)
+    if len(text) <= _MAX_NAME_LENGTH:
+        return text
+    n_kept = _MAX_NAME_LENGTH // 2
+    return f"{text[: n_kept - 1]}…{text[-n_kept:]}"
+
+
 def is_number(y: np.ndarray, y_type: str) -> bool:
-    """Tell whether y is a number, and not classes."""
+    """Tell whether y is a number or a date, and not classes."""
     if y_type != "auto":
         return y_type == "number"
+    if is_date(y):
+        return True
     if y.dtype.kind not in "iuf":
         return False
     return bool((y != np.round(y)).any()) or len(np.unique(y)) > _MAX_AUTO_CLASSES
+
+
+def is_date(y: np.ndarray) -> bool:
+    return y.dtype.kind == "M"
 
 
 def project(

@@ -7,8 +7,14 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from sknn_deep.inspection._codes import check_y, is_number, number_classes, project
-from sknn_deep.inspection._labels import densest_point, move_apart
+from sknn_deep.inspection._codes import (
+    check_y,
+    is_date,
+    is_number,
+    number_classes,
+    project,
+)
+from sknn_deep.inspection._labels import covered_share, densest_point, move_apart
 from sknn_deep.inspection._style import (
     COLORS,
     LABEL_SIZE,
@@ -20,14 +26,21 @@ from sknn_deep.inspection._style import (
     merge_style,
 )
 
+# The most that names may cover of the points, as a share of the axes.
+_MAX_COVERED = 0.1
+
+# Names of a legend's column, and characters of a name where there are several columns.
+_MAX_IN_COLUMN = 12
+
 
 class LatentSpaceDisplay:
     """Two components of a code, scattered, and coloured by class or by a number.
 
     Every class has a colour and a marker of its own, an entry in the legend, and its
     name where its points are densest, so that it can be told from the others without
-    seeing colours. Of more than 20 classes the 19 largest have that, and the others are
-    grey. A number has a colour bar.
+    seeing colours. Names that would cover a tenth of the axes stand in the legend only.
+    Of more than 20 classes the 19 largest have that, and the others are grey. A number
+    or a date has a colour bar.
 
     It is recommended to use
     :func:`~sknn_deep.inspection.LatentSpaceDisplay.from_estimator` or
@@ -42,8 +55,8 @@ class LatentSpaceDisplay:
         Classes, or a number, by which the points are coloured.
 
     y_type : {"auto", "class", "number"}, default="auto"
-        What `y` is. "auto" takes for a number what has fractions or more than 20
-        different values, and all else for classes.
+        What `y` is. "auto" takes for a number dates, and what has fractions or more
+        than 20 different values, and all else for classes.
 
     y_name : str, default=None
         Title of the legend or label of the colour bar.
@@ -63,7 +76,7 @@ class LatentSpaceDisplay:
         The points, in the order of `codes`.
 
     texts_ : list of matplotlib Text
-        Names of the classes among their points.
+        Names of the classes among their points, where they are written there.
 
     legend_ : matplotlib Legend or None
         None where there are no classes.
@@ -123,7 +136,8 @@ class LatentSpaceDisplay:
 
         label_classes : bool, default=True
             Whether the name of each class is written where its points are densest, and
-            moved aside where names would overlap.
+            moved aside where names would overlap. Names that would cover a tenth of the
+            axes are left to the legend.
 
         scatter_kwargs : dict, default=None
             Arguments of :meth:`matplotlib.axes.Axes.scatter`.
@@ -298,8 +312,8 @@ class LatentSpaceDisplay:
             Determines the reduction. Ignored unless `reduce` is "pca" or "tsne".
 
         y_type : {"auto", "class", "number"}, default="auto"
-            What `y` is. "auto" takes for a number what has fractions or more than 20
-            different values, and all else for classes.
+            What `y` is. "auto" takes for a number dates, and what has fractions or more
+            than 20 different values, and all else for classes.
 
         y_name : str, default=None
             Title of the legend or label of the colour bar. None takes the name of a
@@ -345,9 +359,19 @@ class LatentSpaceDisplay:
         return display.plot(ax=ax, **plot_params)
 
     def _draw_numbers(self, style: dict) -> None:
-        style = {"c": self.y, "cmap": "viridis", **style}
+        from matplotlib.dates import (
+            AutoDateLocator,
+            ConciseDateFormatter,
+            date2num,
+        )
+
+        values, ticks = self.y, {}
+        if is_date(self.y):
+            values, locator = date2num(self.y), AutoDateLocator()
+            ticks = {"ticks": locator, "format": ConciseDateFormatter(locator)}
+        style = {"c": values, "cmap": "viridis", **style}
         self.scatter_ = self.ax_.scatter(*self.codes.T, **style)
-        self.colorbar_ = self.figure_.colorbar(self.scatter_, ax=self.ax_)
+        self.colorbar_ = self.figure_.colorbar(self.scatter_, ax=self.ax_, **ticks)
         self.colorbar_.solids.set_alpha(1)
         self.colorbar_.ax.tick_params(labelsize=TICK_SIZE)
         self.colorbar_.set_label(self.y_name or "y", fontsize=LABEL_SIZE)
@@ -374,10 +398,11 @@ class LatentSpaceDisplay:
 
         dot = {"linestyle": "none", "markersize": 10, "markeredgewidth": 0}
         handles = [Line2D([], [], **dot, **look) for look in looks]
+        is_wide = max(map(len, names)) > _MAX_IN_COLUMN
         outside = {
             "loc": "center left",
             "bbox_to_anchor": (1.01, 0.5),
-            "ncols": 1 + (len(names) - 1) // 12,
+            "ncols": 1 if is_wide else 1 + (len(names) - 1) // _MAX_IN_COLUMN,
             "fontsize": TICK_SIZE,
             "columnspacing": 1,
             "handletextpad": 0.3,
@@ -399,7 +424,11 @@ class LatentSpaceDisplay:
             x0, x1 = densest_point(self.codes[numbers == i] / extent) * extent
             framed = {"bbox": {**box, "edgecolor": look["color"], "linewidth": 2}}
             self.texts_.append(self.ax_.text(x0, x1, name, **{**framed, **style}))
-        move_apart(self.texts_)
+        if covered_share(self.texts_) <= _MAX_COVERED:
+            move_apart(self.texts_)
+            return
+        while self.texts_:
+            self.texts_.pop().remove()
 
 
 def _make_looks(n_classes: int, style: dict) -> list[dict]:

@@ -189,6 +189,47 @@ def test_latent_space_display_can_leave_out_the_names(pyplot, codes):
     assert display.texts_ == [] and display.ax_.texts[:] == []
 
 
+@pytest.mark.parametrize("length, has_texts", [(3, True), (20, False)])
+def test_latent_space_display_leaves_long_names_to_the_legend(
+    pyplot, length, has_texts
+):
+    codes = np.random.default_rng(0).normal(size=(300, 2))
+    names = np.array([chr(97 + i) * length for i in range(15)])
+
+    display = LatentSpaceDisplay.from_codes(codes, names[np.arange(300) % 15])
+
+    assert [t.get_text() for t in display.texts_] == list(names) * has_texts
+    assert list(display.ax_.texts) == display.texts_
+    assert [t.get_text() for t in display.legend_.get_texts()] == list(names)
+
+
+def test_latent_space_display_has_room_beside_many_long_names(pyplot):
+    codes = np.random.default_rng(0).normal(size=(300, 2))
+    names = np.array([f"a name that nobody would read {i:02d}" for i in range(25)])
+
+    display = LatentSpaceDisplay.from_codes(codes, names[np.arange(300) % 25])
+    display.figure_.draw_without_rendering()
+
+    shown = [text.get_text() for text in display.legend_.get_texts()]
+    assert shown[:2] == ["a name that…ould read 00", "a name that…ould read 01"]
+    panel = display.ax_.get_position()
+    assert panel.width > 0.5
+
+
+def test_latent_space_display_dates_have_a_colour_bar(pyplot):
+    codes = np.random.default_rng(0).normal(size=(300, 2))
+    days = np.arange("2020-01-01", "2020-10-27", dtype="M8[D]")
+
+    display = LatentSpaceDisplay.from_codes(codes, days)
+    display.figure_.draw_without_rendering()
+
+    assert display.legend_ is None
+    values = display.scatter_.get_array()
+    np.testing.assert_array_equal(np.diff(values), 1)
+    labels = [t.get_text() for t in display.colorbar_.ax.get_yticklabels()]
+    assert "Mar" in labels
+
+
 def test_latent_space_display_reduces_by_pca(pyplot, codes):
     display = LatentSpaceDisplay.from_codes(codes, reduce="pca", components=(1, 3))
 
@@ -282,9 +323,10 @@ def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
         ({"y": [0] * 60, "y_type": "int"}, "auto, class, number. Got 'int'"),
         (
             {"y": ["a"] * 60, "y_type": "number"},
-            "needs numbers in y. .* y_type='class'",
+            "needs numbers or dates in y. .* y_type='class'",
         ),
         ({"y": [np.nan] * 60}, "Input y contains NaN"),
+        ({"y": np.full(60, "NaT", "M8[D]")}, "dates that are missing"),
         ({"y": [0] * 59}, r"inconsistent numbers of samples: \[60, 59\]"),
     ],
 )
