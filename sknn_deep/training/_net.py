@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EpochTimer
+from skorch.callbacks import Callback, EpochTimer, LRScheduler
 from torch import Tensor, nn
 
 from sknn_deep.training._batches import Batches
@@ -222,6 +222,7 @@ class Net(NeuralNet):
             Keeps the state of the training after each epoch, and puts back that of an
             earlier one before the first.
         """
+        self._check_schedules()
         epochs = self.max_epochs if epochs is None else epochs
         max_time = self.recipe.max_time
         deadline = math.inf if max_time is None else time.monotonic() + max_time
@@ -309,7 +310,28 @@ class Net(NeuralNet):
             if not any(overrides(cb, "on_epoch_end") for _, cb in self._others()):
                 raise
             return True
+        except KeyError as error:
+            # As skorch's history says what it has not.
+            if "'valid_" not in str(error) or "valid_loss" in self.history[-1]:
+                raise
+            raise ValueError(
+                f"A callback of {self.owner} asks for the validation of an epoch, but "
+                "there are no rows to validate on. Pass X_val to `fit`, and y_val "
+                "where there is a y, or set early_stopping=True, or let the callback "
+                f"monitor 'train_loss'. skorch says: {error.args[0]}"
+            ) from error
         return False
+
+    def _check_schedules(self) -> None:
+        """Refuse a scheduler whose rates would be overwritten before each step."""
+        if self.recipe.has_step_schedule and any(
+            isinstance(cb, LRScheduler) for _, cb in self.callbacks_
+        ):
+            raise ValueError(
+                f"{self.owner} has two schedules of the learning rate: the callback "
+                f"LRScheduler, and learning_rate={self.recipe.learning_rate!r}. Leave "
+                "the callback out, or set learning_rate='constant'."
+            )
 
     def _check_nothing_frozen(self) -> None:
         frozen = [n for n, p in self.get_all_learnable_params() if not p.requires_grad]

@@ -664,6 +664,16 @@ def test_net_with_skorchs_scheduler_equals_a_loop_by_hand():
     torch.testing.assert_close(parameters_of(net), list(module.parameters()))
 
 
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+def test_net_refuses_two_schedules(schedule):
+    net = make_net(
+        learning_rate=schedule, callbacks=[skorch.callbacks.LRScheduler("StepLR")]
+    )
+
+    with pytest.raises(ValueError, match="Net has two schedules of the learning rate"):
+        train(net)
+
+
 def test_net_saves_its_best_epoch_by_skorchs_checkpoint(tmp_path):
     checkpoint = skorch.callbacks.Checkpoint(
         monitor="train_loss_best", dirname=tmp_path, load_best=True
@@ -713,6 +723,22 @@ def test_net_is_stopped_by_skorchs_early_stopping():
     assert len(net.history) == 2
     assert net.converged_
     assert_usable(net)
+
+
+@pytest.mark.parametrize("monitor", ["valid_loss", "valid_score"])
+def test_net_tells_what_early_stopping_needs(monitor):
+    stopping = skorch.callbacks.EarlyStopping(monitor=monitor)
+    net = make_net(callbacks=[stopping])
+
+    with pytest.raises(ValueError, match="no rows to validate on. Pass X_val"):
+        train(net)
+
+
+def test_net_leaves_other_errors_of_callbacks_as_they_are():
+    stopping = skorch.callbacks.EarlyStopping(monitor="my_loss")
+
+    with pytest.raises(KeyError, match="my_loss"):
+        train(make_net(callbacks=[stopping]))
 
 
 def test_net_extra_callbacks_are_called_for_a_while():
