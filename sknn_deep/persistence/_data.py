@@ -33,6 +33,9 @@ _DTYPES = {
 # NumPy's types of truth values, whole numbers, real ones, text and objects.
 _PLAIN_KINDS = "biufUO"
 
+# Those of dates and of differences between them.
+_TIME_KINDS = "mM"
+
 # Objects take far more memory than their text in the file. What `cost_of` estimates may
 # not be above this and half of the file.
 _MAX_COST_BYTES = 32 * 2**20
@@ -151,6 +154,9 @@ class Encoder:
             codes = codes.reshape(-1, 1).view("<u4")
             shape = list(array.shape)
             return {**self._encode_array(codes, "text"), "shape": shape}
+        if array.dtype.kind in _TIME_KINDS:
+            numbers = array.astype(array.dtype.newbyteorder("=")).view(np.int64)
+            return {**self._encode_array(numbers, "times"), "dtype": array.dtype.str}
         if array.dtype.kind == "O":
             items = self.encode(array.ravel().tolist(), where)
             return {_KIND: "objects", "shape": list(array.shape), "items": items}
@@ -229,6 +235,13 @@ def _decode_text(entry: dict, decoder: Decoder) -> np.ndarray:
     return codes.view(f"<U{codes.shape[1]}").reshape(entry["shape"])
 
 
+def _decode_times(entry: dict, decoder: Decoder) -> np.ndarray:
+    dtype = np.dtype(entry["dtype"])
+    if dtype.kind not in _TIME_KINDS:
+        raise ModelFileError("a date of it has not the type that it should have")
+    return _decode_array(entry, decoder).view(dtype.newbyteorder("="))
+
+
 def _decode_objects(entry: dict, decoder: Decoder) -> np.ndarray:
     items = decoder.decode(entry["items"])
     array = np.empty(len(items), object)
@@ -293,6 +306,7 @@ _DECODERS: dict[str, Callable[[dict, Decoder], Any]] = {
     "partial": _decode_partial,
     "scalar": _decode_scalar,
     "text": _decode_text,
+    "times": _decode_times,
     "tensor": _decode_tensor,
     "tuple": _decode_tuple,
     **dict.fromkeys(_RECORDS, _decode_record),

@@ -1,5 +1,6 @@
 """Files that are whole, or as they were before."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ def replace_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     process or the machine dies, it may stay, and `path` is as it was.
     """
     target = Path(os.path.realpath(path))  # a link stays a link
+    _check_place(target)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:
@@ -28,6 +30,16 @@ def replace_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
             temporary.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def _check_place(target: Path) -> None:
+    """Raise the system's errors about what was asked for, not about the other file."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            errno.ENOENT, os.strerror(errno.ENOENT), str(target.parent)
+        )
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
-from sknn_deep.persistence._estimators import encode_estimator, is_ours
+from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
 from sknn_deep.persistence._files import replace_file
 from sknn_deep.persistence._scikit_learn import encode_model
 
@@ -88,6 +88,12 @@ def save(estimator, path) -> None:
 def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
     if is_ours(value):
         return encode_estimator(value, encoder)
+    if isinstance(value, tuple(ESTIMATORS.values())):
+        raise TypeError(
+            f"{where} cannot be saved as data: {type(value).__name__} is a class of "
+            "your own, whose code would be needed to load it. Use pickle, for files "
+            "that nobody else can write."
+        )
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         return encode_model(value, encoder)
     return None

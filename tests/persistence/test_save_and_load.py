@@ -13,7 +13,7 @@ import sklearn
 import torch
 from numpy.testing import assert_array_equal
 from safetensors import safe_open
-from skorch.callbacks import LRScheduler
+from skorch.callbacks import Callback, LRScheduler
 
 import sknn_deep
 from sknn_deep import (
@@ -159,6 +159,8 @@ def test_load_gives_every_network_of_an_ensemble_back(cls, tmp_path):
         ("no", "yes", "other"),
         np.array(["no", "yes", "maybe"], dtype=object),
         np.array([1, 2, 3], dtype=np.int8),
+        np.array(["2026-01-01", "2026-01-02", "2026-07-01"], dtype="M8[D]"),
+        np.array([1, 2, 400], dtype="m8[s]"),
     ],
     ids=lambda labels: f"{np.array(labels).dtype}",
 )
@@ -402,9 +404,31 @@ def test_save_refuses_other_objects(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_save_names_a_class_that_is_not_ours(is_fitted, tmp_path):
+    clf = make(OwnClassifier)
+    if is_fitted:
+        clf.fit(*make_data())
+
+    with pytest.raises(TypeError, match="OwnClassifier is a class of your own"):
+        save(clf, tmp_path / "clf.sknn")
+
+
+def test_save_names_the_place_that_is_missing(tmp_path):
+    folder = tmp_path / "folder"
+    for path, error, place in [
+        (folder / "clf.sknn", FileNotFoundError, folder),
+        (tmp_path, IsADirectoryError, tmp_path),
+    ]:
+        with pytest.raises(error) as caught:
+            save(make(MLPClassifier), path)
+        assert caught.value.filename == str(place)
+        assert os.listdir(tmp_path) == []
+
+
 def test_save_works_once_callbacks_and_own_optimizer_are_taken_out(tmp_path):
     X, y = make_data()
-    clf = make(MLPClassifier, callbacks=[LRScheduler()], solver=OwnOptimizer)
+    clf = make(MLPClassifier, callbacks=[Callback()], solver=OwnOptimizer)
     clf.fit(X, y)
 
     loaded = and_back(clf.set_params(callbacks=None, solver="sgd"), tmp_path)

@@ -731,7 +731,7 @@ def test_net_tells_what_early_stopping_needs(monitor):
     stopping = skorch.callbacks.EarlyStopping(monitor=monitor)
     net = make_net(callbacks=[stopping])
 
-    with pytest.raises(ValueError, match="no rows to validate on. Pass X_val"):
+    with pytest.raises(ValueError, match=r"no rows to validate on\. Pass X_val"):
         train(net)
 
 
