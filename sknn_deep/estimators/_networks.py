@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from sklearn.base import BaseEstimator, clone
 from skorch.callbacks import Callback
 from torch import nn
@@ -41,7 +42,7 @@ def assemble_net(
     verbose: int | bool,
 ) -> Net:
     """Make a net of a description as :func:`name_parts` gives it."""
-    return Net(
+    net = Net(
         **description,
         recipe=recipe,
         placement=placement,
@@ -54,7 +55,9 @@ def assemble_net(
         callbacks=callbacks,
         verbose=verbose,
         module__dtype=placement.dtype,
-    ).initialize()
+    )
+    with torch.device("cpu"):  # and not on the user's default device
+        return net.initialize()
 
 
 def draw_weights(net: Net, activation, random_state: np.random.RandomState) -> None:

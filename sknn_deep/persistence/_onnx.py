@@ -63,8 +63,8 @@ def to_onnx(estimator, path) -> None:
     n_features = next(
         m for m in module.modules() if isinstance(m, nn.Linear)
     ).in_features
-    example = torch.zeros(2, n_features)
-    with _silence():
+    with _silence(), torch.device("cpu"):
+        example = torch.zeros(2, n_features)
         program = torch.onnx.export(
             module,
             (example,),

@@ -171,7 +171,8 @@ def make_module(
     estimator: BaseEstimator, dtype: torch.dtype | None = None
 ) -> nn.Sequential:
     """Make the module; its networks compute in `dtype`, or as they were trained."""
-    return nn.Sequential(*_parts(estimator, dtype)).eval()
+    with torch.device("cpu"):  # and not on the user's default device
+        return nn.Sequential(*_parts(estimator, dtype)).eval()
 
 
 def _parts(step: BaseEstimator, dtype: torch.dtype | None) -> Iterator[nn.Module]:

@@ -1645,6 +1645,30 @@ def test_B43_fits_side_by_side_leave_everything_global_alone(cancer):
         assert_array_equal(alone, weights)
 
 
+@pytest.fixture
+def other_default_device():
+    """The device of tensors that name none: "meta", whose tensors hold nothing."""
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"dropout": 0.3, "normalization": "batch"}, {"precision": "bfloat16"}],
+    ids=str,
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_B43_the_default_device_makes_no_difference(Estimator, params, cancer, request):
+    def fit():
+        return make(Estimator, device="cpu", **params).fit(*cancer)
+
+    expected = output_of(fit(), cancer[0])
+    request.getfixturevalue("other_default_device")
+
+    assert_array_equal(output_of(fit(), cancer[0]), expected)
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B43_no_seed_draws_one_number_of_numpy(Estimator, cancer):
     np.random.seed(7)

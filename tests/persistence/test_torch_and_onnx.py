@@ -195,3 +195,21 @@ def test_to_onnx_leaves_the_warning_filters_alone(tmp_path):
         to_onnx(make(MLPClassifier), tmp_path / "model.onnx")
 
     assert warnings.filters == before
+
+
+def test_to_torch_and_to_onnx_take_no_notice_of_the_default_device(tmp_path):
+    model = MODELS["classes"]()
+    expected = model.predict_proba(X)
+
+    torch.set_default_device("meta")
+    try:
+        module = to_torch(model)
+        to_onnx(model, tmp_path / "model.onnx")
+    finally:
+        torch.set_default_device(None)
+
+    with torch.no_grad():
+        assert_allclose(module(torch.from_numpy(X)), expected, rtol=1e-12)
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    (ours,) = session.run(None, {"X": X.astype(np.float32)})
+    assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
