@@ -190,30 +190,34 @@ class SparseBatch:
 
 
 class MixedBatch:
-    """Some rows of a matrix whose first columns are dense and the others sparse.
+    """Some rows of a matrix of which some columns are sparse and the others dense.
 
     Parameters
     ----------
+    sparse : SparseBatch of shape (n_batch, n_features)
+        Without a number in the dense columns.
+
     dense : Tensor of shape (n_batch, n_dense)
 
-    sparse : SparseBatch of shape (n_batch, n_features - n_dense)
+    columns : int64 Tensor of shape (n_dense,)
+        Numbers of the dense columns.
     """
 
-    def __init__(self, dense: Tensor, sparse: SparseBatch):
-        self.dense = dense
+    def __init__(self, sparse: SparseBatch, dense: Tensor, columns: Tensor):
         self.sparse = sparse
-        n_rows, self._n_dense = dense.shape
-        self.shape = (n_rows, self._n_dense + sparse.shape[1])
+        self.dense = dense
+        self.columns = columns
+        self.shape = sparse.shape
 
     def product(self, W: Tensor) -> Tensor:
         """Compute ``X W``, as a SparseBatch does."""
-        of_dense, of_sparse = W[: self._n_dense], W[self._n_dense :]
-        return self.sparse.product(of_sparse).addmm_(self.dense, of_dense)
+        product = self.sparse.product(W)
+        return product.addmm_(self.dense, W.index_select(0, self.columns))
 
     def transposed_product(self, D: Tensor, out: Tensor) -> None:
         """Write ``X^T D``, as a SparseBatch does."""
-        torch.mm(self.dense.mT, D, out=out[: self._n_dense])
-        self.sparse.transposed_product(D, out=out[self._n_dense :])
+        self.sparse.transposed_product(D, out)
+        out.index_copy_(0, self.columns, self.dense.mT @ D)
 
 
 # A batch without its zeros, or without most of them.

@@ -120,10 +120,13 @@ def test_rows_that_are_sliced_or_taken_are_those_rows():
 
 
 def test_products_of_mixed_rows_are_those_of_dense_ones():
-    rest = make_rows(20, 9)
-    dense = make_matrix(20, 3, rest)
-    X = np.hstack([dense, rest.toarray()])
-    batch = MixedBatch(dense, as_batch(rest))
+    X = make_rows(20).toarray()
+    columns = torch.tensor([2, 7, 11])
+    dense = make_matrix(20, 3, X)
+    rest = X.copy()
+    rest[:, columns] = 0
+    X[:, columns] = dense
+    batch = MixedBatch(as_batch(scipy.sparse.csr_array(rest)), dense, columns)
     W, D = make_matrix(12, 5, X), make_matrix(20, 5, X)
     out = torch.full_like(W, torch.nan)
 

@@ -204,7 +204,6 @@ def run_lbfgs(
             sparse_rows=net.wants_sparse(batches, recipe.max_iter),
         ) as gradient,
         net.suit(batches, gradient) as batches,
-        net.features_as_in(batches),
     ):
         ((X, target, weight),) = batches
         result = minimize_lbfgs(

@@ -96,11 +96,6 @@ class Batches:
         """The share of the features that is computed with."""
         return self.rows.density if isinstance(self.rows, ThinRows) else 1.0
 
-    @property
-    def feature_order(self) -> Tensor | None:
-        """Which feature each column is, int64; None is the order of X."""
-        return self.rows.order if isinstance(self.rows, ThinRows) else None
-
     def kept_sparse(self, n_units: int) -> "Batches":
         """Give the same batches with features as ThinBatch."""
         batches = copy.copy(self)

@@ -25,7 +25,6 @@ from sknn_deep.training._callbacks import (
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._denormals import flushed_denormals
-from sknn_deep.training._feature_order import features_in_order
 from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
@@ -293,11 +292,8 @@ class Net(NeuralNet):
         if not self.module_.training:
             self.module_.train()
         is_watched = self._shows_batches() or self._shows_gradients()
-        with (
-            # What callbacks compute, they compute with all numbers.
-            nullcontext() if is_watched else flushed_denormals(),
-            self.features_as_in(batches),
-        ):
+        # What callbacks compute, they compute with all numbers.
+        with nullcontext() if is_watched else flushed_denormals():
             self.run_single_epoch(batches, training=True, prefix="train", step_fn=step)
         self.end_epoch(X, convergence, evaluate)
 
@@ -361,14 +357,6 @@ class Net(NeuralNet):
         )
         with thread_count(n_threads):
             yield batches
-
-    def features_as_in(self, batches: Batches) -> AbstractContextManager[None]:
-        """Have the first layer's weights in the order in which features come."""
-        if batches.feature_order is None:
-            return nullcontext()
-        weight = next(self.module_.parameters())
-        state = {} if self.optimizer_ is None else self.optimizer_.state[weight]
-        return features_in_order(weight, state.values(), batches.feature_order)
 
     def _captures(
         self, gradient, X: Batches, generator, n_steps: int

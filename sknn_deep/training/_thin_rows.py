@@ -28,16 +28,16 @@ class ThinRows:
 
     Parameters
     ----------
-    sparse : SparseBatch of shape (n_samples, n_features - n_dense)
+    sparse : SparseBatch of shape (n_samples, n_features)
 
     dtype : torch.dtype
         In which they are multiplied: bfloat16, float32 or float64.
 
     dense : Tensor of shape (n_samples, n_dense) or None
-        The dense columns, if any, which come first.
+        The dense columns, if any.
 
-    order : int64 Tensor of shape (n_features,) or None
-        Which feature each column of a batch is; None is the order of X.
+    columns : int64 Tensor of shape (n_dense,) or None
+        Their numbers.
     """
 
     def __init__(
@@ -46,19 +46,18 @@ class ThinRows:
         dtype: torch.dtype,
         *,
         dense: Tensor | None = None,
-        order: Tensor | None = None,
+        columns: Tensor | None = None,
     ):
         self.sparse = sparse
         self.dense = dense
-        self.order = order
+        self.columns = columns
         self._numpy_type = NUMPY_TYPES[dtype]
         self._taken, self._transposed = Room(), Room()
         self._taken_dense: Tensor | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
-        n_rows, n_features = self.sparse.shape
-        return n_rows, n_features + (0 if self.dense is None else self.dense.shape[1])
+        return self.sparse.shape
 
     @property
     def density(self) -> float:
@@ -73,24 +72,24 @@ class ThinRows:
         sparse = self.sparse.take(
             index.numpy(), into=self._taken, room=self._transposed
         )
-        return self._join(None if self.dense is None else self._gather(index), sparse)
+        return self._join(sparse, None if self.dense is None else self._gather(index))
 
     def _gather(self, index: Tensor) -> Tensor:
         n_rows = len(index)
         if self._taken_dense is None or n_rows > len(self._taken_dense):
-            self._taken_dense = self.dense.new_empty(n_rows, self.dense.shape[1])
+            self._taken_dense = self.dense.new_empty(n_rows, len(self.columns))
         out = self._taken_dense[:n_rows]
         return torch.index_select(self.dense, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> ThinBatch:
         return self._join(
-            None if self.dense is None else self.dense[start:stop],
             self.sparse.slice(start, stop, room=self._transposed),
+            None if self.dense is None else self.dense[start:stop],
         )
 
-    def _join(self, dense: Tensor | None, sparse: SparseBatch) -> ThinBatch:
+    def _join(self, sparse: SparseBatch, dense: Tensor | None) -> ThinBatch:
         sparse = sparse.astype(self._numpy_type)
-        return sparse if dense is None else MixedBatch(dense, sparse)
+        return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
 
 
 def thin(X: Tensor, n_units: int) -> ThinRows:
@@ -109,10 +108,9 @@ def thin(X: Tensor, n_units: int) -> ThinRows:
     sparse = find_numbers(X, is_thin, n_numbers=counts[is_thin].sum())
     if is_thin.all():
         return ThinRows(sparse, X.dtype)
-    columns, others = (torch.from_numpy(np.flatnonzero(i)) for i in (~is_thin, is_thin))
+    columns = torch.from_numpy(np.flatnonzero(~is_thin))
     dense = X.index_select(1, columns)
-    order = torch.cat([columns, others])
-    return ThinRows(sparse, X.dtype, dense=dense, order=order)
+    return ThinRows(sparse, X.dtype, dense=dense, columns=columns)
 
 
 def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBatch:
@@ -129,7 +127,7 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
 
     Returns
     -------
-    numbers : SparseBatch of shape (n_samples, n_searched)
+    numbers : SparseBatch of shape (n_samples, n_features)
     """
     n_rows, n_features = X.shape
     largest = max(n_numbers, n_features)
@@ -137,7 +135,6 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
     data = np.empty(n_numbers, NUMPY_TYPES[X.dtype])
     indices = np.empty(n_numbers, index_type)
     indptr = np.empty(n_rows + 1, index_type)
-    column_of = np.cumsum(is_searched, dtype=index_type) - 1
     row = start = 0
     for block in _blocks(X):
         places = np.flatnonzero((block != 0) & is_searched)
@@ -145,9 +142,9 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
         indptr[rows] = start + places.searchsorted(np.arange(len(block)) * n_features)
         part = slice(start, start := start + len(places))
         data[part] = block.reshape(-1)[places]
-        indices[part] = column_of[places % n_features]
+        indices[part] = places % n_features
     indptr[-1] = start
-    return SparseBatch(data, indices, indptr, np.count_nonzero(is_searched))
+    return SparseBatch(data, indices, indptr, n_features)
 
 
 def _blocks(X: Tensor) -> Iterator[np.ndarray]:
