@@ -44,7 +44,7 @@ class _Costs(NamedTuple):
 _COSTS = {
     torch.bfloat16: _Costs(number=6, copy=600, apart=300, search=300),
     torch.float32: _Costs(number=3, copy=400, apart=80, search=200),
-    torch.float64: _Costs(number=20, copy=200, apart=20, search=200),
+    torch.float64: _Costs(number=20, copy=200, apart=40, search=300),
 }
 
 # Of copying a number in a dense column, in any type.
