@@ -17,31 +17,28 @@ def densest_point(points: np.ndarray, share: float = 0.2) -> np.ndarray:
     return points[radii.argmin()]
 
 
-def covered_share(texts: list) -> float:
-    """Tell what share of their axes texts would cover if none covered another."""
-    panel = texts[0].axes.get_window_extent()
-    areas = [box.width * box.height for box in _find_boxes(texts)]
-    return sum(areas) / (panel.width * panel.height)
+def move_apart(texts: list, max_share: float) -> bool:
+    """Move texts of one axes, as little as need be, until none covers another.
 
-
-def move_apart(texts: list) -> None:
-    """Move texts of one axes, as little as need be, until none covers another."""
+    Tells whether there is room: if they would cover more than `max_share` of the axes,
+    they stay where they are.
+    """
     ax = texts[0].axes
-    boxes = _find_boxes(texts)
+    # Where the texts are is known only when the layout of the figure is.
+    ax.figure.get_figure(root=True).draw_without_rendering()
+    boxes = [(text.get_bbox_patch() or text).get_window_extent() for text in texts]
+    panel = ax.get_window_extent()
+    covered = sum(box.width * box.height for box in boxes)
+    if covered > max_share * panel.width * panel.height:
+        return False
     centres = np.array([(box.min + box.max) / 2 for box in boxes])
     half_sizes = np.array([box.size for box in boxes]) / 2 + _PADDING
-    panel = ax.get_window_extent()
     moved = spread_boxes(centres, half_sizes, panel.min, panel.max)
     anchors = ax.transData.transform([text.get_position() for text in texts])
     places = ax.transData.inverted().transform(anchors + moved - centres)
     for text, place in zip(texts, places, strict=True):
         text.set_position(place)
-
-
-def _find_boxes(texts: list) -> list:
-    """Find where texts are, which is known only when the figure has its layout."""
-    texts[0].figure.get_figure(root=True).draw_without_rendering()
-    return [(text.get_bbox_patch() or text).get_window_extent() for text in texts]
+    return True
 
 
 def spread_boxes(centres, half_sizes, low, high, n_steps: int = 500) -> np.ndarray:

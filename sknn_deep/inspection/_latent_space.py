@@ -14,7 +14,7 @@ from sknn_deep.inspection._codes import (
     number_classes,
     project,
 )
-from sknn_deep.inspection._labels import covered_share, densest_point, move_apart
+from sknn_deep.inspection._labels import densest_point, move_apart
 from sknn_deep.inspection._style import (
     COLORS,
     LABEL_SIZE,
@@ -424,11 +424,9 @@ class LatentSpaceDisplay:
             x0, x1 = densest_point(self.codes[numbers == i] / extent) * extent
             framed = {"bbox": {**box, "edgecolor": look["color"], "linewidth": 2}}
             self.texts_.append(self.ax_.text(x0, x1, name, **{**framed, **style}))
-        if covered_share(self.texts_) <= _MAX_COVERED:
-            move_apart(self.texts_)
-            return
-        while self.texts_:
-            self.texts_.pop().remove()
+        if not move_apart(self.texts_, _MAX_COVERED):
+            while self.texts_:
+                self.texts_.pop().remove()
 
 
 def _make_looks(n_classes: int, style: dict) -> list[dict]:
