@@ -359,16 +359,7 @@ class LatentSpaceDisplay:
         return display.plot(ax=ax, **plot_params)
 
     def _draw_numbers(self, style: dict) -> None:
-        from matplotlib.dates import (
-            AutoDateLocator,
-            ConciseDateFormatter,
-            date2num,
-        )
-
-        values, ticks = self.y, {}
-        if is_date(self.y):
-            values, locator = date2num(self.y), AutoDateLocator()
-            ticks = {"ticks": locator, "format": ConciseDateFormatter(locator)}
+        values, ticks = _date_scale(self.y) if is_date(self.y) else (self.y, {})
         style = {"c": values, "cmap": "viridis", **style}
         self.scatter_ = self.ax_.scatter(*self.codes.T, **style)
         self.colorbar_ = self.figure_.colorbar(self.scatter_, ax=self.ax_, **ticks)
@@ -427,6 +418,15 @@ class LatentSpaceDisplay:
         if not move_apart(self.texts_, _MAX_COVERED):
             while self.texts_:
                 self.texts_.pop().remove()
+
+
+def _date_scale(y: np.ndarray) -> tuple[np.ndarray, dict]:
+    """Give dates as numbers, and what writes them as dates beside a colour bar."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+
+    locator = AutoDateLocator()
+    ticks = {"ticks": locator, "format": ConciseDateFormatter(locator)}
+    return date2num(y), ticks
 
 
 def _make_looks(n_classes: int, style: dict) -> list[dict]:

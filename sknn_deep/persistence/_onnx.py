@@ -41,6 +41,8 @@ def to_onnx(estimator, path) -> None:
         If the estimator is not fitted.
     TypeError
         If it is another estimator, or a Pipeline with such a step.
+    FileNotFoundError, IsADirectoryError
+        If the folder of `path` is missing, or `path` is a folder itself.
 
     See Also
     --------

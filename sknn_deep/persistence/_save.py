@@ -31,7 +31,8 @@ def save(estimator, path) -> None:
     Raises
     ------
     TypeError
-        If something cannot be saved as data: callbacks, a `scoring` that is a callable,
+        If something cannot be saved as data: a class of one's own that is made of one
+        of these estimators, callbacks, a `scoring` that is a callable,
         an optimizer that is not one of ``torch.optim``, a function of one's own in a
         Pipeline, a step of scikit-learn that keeps more than numbers, strings, arrays
         and lists of them, such as trees.
@@ -41,6 +42,8 @@ def save(estimator, path) -> None:
         weights are large).
     ImportError
         If skops is needed and missing.
+    FileNotFoundError, IsADirectoryError
+        If the folder of `path` is missing, or `path` is a folder itself.
 
     See Also
     --------
