@@ -11,7 +11,12 @@ from sklearn.model_selection._search import (
     _warn_or_raise_about_fit_failures,
 )
 from sklearn.model_selection._validation import _fit_and_score, _score
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+)
+from sklearn.utils._param_validation import StrOptions as _StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
@@ -51,6 +56,13 @@ def partial_fit_context(partial_fit):
     return checked
 
 
+class StrOptions(_StrOptions):
+    """scikit-learn's, which tells of its strings in alphabetical order."""
+
+    def __str__(self):
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
 # Where scikit-learn keeps callbacks: those that were set, and those around a fit.
 CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
 
@@ -77,6 +89,7 @@ def takes_weights(scorer) -> bool:
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "Interval",
+    "InvalidParameterError",
     "Options",
     "StrOptions",
     "check_method_params",

@@ -40,6 +40,7 @@ from sknn_deep.estimators._parameters import (
     check_hidden_layer_sizes,
 )
 from sknn_deep.estimators._validation_set import of_the_validation_set
+from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import (
     NOISES,
     AbsoluteError,
@@ -513,6 +514,7 @@ class AutoencoderTransformer(
         "scoring": [StrOptions({"loss"}), callable, None],
     }
 
+    @names_our_words
     def __init__(
         self,
         n_components=2,
@@ -604,6 +606,7 @@ class AutoencoderTransformer(
 
     # --- fitting ---------------------------------------------------------------------
 
+    @names_our_words
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, sample_weight_val=None):
@@ -735,7 +738,7 @@ class AutoencoderTransformer(
         samples = self._check_samples(X, sample_weight, reset=first_pass)
         valid = None
         if X_val is not None:
-            with of_the_validation_set():
+            with of_the_validation_set(X_val, self):
                 valid = self._check_samples(X_val, sample_weight_val, reset=False)
         elif sample_weight_val is not None:
             raise ValueError(

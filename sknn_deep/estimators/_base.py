@@ -12,7 +12,11 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._sklearn_private import check_optimize_result, has_callbacks
+from sknn_deep._sklearn_private import (
+    InvalidParameterError,
+    check_optimize_result,
+    has_callbacks,
+)
 from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
     FitData,
@@ -42,6 +46,7 @@ from sknn_deep.estimators._solvers import (
 from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
+from sknn_deep.estimators._words import say_our_names, say_our_values
 from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
@@ -95,6 +100,36 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def set_params(self, **params):
+        """Set parameters, as scikit-learn does; say what other packages' are called.
+
+        Parameters
+        ----------
+        **params : dict of str -> object
+            Values by parameter name.
+
+        Returns
+        -------
+        self : estimator instance
+            The same estimator.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter.
+        """
+        try:
+            return super().set_params(**params)
+        except ValueError as error:
+            unknown = sorted(params.keys() - self.get_params().keys())
+            raise ValueError(f"{error}.{say_our_names(unknown, self)}") from None
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{say_our_values(self)}") from None
 
     # --- what a subclass says -------------------------------------------------------
 
@@ -190,7 +225,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._convergence = run.convergence
             self.t_ = net.n_seen_
             if not plan.incremental:
-                warn_unless_converged(net, stacklevel=2)
+                warn_unless_converged(net, self._convergence_advice(plan), stacklevel=2)
         self._keeps_optimizer = plan.incremental
         self.net_ = net
         self.device_ = net.device
@@ -284,6 +319,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             evaluate=None if valid is None else make_evaluate(self, net, valid),
             n_seen=self.t_,
         )
+
+    def _convergence_advice(self, plan: FitPlan) -> str:
+        """Tell what else than more epochs would help, if something would."""
+        return ""
 
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""

@@ -35,6 +35,7 @@ from sknn_deep.estimators._validation_set import (
     has_validation_set,
     of_the_validation_set,
 )
+from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
 
 
@@ -431,6 +432,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
+    @names_our_words
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -506,6 +508,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.compile = compile
         self.callbacks = callbacks
 
+    @names_our_words
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -682,7 +685,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         """Validate the user's own validation set."""
         if not has_validation_set(X_val, y_val, sample_weight_val, self):
             return None
-        with of_the_validation_set():
+        with of_the_validation_set(X_val, self):
             X, y = check_rows(self, X_val, y_val, reset=False, multi_output=True)
             y = dense_labels(y)
             self._target.check_known(y, warm_start=False)

@@ -109,6 +109,7 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     has another type or layout. A large file comes back as a MappedArray.
     """
     X, y = as_array_like(X), as_array_like(y)
+    refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         return check_mapped_rows(estimator, X, y, reset=reset, **options)
     with errors_instead_of_overflow():
@@ -126,6 +127,17 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     if not isinstance(X, np.ndarray):
         X = X.tocsr()
     return (X, *rest) if rest else X
+
+
+def refuse_images(estimator: BaseEstimator, X) -> None:
+    """Refuse rows that are no vectors, such as the images that Keras loads."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"Found array with dim {len(shape)}, while {type(estimator).__name__} "
+            f"takes one row of features for each sample. Got shape {tuple(shape)}: "
+            "pass X.reshape(len(X), -1), which makes a row of each image."
+        )
 
 
 @contextmanager

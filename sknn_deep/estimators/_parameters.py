@@ -7,6 +7,7 @@ import torch
 from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import Interval, Options, StrOptions
+from sknn_deep.estimators._words import say_our_value
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
 from sknn_deep.training import SOLVERS, STEP_SCHEDULES
 
@@ -53,7 +54,18 @@ TRAINING_CONSTRAINTS: dict = {
     "callbacks": [list, tuple, None],
 }
 
-SCORING = [StrOptions({*get_scorer_names(), "loss"}), callable, None]
+
+class _ScorerNames(StrOptions):
+    """The names of scikit-learn's scorers, too many for a message, and "loss"."""
+
+    def __init__(self):
+        super().__init__({*get_scorer_names(), "loss"})
+
+    def __str__(self):
+        return "'loss', a name that sklearn.metrics.get_scorer_names() lists"
+
+
+SCORING = [_ScorerNames(), callable, None]
 
 
 def check_hidden_layer_sizes(
@@ -78,6 +90,7 @@ def check_activations(activation, n_layers: int, *, owner: str) -> tuple[str, ..
         raise ValueError(
             f"The 'activation' parameter of {owner} must be among "
             f"{sorted(ACTIVATIONS)}, or a list of them. Got {unknown[0]!r} instead."
+            + say_our_value("activation", unknown[0], ACTIVATIONS)
         )
     if len(activation) != n_layers:
         raise ValueError(

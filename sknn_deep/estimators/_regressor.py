@@ -27,11 +27,13 @@ from sknn_deep.estimators._data import (
     errors_instead_of_overflow,
 )
 from sknn_deep.estimators._mlp import BaseMLP
+from sknn_deep.estimators._target_scale import advise_on_scale
 from sknn_deep.estimators._targets import NumberTarget
 from sknn_deep.estimators._validation_set import (
     has_validation_set,
     of_the_validation_set,
 )
+from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 LOSSES = {
@@ -443,6 +445,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "normalize_y": ["boolean"],
     }
 
+    @names_our_words
     def __init__(
         self,
         loss="squared_error",
@@ -522,6 +525,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.compile = compile
         self.callbacks = callbacks
 
+    @names_our_words
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -687,7 +691,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._set_shape()
         valid = None
         if has_validation_set(X_val, y_val, sample_weight_val, self):
-            with of_the_validation_set():
+            with of_the_validation_set(X_val, self):
                 valid = self._check_numbers(
                     X_val, y_val, sample_weight_val, reset=False
                 )
@@ -725,6 +729,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _remedy(self):
         is_scaled = self.normalize_y or self.loss == "poisson"
         return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
+
+    def _convergence_advice(self, plan):
+        if self._target.mean is not None or self._target.out_activation != "identity":
+            return ""
+        # scikit-learn is silent on a training that ended by itself.
+        large = 1.0 if plan.net.converged_ else 0.5
+        return advise_on_scale(
+            plan.samples.y, self.loss_, plan.net.criterion_, large=large
+        )
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

@@ -229,15 +229,17 @@ def is_finite(parameter: torch.Tensor) -> bool:
     return bool(parameter.sum().isfinite() or parameter.isfinite().all())
 
 
-def warn_unless_converged(net: Net, *, stacklevel: int) -> None:
+def warn_unless_converged(net: Net, advice: str, *, stacklevel: int) -> None:
     """Give at most one ConvergenceWarning."""
     if net.diverged_:
         message = f"{net.divergence_message()} The best weights so far were restored."
     elif not net.converged_:
         message = (
             f"Stochastic Optimizer: Maximum iterations ({net.recipe.max_iter}) reached "
-            "and the optimization hasn't converged yet."
+            f"and the optimization hasn't converged yet.{advice}"
         )
+    elif advice:
+        message = f"The training ended with a network worse than the mean of y.{advice}"
     else:
         return
     warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

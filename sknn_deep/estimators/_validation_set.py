@@ -6,6 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
+from sknn_deep.estimators._data import as_array_like
+
 
 def has_validation_set(
     X_val, y_val, sample_weight_val, estimator: BaseEstimator
@@ -22,7 +24,7 @@ def has_validation_set(
 
 
 @contextmanager
-def of_the_validation_set():
+def of_the_validation_set(X_val, estimator: BaseEstimator):
     """Let errors about X, y or weights say that those of the validation set are meant.
 
     scikit-learn's checks know them by no other names.
@@ -30,8 +32,28 @@ def of_the_validation_set():
     try:
         yield
     except (TypeError, ValueError) as error:
-        error.add_note("This is about the validation set: X_val and what goes with it.")
+        note = "This is about the validation set: X_val and what goes with it."
+        if isinstance(error, ValueError) and _is_as_before_a_pipeline(X_val, estimator):
+            raise ValueError(
+                f"{error}\n{note} In a Pipeline, X_val comes past the steps before the "
+                f"{type(estimator).__name__}, unless the Pipeline is to transform it "
+                "too: sklearn.set_config(enable_metadata_routing=True), "
+                'Pipeline(..., transform_input=["X_val"]), and '
+                "set_fit_request(X_val=True, ...) of the network."
+            ) from error
+        error.add_note(note)
         raise
+
+
+def _is_as_before_a_pipeline(X_val, estimator: BaseEstimator) -> bool:
+    """Tell whether these rows have other columns than those that are fitted, or text.
+
+    It looks at rows that were refused.
+    """
+    shape = getattr(X_val, "shape", np.shape(X_val))
+    if len(shape) == 2 and shape[1] != estimator.n_features_in_:
+        return True
+    return np.asarray(as_array_like(X_val)).dtype.kind in "OUS"
 
 
 def split_rows(

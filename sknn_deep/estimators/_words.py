@@ -1,0 +1,162 @@
+"""What Keras, torch and skorch call it, and what it is called here.
+
+Error messages name our word by these tables, and the pages on coming from Keras and
+from skorch have each entry.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
+from types import MappingProxyType
+from typing import ParamSpec, TypeVar
+
+from sklearn.base import BaseEstimator
+
+from sknn_deep._sklearn_private import StrOptions
+
+# Parameters of an estimator.
+PARAMETERS = {
+    "epochs": "max_iter",
+    "max_epochs": "max_iter",
+    "n_epochs": "max_iter",
+    "num_epochs": "max_iter",
+    "lr": "learning_rate_init",
+    "optimizer": "solver",
+    "criterion": "loss",
+    "metrics": "scoring",
+    "validation_split": "validation_fraction, with early_stopping=True",
+    "train_split": "validation_fraction, with early_stopping=True",
+    "patience": "n_iter_no_change",
+    "min_delta": "tol",
+    "weight_decay": "alpha",
+    "kernel_regularizer": "alpha",
+    "nesterov": "nesterovs_momentum",
+    "betas": "beta_1 and beta_2",
+    "eps": "epsilon",
+    "hidden_units": "hidden_layer_sizes",
+    "hidden_layers": "hidden_layer_sizes",
+    "dropout_rate": "dropout",
+    "seed": "random_state",
+}
+
+# Arguments of `fit`.
+FIT_ARGUMENTS = {
+    "validation_data": "X_val and y_val",
+    "eval_set": "X_val and y_val",
+}
+
+# Values of parameters.
+VALUES = {
+    "activation": {
+        "sigmoid": "'logistic'",
+        "swish": "'silu'",
+        "linear": "'identity'",
+        "hard_sigmoid": "'hardsigmoid'",
+        "hard_swish": "'hardswish'",
+        "hard_tanh": "'hardtanh'",
+    },
+    "out_activation": {"sigmoid": "'logistic'", "linear": "'identity'"},
+    "solver": {
+        "rmsprop": "torch.optim.RMSprop",
+        "nadam": "torch.optim.NAdam",
+        "adagrad": "torch.optim.Adagrad",
+        "adadelta": "torch.optim.Adadelta",
+        "adamax": "torch.optim.Adamax",
+        "muon": "torch.optim.Muon",
+    },
+    "loss": {
+        "mse": "'squared_error'",
+        "mean_squared_error": "'squared_error'",
+        "mae": "'absolute_error'",
+        "mean_absolute_error": "'absolute_error'",
+        "l1": "'absolute_error'",
+        "bce": "'binary_cross_entropy'",
+        "binary_crossentropy": "'binary_cross_entropy'",
+    },
+    "normalization": {
+        "batch_norm": "'batch'",
+        "batchnorm": "'batch'",
+        "layer_norm": "'layer'",
+        "layernorm": "'layer'",
+    },
+    "scoring": {"val_loss": "'loss'", "acc": "'accuracy'"},
+}
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
+    arguments = {} if method.__name__ == "__init__" else FIT_ARGUMENTS
+    known = set(inspect.signature(method).parameters)
+
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        try:
+            return method(self, *args, **kwargs)
+        except TypeError as error:
+            unknown = [name for name in kwargs if name not in known]
+            if not unknown:
+                raise
+            said = say_our_names(unknown, self, arguments)
+            raise TypeError(f"{error}.{said}") from None
+
+    return wrapper
+
+
+def say_our_names(
+    unknown: Iterable[str],
+    estimator: BaseEstimator,
+    arguments: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Say what arguments or parameters that are not there are called here."""
+    owner = f"{type(estimator).__name__}(...)"
+    parameters = estimator._get_param_names()
+    said = ""
+    for name in unknown:
+        ours = name if name in parameters else PARAMETERS.get(name)
+        if name in arguments:
+            said += f" {name!r} is called {arguments[name]} here."
+        elif ours == "loss" and "loss" not in parameters:
+            said += f" {name!r} is not needed: the loss is the cross entropy."
+        elif ours is not None:
+            said += f" {name!r} is {ours} of {owner}."
+    return said
+
+
+def say_our_values(estimator: BaseEstimator) -> str:
+    """Say what the values of an estimator's parameters are called here."""
+    said = ""
+    for name in (*VALUES, "learning_rate"):
+        constraints = estimator._parameter_constraints.get(name, ())
+        options = {
+            option
+            for constraint in constraints
+            if isinstance(constraint, StrOptions)
+            for option in constraint.options
+        }
+        value = getattr(estimator, name, None)
+        if constraints and not (isinstance(value, str) and value in options):
+            said += say_our_value(name, value, options)
+    return said
+
+
+def say_our_value(name: str, value, options) -> str:
+    """Say what a parameter's value is called here; nothing where nobody knows.
+
+    `options` are the strings that the parameter takes.
+    """
+    if name == "learning_rate" and isinstance(value, Real):
+        return (
+            f" A number is given as learning_rate_init={value!r}; learning_rate is its "
+            "schedule."
+        )
+    if not isinstance(value, str):
+        return ""
+    lower = value.lower()
+    ours = VALUES.get(name, {}).get(lower)
+    if ours is None and lower != value and lower in options:
+        ours = repr(lower)
+    return "" if ours is None else f" {value!r} is called {ours} here."
