@@ -7,6 +7,7 @@ from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 from sklearn.model_selection._search import (
+    BaseSearchCV,
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
@@ -15,6 +16,7 @@ from sklearn.utils._param_validation import (
     Interval,
     InvalidParameterError,
     Options,
+    make_constraint,
 )
 from sklearn.utils._param_validation import StrOptions as _StrOptions
 from sklearn.utils.metaestimators import _safe_split
@@ -88,6 +90,7 @@ def takes_weights(scorer) -> bool:
 
 __all__ = [
     "CALLBACK_ATTRIBUTES",
+    "BaseSearchCV",
     "Interval",
     "InvalidParameterError",
     "Options",
@@ -100,6 +103,7 @@ __all__ = [
     "fit_context",
     "has_callbacks",
     "insert_error_scores",
+    "make_constraint",
     "num_samples",
     "partial_fit_context",
     "safe_split",

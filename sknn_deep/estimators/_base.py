@@ -46,7 +46,7 @@ from sknn_deep.estimators._solvers import (
 from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
-from sknn_deep.estimators._words import say_our_names, say_our_values
+from sknn_deep.estimators._words import say_our_parameters, say_our_values
 from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
@@ -123,7 +123,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             return super().set_params(**params)
         except ValueError as error:
             unknown = sorted(params.keys() - self.get_params().keys())
-            raise ValueError(f"{error}.{say_our_names(unknown, self)}") from None
+            said = say_our_parameters(unknown, self)
+            raise ValueError(f"{error}{said}") from None
 
     def _validate_params(self):
         try:

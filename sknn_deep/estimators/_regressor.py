@@ -731,13 +731,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
 
     def _convergence_advice(self, plan):
-        if self._target.mean is not None or self._target.out_activation != "identity":
+        net, target = plan.net, self._target
+        if target.mean is not None or target.out_activation != "identity":
             return ""
-        # scikit-learn is silent on a training that ended by itself.
-        large = 1.0 if plan.net.converged_ else 0.5
-        return advise_on_scale(
-            plan.samples.y, self.loss_, plan.net.criterion_, large=large
-        )
+        if net.converged_ and net.recipe.has_step_schedule:
+            return ""  # it had as many epochs as the user planned
+        large = 1.0 if net.converged_ else 0.5
+        return advise_on_scale(plan.samples.y, self.loss_, net.criterion_, large=large)
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

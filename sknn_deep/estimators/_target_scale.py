@@ -23,8 +23,8 @@ def advise_on_scale(
     distance = np.maximum(np.abs(means), np.maximum(varying, 1 / varying))
     if distance.max() < _FAR:
         return ""
-    target = torch.from_numpy(columns)
-    output = torch.from_numpy(np.broadcast_to(means, columns.shape).copy())
+    target = torch.tensor(columns)
+    output = torch.tensor(means).expand(target.shape)
     of_the_mean = criterion(output, target).item() * criterion.reported_scale(output)
     if loss <= large * of_the_mean:
         return ""

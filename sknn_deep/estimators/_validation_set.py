@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
@@ -34,13 +35,15 @@ def of_the_validation_set(X_val, estimator: BaseEstimator):
     except (TypeError, ValueError) as error:
         note = "This is about the validation set: X_val and what goes with it."
         if isinstance(error, ValueError) and _is_as_before_a_pipeline(X_val, estimator):
-            raise ValueError(
-                f"{error}\n{note} In a Pipeline, X_val comes past the steps before the "
+            longer = ValueError(
+                f"{error}\nIn a Pipeline, X_val comes past the steps before the "
                 f"{type(estimator).__name__}, unless the Pipeline is to transform it "
                 "too: sklearn.set_config(enable_metadata_routing=True), "
                 'Pipeline(..., transform_input=["X_val"]), and '
                 "set_fit_request(X_val=True, ...) of the network."
-            ) from error
+            )
+            longer.add_note(note)
+            raise longer from error
         error.add_note(note)
         raise
 
@@ -53,6 +56,8 @@ def _is_as_before_a_pipeline(X_val, estimator: BaseEstimator) -> bool:
     shape = getattr(X_val, "shape", np.shape(X_val))
     if len(shape) == 2 and shape[1] != estimator.n_features_in_:
         return True
+    if issparse(X_val):
+        return False
     return np.asarray(as_array_like(X_val)).dtype.kind in "OUS"
 
 

@@ -6,14 +6,13 @@ from skorch have each entry.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from numbers import Real
-from types import MappingProxyType
 from typing import ParamSpec, TypeVar
 
 from sklearn.base import BaseEstimator
 
-from sknn_deep._sklearn_private import StrOptions
+from sknn_deep._sklearn_private import StrOptions, make_constraint
 
 # Parameters of an estimator.
 PARAMETERS = {
@@ -89,7 +88,7 @@ _R = TypeVar("_R")
 
 def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
     """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
-    arguments = {} if method.__name__ == "__init__" else FIT_ARGUMENTS
+    say = _say_our_arguments if method.__name__ == "fit" else say_our_parameters
     known = set(inspect.signature(method).parameters)
 
     @functools.wraps(method)
@@ -100,36 +99,41 @@ def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
             unknown = [name for name in kwargs if name not in known]
             if not unknown:
                 raise
-            said = say_our_names(unknown, self, arguments)
-            raise TypeError(f"{error}.{said}") from None
+            raise TypeError(f"{error}.{say(unknown, self)}") from None
 
     return wrapper
 
 
-def say_our_names(
-    unknown: Iterable[str],
-    estimator: BaseEstimator,
-    arguments: Mapping[str, str] = MappingProxyType({}),
-) -> str:
-    """Say what arguments or parameters that are not there are called here."""
-    owner = f"{type(estimator).__name__}(...)"
-    parameters = estimator._get_param_names()
+def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
+    """Say what parameters that are not there are called here."""
     said = ""
     for name in unknown:
-        ours = name if name in parameters else PARAMETERS.get(name)
-        if name in arguments:
-            said += f" {name!r} is called {arguments[name]} here."
-        elif ours == "loss" and "loss" not in parameters:
+        ours = PARAMETERS.get(name)
+        if ours == "loss" and "loss" not in estimator._get_param_names():
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
-            said += f" {name!r} is {ours} of {owner}."
+            said += f" {name!r} is called {ours} here."
+    return said
+
+
+def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
+    """Say what arguments that ``fit`` has not are called here."""
+    owner = f"{type(estimator).__name__}(...)"
+    said = ""
+    for name in unknown:
+        is_ours = name in estimator._get_param_names()
+        if name in FIT_ARGUMENTS:
+            said += f" {name!r} is called {FIT_ARGUMENTS[name]} here."
+        elif is_ours or name in PARAMETERS:
+            ours = name if is_ours else PARAMETERS[name]
+            said += f" {name!r} is a parameter of {owner}, called {ours}."
     return said
 
 
 def say_our_values(estimator: BaseEstimator) -> str:
     """Say what the values of an estimator's parameters are called here."""
     said = ""
-    for name in (*VALUES, "learning_rate"):
+    for name in (*VALUES, "learning_rate", "n_components"):
         constraints = estimator._parameter_constraints.get(name, ())
         options = {
             option
@@ -138,7 +142,11 @@ def say_our_values(estimator: BaseEstimator) -> str:
             for option in constraint.options
         }
         value = getattr(estimator, name, None)
-        if constraints and not (isinstance(value, str) and value in options):
+        is_valid = any(
+            make_constraint(constraint).is_satisfied_by(value)
+            for constraint in constraints
+        )
+        if constraints and not is_valid:
             said += say_our_value(name, value, options)
     return said
 
@@ -152,6 +160,12 @@ def say_our_value(name: str, value, options) -> str:
         return (
             f" A number is given as learning_rate_init={value!r}; learning_rate is its "
             "schedule."
+        )
+    if name == "n_components" and (value is None or isinstance(value, Real)):
+        return (
+            " It is the width of the code. An autoencoder cannot choose it by a share "
+            "of the variance, or keep all, as PCA does; "
+            "PCA(n_components=0.95).fit(X).n_components_ is a width to start from."
         )
     if not isinstance(value, str):
         return ""

@@ -1,7 +1,12 @@
 """Write a fitted estimator to a file."""
 
-from sklearn.base import BaseEstimator
+import warnings
 
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
 from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
@@ -31,7 +36,8 @@ def save(estimator, path) -> None:
     Raises
     ------
     TypeError
-        If something cannot be saved as data: a class of one's own that is made of one
+        If it is a search (its ``best_estimator_`` can be saved), or something cannot be
+        saved as data: a class of one's own that is made of one
         of these estimators, callbacks, a `scoring` that is a callable,
         an optimizer that is not one of ``torch.optim``, a function of one's own in a
         Pipeline, a step of scikit-learn that keeps more than numbers, strings, arrays
@@ -44,6 +50,11 @@ def save(estimator, path) -> None:
         If skops is needed and missing.
     FileNotFoundError, IsADirectoryError
         If the folder of `path` is missing, or `path` is a folder itself.
+
+    Warns
+    -----
+    UserWarning
+        If the estimator is not fitted.
 
     See Also
     --------
@@ -75,6 +86,12 @@ def save(estimator, path) -> None:
             "save takes an estimator of sknn_deep, or one of scikit-learn with such "
             f"estimators in it. Got {type(estimator).__name__}."
         )
+    if isinstance(estimator, BaseSearchCV):
+        raise TypeError(
+            f"save takes the model that a {type(estimator).__name__} found, not the "
+            "search: save(search.best_estimator_, path), which refit=True (the "
+            "default) gives. cv_results_ is a table for pandas."
+        )
     encoder = Encoder(_encode_object)
     document = dump_json(encoder.encode(estimator, f"This {type(estimator).__name__}"))
     n_bytes = sum(array.nbytes for array in encoder.arrays.values())
@@ -86,6 +103,20 @@ def save(estimator, path) -> None:
         )
     with replace_file(path) as file:
         write_container(file, document, encoder.arrays)
+    if not _is_fitted(estimator):
+        warnings.warn(
+            f"This {type(estimator).__name__} is not fitted: the file has its "
+            "parameters alone.",
+            stacklevel=2,
+        )
+
+
+def _is_fitted(estimator: BaseEstimator) -> bool:
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
 
 
 def _encode_object(value, where: str, encoder: Encoder) -> dict | None:

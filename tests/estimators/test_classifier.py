@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import re
 
 import numpy as np
 import pandas as pd
@@ -493,11 +492,11 @@ def test_a_scorer_sees_the_weights_of_the_epoch(cancer):
 def test_an_unknown_scorer_raises(cancer):
     message = message_of(make(scoring="beauty").fit, *cancer)
 
-    assert message.startswith(
-        "The 'scoring' parameter of MLPClassifier must be a str among {"
+    assert message == (
+        "The 'scoring' parameter of MLPClassifier must be 'loss', a name that "
+        "sklearn.metrics.get_scorer_names() lists, a callable or None. Got 'beauty' "
+        "instead."
     )
-    assert {"'loss'", "'accuracy'", "'roc_auc'"} <= set(re.findall(r"'\w+'", message))
-    assert message.endswith("Got 'beauty' instead.")
 
 
 # --- pickles --------------------------------------------------------------------------

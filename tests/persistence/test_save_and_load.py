@@ -13,6 +13,9 @@ import sklearn
 import torch
 from numpy.testing import assert_array_equal
 from safetensors import safe_open
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, LRScheduler
 
 import sknn_deep
@@ -24,6 +27,7 @@ from sknn_deep import (
     save,
     to_torch,
 )
+from sknn_deep.model_selection import BatchedGridSearchCV
 from sknn_deep.persistence import ModelFileError
 from tests.persistence.damaged_files import change_document
 
@@ -127,10 +131,42 @@ def test_load_gives_the_same_numbers_and_attributes(cls, params, tmp_path):
 def test_load_gives_an_unfitted_estimator_back(cls, tmp_path):
     estimator = make(cls, alpha=0.5)
 
-    loaded = and_back(estimator, tmp_path)
+    with pytest.warns(UserWarning) as caught:
+        loaded = and_back(estimator, tmp_path)
 
+    assert [str(warning.message) for warning in caught] == [
+        f"This {cls.__name__} is not fitted: the file has its parameters alone."
+    ]
     assert repr(loaded) == repr(estimator)
     assert not hasattr(loaded, "net_")
+
+
+def test_an_unfitted_pipeline_says_so_too(tmp_path):
+    pytest.importorskip("skops")
+    pipe = make_pipeline(StandardScaler(), make(MLPClassifier))
+
+    with pytest.warns(UserWarning, match="This Pipeline is not fitted: the file has"):
+        sknn_deep.save(pipe, tmp_path / "pipe.sknn")
+
+
+@pytest.mark.parametrize("Search", [GridSearchCV, BatchedGridSearchCV])
+def test_a_search_names_what_can_be_saved(Search, tmp_path):
+    X, y = make_data()
+    search = Search(make(MLPClassifier), {"alpha": [0, 0.1]}, cv=2).fit(X, y)
+
+    with pytest.raises(TypeError) as caught:
+        sknn_deep.save(search, tmp_path / "search.sknn")
+
+    assert str(caught.value) == (
+        f"save takes the model that a {Search.__name__} found, not the search: "
+        "save(search.best_estimator_, path), which refit=True (the default) gives. "
+        "cv_results_ is a table for pandas."
+    )
+    assert not list(tmp_path.iterdir())
+    sknn_deep.save(search.best_estimator_, tmp_path / "best.sknn")
+    assert_array_equal(
+        sknn_deep.load(tmp_path / "best.sknn").predict(X), search.predict(X)
+    )
 
 
 @pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])

@@ -1,0 +1,217 @@
+"""Keras', torch's and skorch's words are answered by ours."""
+
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep._sklearn_private import StrOptions
+from sknn_deep.estimators._words import FIT_ARGUMENTS, PARAMETERS, VALUES
+
+ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user_guide"
+X = np.random.default_rng(0).normal(size=(20, 3))
+y = (X[:, 0] > 0).astype(int)
+
+
+def message_of(error, function, *args, **kwargs):
+    with pytest.raises(error) as caught:
+        function(*args, **kwargs)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_parameter_of_other_packages_is_answered_by_ours(Estimator, name):
+    ours = PARAMETERS[name]
+    answer = f"{name!r} is called {ours} here."
+    if ours == "loss" and Estimator is MLPClassifier:
+        answer = f"{name!r} is not needed: the loss is the cross entropy."
+
+    assert message_of(TypeError, Estimator, **{name: 1}) == (
+        f"{Estimator.__name__}.__init__() got an unexpected keyword argument "
+        f"{name!r}. {answer}"
+    )
+    message = message_of(ValueError, Estimator().set_params, **{name: 1})
+    assert message.startswith(f"Invalid parameter {name!r} for estimator ")
+    assert message.endswith(f"]. {answer}")
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_our_parameters_are_there_and_theirs_are_not(name):
+    ours = set.union(*(set(Estimator().get_params()) for Estimator in ESTIMATORS))
+
+    assert name not in ours
+    assert set(re.findall(r"[a-z]+(?:_\w+)*", PARAMETERS[name])) & ours
+
+
+def test_a_search_says_our_parameter_too():
+    pipe = make_pipeline(MLPClassifier())
+    search = GridSearchCV(pipe, {"mlpclassifier__lr": [0.1]})
+
+    message = message_of(ValueError, search.fit, X, y)
+
+    assert message.endswith("'lr' is called learning_rate_init here.")
+
+
+def test_an_unknown_parameter_is_answered_as_scikit_learn_does():
+    assert message_of(TypeError, MLPClassifier, bogus=1) == (
+        "MLPClassifier.__init__() got an unexpected keyword argument 'bogus'."
+    )
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", FIT_ARGUMENTS)
+def test_an_argument_of_fit_of_other_packages_is_answered_by_ours(Estimator, name):
+    message = message_of(TypeError, Estimator().fit, X, y, **{name: 1})
+
+    assert message == (
+        f"{Estimator.__name__}.fit() got an unexpected keyword argument {name!r}. "
+        f"{name!r} is called {FIT_ARGUMENTS[name]} here."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"), [("epochs", "max_iter"), ("batch_size", "batch_size")]
+)
+def test_a_parameter_that_is_passed_to_fit_belongs_to_the_estimator(name, ours):
+    message = message_of(TypeError, MLPClassifier().fit, X, y, **{name: 5})
+
+    assert message.endswith(
+        f" {name!r} is a parameter of MLPClassifier(...), called {ours}."
+    )
+
+
+def test_an_error_within_fit_is_not_taken_for_one_about_its_arguments():
+    message = message_of(TypeError, MLPClassifier(callbacks=[3]).fit, X, y)
+
+    assert "unexpected keyword" not in message
+
+
+@pytest.mark.parametrize("method", ["__init__", "fit"])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_signatures_are_those_of_the_methods_themselves(Estimator, method):
+    parameters = inspect.signature(getattr(Estimator, method)).parameters.values()
+
+    assert not any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def takers(name):
+    """Give the estimators that have a parameter."""
+    return [E for E in ESTIMATORS if name in E().get_params()]
+
+
+CASES = [
+    (Estimator, name, theirs)
+    for name, words in VALUES.items()
+    for theirs in words
+    for Estimator in takers(name)
+]
+
+
+@pytest.mark.parametrize(("Estimator", "name", "theirs"), CASES)
+def test_a_value_of_other_packages_is_answered_by_ours(Estimator, name, theirs):
+    message = message_of(ValueError, Estimator(**{name: theirs}).fit, X, y)
+
+    assert message.startswith(f"The {name!r} parameter of {Estimator.__name__} must be")
+    assert message.endswith(
+        f"Got {theirs!r} instead. {theirs!r} is called {VALUES[name][theirs]} here."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "ours"),
+    [
+        ("activation", "ReLU", "relu"),
+        ("solver", "Adam", "adam"),
+        ("solver", "SGD", "sgd"),
+    ],
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_capital_letters_are_answered_by_small_ones(Estimator, name, value, ours):
+    message = message_of(ValueError, Estimator(**{name: value}).fit, X, y)
+
+    assert message.endswith(f" {value!r} is called {ours!r} here.")
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_number_as_learning_rate_is_answered_by_learning_rate_init(Estimator):
+    message = message_of(ValueError, Estimator(learning_rate=0.01).fit, X, y)
+
+    assert message.endswith(
+        "Got 0.01 instead. A number is given as learning_rate_init=0.01; learning_rate "
+        "is its schedule."
+    )
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_device_of_keras_is_answered_by_torchs(Estimator):
+    message = message_of(ValueError, Estimator(device="gpu").fit, X, y)
+
+    assert message.endswith(
+        "must be 'auto' or a torch device such as 'cpu', 'cuda', 'cuda:1' or 'mps'. "
+        "Got 'gpu' instead."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs"),
+    [
+        (name, theirs)
+        for name, words in VALUES.items()
+        for theirs, ours in words.items()
+        if not ours.startswith("torch.")
+    ],
+)
+def test_our_values_are_taken_by_an_estimator(name, theirs):
+    value = VALUES[name][theirs].strip("'")
+    options = [
+        constraint.options
+        for Estimator in takers(name)
+        for constraint in Estimator._parameter_constraints[name]
+        if isinstance(constraint, StrOptions)
+    ]
+
+    assert any(value in some for some in options)
+
+
+@pytest.mark.parametrize(
+    "ours", [v for v in VALUES["solver"].values() if v.startswith("torch.")]
+)
+def test_torchs_optimizers_are_there(ours):
+    if not hasattr(torch.optim, ours.rpartition(".")[2]):
+        pytest.skip(f"torch {torch.__version__} has no {ours}")
+
+    assert issubclass(eval(ours), torch.optim.Optimizer)
+
+
+def rows_of(page):
+    return [line for line in (GUIDE / page).read_text().splitlines() if "|" in line]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        *PARAMETERS.items(),
+        *FIT_ARGUMENTS.items(),
+        *(item for words in VALUES.values() for item in words.items()),
+    ],
+)
+def test_the_pages_on_coming_from_other_packages_have_each_word(theirs, ours):
+    rows = [
+        *rows_of("coming_from_keras.md"),
+        *rows_of("coming_from_skorch.md"),
+    ]
+    names = re.findall(r"[\w.]+\w", ours)
+
+    assert any(
+        re.search(rf"\b{theirs}\b", row) and names[0] in row.split("|")[2]
+        for row in rows
+        if row.count("|") >= 3
+    ), f"no row has {theirs!r} on the left and {names[0]!r} on the right"
