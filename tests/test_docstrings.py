@@ -35,6 +35,7 @@ OWN_WORDS = {
     "loss": "the losses are others",
     "scoring": "scikit-learn's named scorers call `predict`; an autoencoder has none",
     "n_outputs_": "outputs are classes, or columns of y",
+    "out_activation": "an autoencoder's is that of X, a regressor's that of y",
     "out_activation_": "what it depends on differs",
 }
 OWN_WORDS_OF_METHODS = {"y": "labels, numbers, or nothing", "y_val": "the same"}

@@ -56,7 +56,15 @@ def test_index_lists_every_chapter():
 # --- the page about errors ----------------------------------------------------------
 
 # Messages that are put together where they are returned, not where they are raised.
-MAKERS_OF_MESSAGES = {"divergence_message", "warn_unless_converged"}
+MAKERS_OF_MESSAGES = {
+    "_say_our_arguments",
+    "advise_on_a_pipeline",
+    "advise_on_scale",
+    "divergence_message",
+    "say_our_parameters",
+    "say_our_value",
+    "warn_unless_converged",
+}
 # What only those who write a new loss meet.
 OF_DEVELOPERS = {"NotImplementedError"}
 

@@ -1,6 +1,7 @@
 """What the two multi-layer perceptrons share beyond any network estimator."""
 
 import functools
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
@@ -71,8 +72,11 @@ class BaseMLP(BaseNetEstimator):
     def _activated_blocks(self, X):
         if hasattr(self, "net_"):
             return super()._activated_blocks(X)
-        blocks = zip(*(m._activated_blocks(X) for m in self.estimators_), strict=True)
-        return (np.mean(outputs, axis=0) for outputs in blocks)
+        return (np.mean(outputs, axis=0) for outputs in self._outputs_of_members(X))
+
+    def _outputs_of_members(self, X) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield what each network of an ensemble gives, one block after the other."""
+        return zip(*(m._activated_blocks(X) for m in self.estimators_), strict=True)
 
     def hidden_features(self, X, layer: int = -1) -> np.ndarray:
         """Return the activations of a hidden layer, as features for something else.

@@ -8,7 +8,7 @@ from sklearn.base import RegressorMixin
 from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -24,6 +24,7 @@ from sknn_deep.estimators._data import (
     as_array_like,
     check_rows,
     check_weights,
+    concatenate,
     errors_instead_of_overflow,
 )
 from sknn_deep.estimators._mlp import BaseMLP
@@ -42,6 +43,14 @@ LOSSES = {
     "absolute_error": AbsoluteError,
     "huber": Huber,
     "quantile": Quantile,
+}
+
+# What can be predicted with an activation of the output.
+_BOUNDS = {
+    "identity": (-np.inf, np.inf),
+    "logistic": (0, 1),
+    "relu": (0, np.inf),
+    "softplus": (0, np.inf),
 }
 
 
@@ -211,6 +220,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Mean and deviation are those of the first call of ``fit`` or ``partial_fit``,
         weighted. Ignored when ``loss="poisson"``.
 
+    out_activation : {"identity", "logistic", "relu", "softplus"}, default="identity"
+        Activation of the output, which bounds what is predicted: "logistic" to numbers
+        between 0 and 1, such as shares, "relu" and "softplus" to numbers that are not
+        negative. y must be within these bounds too, and is not standardized. A "relu"
+        may end with zeros only, for all rows; "softplus" cannot. Must be "identity"
+        with ``loss="poisson"``, which is bounded by itself.
+
     dropout : float in [0, 1) or list of float, default=0.0
         Probability with which an output of a hidden layer is set to zero during
         training [7]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
@@ -276,7 +292,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Number of outputs of the network, one for each column of y.
 
     out_activation_ : str
-        Activation of the output: "exp" with ``loss="poisson"``, otherwise "identity".
+        Activation of the output: "exp" with ``loss="poisson"``, otherwise
+        `out_activation`.
 
     n_layers_ : int
         Number of layers, the input and the output among them.
@@ -443,6 +460,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "normalize_y": ["boolean"],
+        "out_activation": [StrOptions({"identity", "logistic", "relu", "softplus"})],
     }
 
     @names_our_words
@@ -476,6 +494,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         huber_delta=1.0,
         quantile=0.5,
         normalize_y=False,
+        out_activation="identity",
         dropout=0.0,
         normalization=None,
         n_estimators=1,
@@ -514,6 +533,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.huber_delta = huber_delta
         self.quantile = quantile
         self.normalize_y = normalize_y
+        self.out_activation = out_activation
         self.dropout = dropout
         self.normalization = normalization
         self.n_estimators = n_estimators
@@ -672,9 +692,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight_val=None,
         incremental=False,
     ):
+        self._check_bounds()
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
-        out_activation = "exp" if self.loss == "poisson" else "identity"
+        out_activation = "exp" if self.loss == "poisson" else self.out_activation
         if first_pass:
             self._target = NumberTarget.of(
                 samples.y,
@@ -684,9 +705,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
         elif out_activation != self._target.out_activation:
             raise ValueError(
-                f"{type(self).__name__} cannot go on training with loss={self.loss!r}: "
-                "the network's output is the logarithm of y with loss='poisson', and y "
-                "itself with all others. Restore the loss, or fit a new estimator."
+                f"{type(self).__name__} cannot go on training with loss={self.loss!r} "
+                f"and out_activation={self.out_activation!r}: its network predicts by "
+                f"the activation {self._target.out_activation!r}. Restore the "
+                "parameters, or fit a new estimator."
             )
         self._set_shape()
         valid = None
@@ -717,7 +739,36 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 f"loss='poisson' of {type(self).__name__} is for counts: y must not "
                 f"be negative. Got {y.min()}."
             )
+        low, high = _BOUNDS[self.out_activation]
+        if np.any(y < low) or np.any(y > high):
+            raise ValueError(
+                f"out_activation={self.out_activation!r} of {type(self).__name__} "
+                f"predicts from {low} to {high}, but y ranges from {y.min():.8g} to "
+                f"{y.max():.8g}. Bring y between these bounds, or use "
+                "out_activation='identity'."
+            )
         return Samples(X, y, check_weights(sample_weight, X))
+
+    def _check_bounds(self) -> None:
+        """Refuse what would bring predictions out of the bounds of out_activation."""
+        if self.out_activation == "identity":
+            return
+        if self.loss == "poisson" or self.normalize_y:
+            other = "loss='poisson'" if self.loss == "poisson" else "normalize_y=True"
+            raise ValueError(
+                f"out_activation={self.out_activation!r} of {type(self).__name__} "
+                f"bounds what is predicted, which {other} does not go with. Leave out "
+                "one of them."
+            )
+
+    def _make_module(self, n_features):
+        module, arguments = super()._make_module(n_features)
+        return module, {**arguments, "out_activation": self.out_activation}
+
+    def _activate(self, output):
+        if self.out_activation_ == "exp":
+            return super()._activate(output)
+        return output.cpu().numpy()  # the network's last layer is activated itself
 
     def _make_criterion(self):
         arguments = {
@@ -745,7 +796,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return np.nan
         return r2_score(samples.y, predicted, sample_weight=samples.weight)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict numbers.
 
         Parameters
@@ -753,21 +804,45 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Rows with the features that were fitted.
 
+        return_std : bool, default=False
+            Whether to return also how far the networks of an ensemble
+            (``n_estimators`` above 1) differ.
+
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             A vector, or as many columns as were fitted, in units of y and in the dtype
-            of ``coefs_``.
+            of ``coefs_``. Of an ensemble, the mean over its networks.
+        y_std : ndarray of the shape of `y_pred`
+            Standard deviation of the networks' predictions, with ``n_estimators`` as
+            divisor. It is larger where training rows are few, and says nothing of the
+            noise in y. Only if `return_std` is True.
 
         Raises
         ------
         NotFittedError
             If the estimator is not fitted.
         ValueError
-            If X is not a finite matrix with the features that were fitted, or what
-            comes out is not finite.
+            If X is not a finite matrix with the features that were fitted, what comes
+            out is not finite, or `return_std` is asked of a single network.
         """
-        return self._check_output(self._predict(X, "decode"))
+        if not return_std:
+            return self._check_output(self._predict(X, "decode"))
+        check_is_fitted(self)
+        if hasattr(self, "net_"):
+            raise ValueError(
+                f"return_std=True of {type(self).__name__}.predict is how far the "
+                "networks of an ensemble differ, and here is one. Fit with "
+                "n_estimators=5, for instance."
+            )
+        X = check_rows(self, X, reset=False)
+        blocks = (
+            np.concatenate([np.mean(outputs, axis=0), np.std(outputs, axis=0)], axis=1)
+            for outputs in self._outputs_of_members(X)
+        )
+        mean, deviation = np.hsplit(concatenate(blocks, n_rows=X.shape[0]), 2)
+        y_pred = self._check_output(self._target.decode(mean))
+        return y_pred, self._target.decode_deviation(deviation)
 
     def score(self, X, y, sample_weight=None) -> float:
         """Return R2, the share of y's variance that is predicted.

@@ -134,7 +134,7 @@ class NumberTarget:
     ----------
     n_outputs : int
 
-    out_activation : {"identity", "exp"}
+    out_activation : str
 
     mean, scale : ndarray of shape (n_outputs,) or None
         What standardization subtracts and divides by.
@@ -189,3 +189,9 @@ class NumberTarget:
                 numbers = activated * self.scale + self.mean
                 activated = numbers.astype(activated.dtype)
         return activated[:, 0] if self.n_outputs == 1 else activated
+
+    def decode_deviation(self, deviation: np.ndarray) -> np.ndarray:
+        """Turn standard deviations of activated outputs into those of numbers."""
+        if self.scale is not None:
+            deviation = (deviation * self.scale).astype(deviation.dtype)
+        return deviation[:, 0] if self.n_outputs == 1 else deviation

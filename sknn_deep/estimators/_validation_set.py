@@ -33,19 +33,22 @@ def of_the_validation_set(X_val, estimator: BaseEstimator):
     try:
         yield
     except (TypeError, ValueError) as error:
-        note = "This is about the validation set: X_val and what goes with it."
+        error.add_note("This is about the validation set: X_val and what goes with it.")
         if isinstance(error, ValueError) and _is_as_before_a_pipeline(X_val, estimator):
-            longer = ValueError(
-                f"{error}\nIn a Pipeline, X_val comes past the steps before the "
-                f"{type(estimator).__name__}, unless the Pipeline is to transform it "
-                "too: sklearn.set_config(enable_metadata_routing=True), "
-                'Pipeline(..., transform_input=["X_val"]), and '
-                "set_fit_request(X_val=True, ...) of the network."
-            )
-            longer.add_note(note)
-            raise longer from error
-        error.add_note(note)
+            with_advice = ValueError(f"{error}\n{advise_on_a_pipeline(estimator)}")
+            with_advice.__notes__ = error.__notes__
+            raise with_advice from error
         raise
+
+
+def advise_on_a_pipeline(estimator: BaseEstimator) -> str:
+    return (
+        f"In a Pipeline, X_val comes past the steps before the "
+        f"{type(estimator).__name__}, unless the Pipeline is to transform it too: "
+        "sklearn.set_config(enable_metadata_routing=True), "
+        'Pipeline(..., transform_input=["X_val"]), and '
+        "set_fit_request(X_val=True, ...) of the network."
+    )
 
 
 def _is_as_before_a_pipeline(X_val, estimator: BaseEstimator) -> bool:

@@ -28,8 +28,8 @@ PARAMETERS = {
     "train_split": "validation_fraction, with early_stopping=True",
     "patience": "n_iter_no_change",
     "min_delta": "tol",
-    "weight_decay": "alpha",
-    "kernel_regularizer": "alpha",
+    "weight_decay": "alpha (times batch_size, but for solver='adamw')",
+    "kernel_regularizer": "alpha (twice the strength times batch_size)",
     "nesterov": "nesterovs_momentum",
     "betas": "beta_1 and beta_2",
     "eps": "epsilon",
@@ -161,7 +161,7 @@ def say_our_value(name: str, value, options) -> str:
             f" A number is given as learning_rate_init={value!r}; learning_rate is its "
             "schedule."
         )
-    if name == "n_components" and (value is None or isinstance(value, Real)):
+    if name == "n_components" and (value is None or isinstance(value, float)):
         return (
             " It is the width of the code. An autoencoder cannot choose it by a share "
             "of the variance, or keep all, as PCA does; "

@@ -312,6 +312,19 @@ def test_a_wrong_choice_names_those_that_there_are(X):
             make(**{name: "mean"}).fit(X)
 
 
+@pytest.mark.parametrize("n_components", [0.95, None], ids=str)
+def test_habits_of_pca_are_answered(n_components, X):
+    with pytest.raises(ValueError) as caught:
+        make(n_components=n_components).fit(X)
+
+    assert str(caught.value) == (
+        f"The 'n_components' parameter of {OWNER} must be an int in the range [1, "
+        f"inf). Got {n_components!r} instead. It is the width of the code. An "
+        "autoencoder cannot choose it by a share of the variance, or keep all, as PCA "
+        "does; PCA(n_components=0.95).fit(X).n_components_ is a width to start from."
+    )
+
+
 # --- how good it is -------------------------------------------------------------------
 
 

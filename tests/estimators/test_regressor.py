@@ -13,6 +13,8 @@ from sklearn.metrics import (
     mean_squared_error,
     r2_score,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch.nn import functional as F
 
 from sknn_deep import MLPRegressor
@@ -389,9 +391,150 @@ def test_training_does_not_go_on_on_another_scale(before, after, method, diabete
     with pytest.raises(ValueError) as error:
         getattr(reg, method)(X, y)
 
+    activation = "exp" if before == "poisson" else "identity"
     assert str(error.value) == (
-        f"MLPRegressor cannot go on training with loss={after!r}: the network's output "
-        "is the logarithm of y with loss='poisson', and y itself with all others. "
-        "Restore the loss, or fit a new estimator."
+        f"MLPRegressor cannot go on training with loss={after!r} and "
+        "out_activation='identity': its network predicts by the activation "
+        f"{activation!r}. Restore the parameters, or fit a new estimator."
     )
     np.testing.assert_array_equal(reg.predict(X), expected)
+
+
+# --- bounded predictions --------------------------------------------------------------
+
+BOUNDED = {"logistic": (0, 1), "relu": (0, np.inf), "softplus": (0, np.inf)}
+ACTIVATE = {"logistic": torch.sigmoid, "relu": F.relu, "softplus": F.softplus}
+
+
+def make_bounded(out_activation):
+    """Make rows, and a y that lies within the bounds of an activation."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 3))
+    raw = torch.from_numpy(2 * X[:, 0] + rng.normal(scale=0.1, size=300))
+    return X, ACTIVATE[out_activation](raw).numpy()
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+@pytest.mark.parametrize("out_activation", BOUNDED)
+def test_predictions_stay_within_the_bounds_of_the_output(out_activation, n_estimators):
+    X, y = make_bounded(out_activation)
+    low, high = BOUNDED[out_activation]
+
+    reg = make(
+        out_activation=out_activation,
+        n_estimators=n_estimators,
+        batch_size=50,
+        max_iter=200,
+        learning_rate_init=0.005,
+    ).fit(X, y)
+
+    far = reg.predict(100 * X)
+    assert far.min() >= low and far.max() <= high
+    assert reg.score(X, y) > 0.95
+    assert reg.out_activation_ == out_activation
+    # The line would leave the bounds.
+    free = make(max_iter=60).fit(X, y).predict(100 * X)
+    assert free.min() < low
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error", "huber"])
+@pytest.mark.parametrize("out_activation", BOUNDED)
+def test_the_loss_is_that_of_activated_outputs(out_activation, loss):
+    X, y = make_bounded(out_activation)
+    params, metric = LOSSES[loss]
+    reg = make(**STILL, out_activation=out_activation, loss=loss, **params).fit(X, y)
+    coefs, intercepts = reg.coefs_, reg.intercepts_
+    hidden = np.maximum(X @ coefs[0] + intercepts[0], 0)
+    raw = torch.from_numpy(hidden @ coefs[1] + intercepts[1])[:, 0]
+
+    activated = ACTIVATE[out_activation](raw).numpy()
+
+    assert_allclose(reg.predict(X), activated, rtol=1e-12)
+    assert_allclose(reg.loss_, metric(y, activated), rtol=1e-9)
+
+
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    ("out_activation", "y", "range_"),
+    [
+        ("logistic", [0.5, 1.5], "from 0 to 1, but y ranges from 0.5 to 1.5"),
+        ("relu", [-0.5, 2.0], "from 0 to inf, but y ranges from -0.5 to 2"),
+        ("softplus", [-0.5, 2.0], "from 0 to inf, but y ranges from -0.5 to 2"),
+    ],
+)
+def test_a_y_that_cannot_be_predicted_raises(out_activation, y, range_, fit):
+    reg = make(out_activation=out_activation)
+
+    assert message_of(getattr(reg, fit), [[0.0], [1.0]], y) == (
+        f"out_activation={out_activation!r} of MLPRegressor predicts {range_}. Bring y "
+        "between these bounds, or use out_activation='identity'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "other"),
+    [
+        ({"loss": "poisson"}, "loss='poisson'"),
+        ({"normalize_y": True}, "normalize_y=True"),
+    ],
+)
+def test_a_second_scale_of_y_raises(params, other):
+    reg = make(out_activation="softplus", **params)
+
+    assert message_of(reg.fit, [[0.0], [1.0]], [0.0, 1.0]) == (
+        "out_activation='softplus' of MLPRegressor bounds what is predicted, which "
+        f"{other} does not go with. Leave out one of them."
+    )
+
+
+@pytest.mark.parametrize("params", [{"loss": "poisson"}, {"out_activation": "relu"}])
+def test_training_does_not_go_on_with_another_output(params):
+    X, y = make_bounded("softplus")
+    reg = make(warm_start=True).fit(X, y).set_params(**params)
+    loss, out = reg.loss, reg.out_activation
+
+    assert message_of(reg.fit, X, y) == (
+        f"MLPRegressor cannot go on training with loss={loss!r} and "
+        f"out_activation={out!r}: its network predicts by the activation 'identity'. "
+        "Restore the parameters, or fit a new estimator."
+    )
+
+
+# --- how far networks differ ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("normalize_y", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_return_std_is_that_of_the_networks(two_columns, n_outputs, normalize_y):
+    X, y = two_columns
+    y = y[:, 0] if n_outputs == 1 else y
+    reg = make(n_estimators=3, normalize_y=normalize_y).fit(X, y)
+
+    predicted, deviation = reg.predict(X, return_std=True)
+
+    members = np.array([member.predict(X) for member in reg.estimators_])
+    assert_allclose(predicted, members.mean(axis=0), rtol=1e-9)
+    assert_allclose(deviation, members.std(axis=0), rtol=1e-6, atol=1e-9)
+    assert_array_equal(predicted, reg.predict(X))
+
+
+def test_return_std_of_one_network_raises(diabetes):
+    reg = make().fit(*diabetes)
+
+    with pytest.raises(ValueError) as caught:
+        reg.predict(diabetes[0], return_std=True)
+
+    assert str(caught.value) == (
+        "return_std=True of MLPRegressor.predict is how far the networks of an "
+        "ensemble differ, and here is one. Fit with n_estimators=5, for instance."
+    )
+
+
+def test_return_std_passes_a_pipeline(diabetes):
+    X, y = diabetes
+    pipe = make_pipeline(StandardScaler(), make(n_estimators=2)).fit(X, y)
+
+    predicted, deviation = pipe.predict(X[:5], return_std=True)
+
+    assert predicted.shape == deviation.shape == (5,)
+    assert (deviation > 0).all()

@@ -33,6 +33,9 @@ from tests.persistence.damaged_files import change_document
 
 CLASSES = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
 
+# Where the file itself is looked at, parameters are enough in it.
+pytestmark = pytest.mark.filterwarnings("ignore:This MLP.* is not fitted:UserWarning")
+
 
 def make(cls, **params):
     defaults = {"hidden_layer_sizes": (6, 5), "max_iter": 3, "random_state": 0}
