@@ -42,8 +42,9 @@ def of_the_validation_set(X_val, estimator: BaseEstimator):
 
 
 def advise_on_a_pipeline(estimator: BaseEstimator) -> str:
+    """Tell how a Pipeline transforms X_val."""
     return (
-        f"In a Pipeline, X_val comes past the steps before the "
+        "In a Pipeline, X_val comes past the steps before the "
         f"{type(estimator).__name__}, unless the Pipeline is to transform it too: "
         "sklearn.set_config(enable_metadata_routing=True), "
         'Pipeline(..., transform_input=["X_val"]), and '
