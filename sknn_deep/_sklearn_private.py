@@ -10,8 +10,14 @@ from sklearn.model_selection._search import (
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _fit_and_score, _score
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    Options,
+    StrOptions,
+)
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
@@ -20,6 +26,9 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
 )
+
+# What ``check_cv`` makes of a list of splits.
+ListOfSplits = _CVIterableWrapper
 
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
@@ -74,9 +83,18 @@ def takes_weights(scorer) -> bool:
     return takes_any or "sample_weight" in parameters
 
 
+def needs_groups(splitter) -> bool:
+    """Tell whether a splitter of scikit-learn's kind asks for groups."""
+    if not hasattr(splitter, "get_metadata_routing"):
+        return False
+    return splitter.get_metadata_routing().split.requests.get("groups") is True
+
+
 __all__ = [
     "CALLBACK_ATTRIBUTES",
+    "HasMethods",
     "Interval",
+    "ListOfSplits",
     "Options",
     "StrOptions",
     "check_method_params",
@@ -87,6 +105,7 @@ __all__ = [
     "fit_context",
     "has_callbacks",
     "insert_error_scores",
+    "needs_groups",
     "num_samples",
     "partial_fit_context",
     "safe_split",

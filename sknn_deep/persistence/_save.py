@@ -7,6 +7,7 @@ from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
 from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
 from sknn_deep.persistence._files import replace_file
 from sknn_deep.persistence._scikit_learn import encode_model
+from sknn_deep.persistence._splitters import encode_splitter
 
 
 def save(estimator, path) -> None:
@@ -33,6 +34,7 @@ def save(estimator, path) -> None:
     TypeError
         If something cannot be saved as data: a class of one's own that is made of one
         of these estimators, callbacks, a `scoring` that is a callable,
+        a splitter that is not scikit-learn's as `validation_fraction`,
         an optimizer that is not one of ``torch.optim``, a function of one's own in a
         Pipeline, a step of scikit-learn that keeps more than numbers, strings, arrays
         and lists of them, such as trees.
@@ -99,4 +101,4 @@ def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
         )
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         return encode_model(value, encoder)
-    return None
+    return encode_splitter(value, where, encoder)
