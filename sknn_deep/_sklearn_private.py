@@ -12,12 +12,7 @@ from sklearn.model_selection._search import (
 )
 from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _fit_and_score, _score
-from sklearn.utils._param_validation import (
-    HasMethods,
-    Interval,
-    Options,
-    StrOptions,
-)
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
@@ -83,13 +78,6 @@ def takes_weights(scorer) -> bool:
     return takes_any or "sample_weight" in parameters
 
 
-def needs_groups(splitter) -> bool:
-    """Tell whether a splitter of scikit-learn's kind asks for groups."""
-    if not hasattr(splitter, "get_metadata_routing"):
-        return False
-    return splitter.get_metadata_routing().split.requests.get("groups") is True
-
-
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "HasMethods",
@@ -105,7 +93,6 @@ __all__ = [
     "fit_context",
     "has_callbacks",
     "insert_error_scores",
-    "needs_groups",
     "num_samples",
     "partial_fit_context",
     "safe_split",

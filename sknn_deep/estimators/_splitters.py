@@ -8,7 +8,7 @@ from numbers import Real
 import numpy as np
 from sklearn.model_selection import PredefinedSplit, TimeSeriesSplit
 
-from sknn_deep._sklearn_private import ListOfSplits, needs_groups
+from sknn_deep._sklearn_private import ListOfSplits
 from sknn_deep.estimators._data import as_array_like
 
 # A score of a single row says nothing, and R2 has none.
@@ -16,15 +16,17 @@ _FEWEST_TO_VALIDATE = 2
 # What is made to leave rows out: those in a gap, and those that a user listed nowhere.
 _MAY_LEAVE_OUT = (TimeSeriesSplit, PredefinedSplit, ListOfSplits)
 
-_HOW_TO_PASS_GROUPS = (
-    "pass groups to fit; as <step>__groups through a Pipeline, or by metadata routing "
-    "with set_fit_request(groups=True)"
-)
-
 
 def is_splitter(validation_fraction) -> bool:
     """Tell whether it says which rows to validate on, and not only how many."""
     return not isinstance(validation_fraction, Real)
+
+
+def needs_groups(splitter) -> bool:
+    """Tell whether a splitter of scikit-learn's kind asks for groups."""
+    if not hasattr(splitter, "get_metadata_routing"):
+        return False
+    return splitter.get_metadata_routing().split.requests.get("groups") is True
 
 
 def draws_anew(splitter) -> bool:
@@ -107,7 +109,8 @@ def choose_split(
     if groups is None and needs_groups(splitter):
         raise ValueError(
             f"{owner}.fit got no groups, by which its validation_fraction={name}(...) "
-            f"splits: {_HOW_TO_PASS_GROUPS}."
+            "splits: pass groups to fit; as <step>__groups through a Pipeline, or by "
+            "metadata routing with set_fit_request(groups=True)."
         )
     who = f"{owner} cannot take its validation rows from {name}"
     counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
