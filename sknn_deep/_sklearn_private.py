@@ -11,8 +11,10 @@ from sklearn.model_selection._search import (
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _fit_and_score, _score
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     InvalidParameterError,
     Options,
@@ -27,6 +29,9 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     _num_samples,
 )
+
+# What ``check_cv`` makes of a list of splits.
+ListOfSplits = _CVIterableWrapper
 
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
@@ -91,8 +96,10 @@ def takes_weights(scorer) -> bool:
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "BaseSearchCV",
+    "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "ListOfSplits",
     "Options",
     "StrOptions",
     "check_method_params",

@@ -3,7 +3,7 @@
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import torch
@@ -43,6 +43,12 @@ from sknn_deep.estimators._solvers import (
     run_lbfgs,
     warn_unless_converged,
 )
+from sknn_deep.estimators._splitters import (
+    check_groups,
+    choose_split,
+    is_splitter,
+    refuse_unused_groups,
+)
 from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
@@ -81,6 +87,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     is trained towards (``_encode``), and how its output is judged
     (``_default_score``).
     """
+
+    # A search with groups for its own splitter alone works without a request.
+    __metadata_request__fit = {"groups": False}
 
     # What batch_size="auto" is, where there are as many rows.
     _auto_batch_size = 200
@@ -169,6 +178,31 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         self._train(plan)
         return self._end_fit(plan)
 
+    def _set_aside(self, data: FitData, X, y, groups) -> FitData:
+        """Let a splitter, if there is one, say which rows to validate on.
+
+        `X`, `y` and `groups` are as the user passed them.
+        """
+        owner = type(self).__name__
+        groups = check_groups(groups, len(data.samples), owner=owner)
+        is_given = data.valid is not None
+        if not self.early_stopping or self.solver == "lbfgs" or is_given:
+            return data
+        if not is_splitter(self.validation_fraction):
+            if groups is not None:
+                refuse_unused_groups(self.validation_fraction, owner=owner)
+            return data
+        split = choose_split(
+            self.validation_fraction,
+            X,
+            y,
+            groups,
+            rows=positive_rows(data.samples.weight),
+            n_rows=len(data.samples),
+            owner=owner,
+        )
+        return replace(data, split=split)
+
     def _plan_fit(self, data: FitData, *, incremental: bool = False) -> FitPlan:
         """Make the net, and all that its training needs."""
         samples = data.samples
@@ -201,7 +235,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         run = self._plan_epochs(
             net, data, rows, random_state=random_state, incremental=incremental
         )
-        return FitPlan(net, samples, final, run, incremental, data.valid)
+        return FitPlan(net, samples, final, run, incremental, data.valid, data.split)
 
     def _train(self, plan: FitPlan) -> None:
         if plan.run is None:
@@ -286,7 +320,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Split and place the rows, in scikit-learn's order of random draws."""
         samples, valid = data.samples, data.valid
         if self.early_stopping and valid is None:
-            rows, valid_rows = split_rows(
+            rows, valid_rows = data.split or split_rows(
                 np.arange(len(samples)) if rows is None else rows,
                 stratify=data.stratify,
                 validation_fraction=self.validation_fraction,

@@ -81,11 +81,16 @@ class FitData:
 
     stratify : ndarray of shape (n_samples,) or None
         What a validation split keeps the shares of.
+
+    split : tuple of ndarray or None
+        Numbers of the rows to train on and of those to validate on, where a splitter
+        says so.
     """
 
     samples: Samples
     valid: Samples | None = None
     stratify: np.ndarray | None = None
+    split: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def as_array_like(X):

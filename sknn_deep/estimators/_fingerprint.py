@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_deep.estimators._data import Samples
 from sknn_deep.estimators._solvers import FitPlan
+from sknn_deep.estimators._splitters import draws_anew
 from sknn_deep.training import MappedArray, StateKeeper
 
 # Parameters that do not change what is learnt, or are resolved in the net.
@@ -36,6 +37,8 @@ def watch_states(
             f"Checkpoint. Got {len(keepers)}: keep one of them."
         )
     seed = check_seed(estimator)
+    if plan.split is not None:
+        check_repeatable(estimator)
     with keepers[0].watch(seed, fingerprint(estimator, plan)) as keeper:
         yield keeper
 
@@ -50,6 +53,18 @@ def check_seed(estimator: BaseEstimator) -> int:
             f"{seed!r}: set random_state=0, for instance."
         )
     return int(seed)
+
+
+def check_repeatable(estimator: BaseEstimator) -> None:
+    """Refuse a splitter that would set other rows aside in another process."""
+    splitter = estimator.validation_fraction
+    if draws_anew(splitter):
+        raise ValueError(
+            f"A {type(estimator).__name__} with a Checkpoint needs a splitter that "
+            "sets the same rows aside in another process. Got "
+            f"validation_fraction={type(splitter).__name__}(...) with "
+            "random_state=None: set its random_state=0, for instance."
+        )
 
 
 def fingerprint(estimator: BaseEstimator, plan: FitPlan) -> dict[str, str]:
@@ -71,8 +86,14 @@ def fingerprint(estimator: BaseEstimator, plan: FitPlan) -> dict[str, str]:
         "precision": f"{placement.dtype}, {placement.autocast}",
         **_of_samples(estimator, plan.samples, ""),
         **({} if plan.valid is None else _of_samples(estimator, plan.valid, "_val")),
+        **({} if plan.split is None else {"the rows to validate on": _of_split(plan)}),
         "the weights to start from": digest(*weights),
     }
+
+
+def _of_split(plan: FitPlan) -> str:
+    # Which splitters, groups or random numbers led to them changes nothing.
+    return digest(*plan.split)
 
 
 def _of_samples(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.metrics import get_scorer_names
 
-from sknn_deep._sklearn_private import Interval, Options, StrOptions
+from sknn_deep._sklearn_private import HasMethods, Interval, Options, StrOptions
 from sknn_deep.estimators._words import say_our_value
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
 from sknn_deep.training import SOLVERS, STEP_SCHEDULES
@@ -35,7 +35,10 @@ TRAINING_CONSTRAINTS: dict = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "validation_fraction": [
+        Interval(Real, 0, 1, closed="left"),
+        HasMethods(["split", "get_n_splits"]),
+    ],
     "beta_1": [Interval(Real, 0, 1, closed="left")],
     "beta_2": [Interval(Real, 0, 1, closed="left")],
     "epsilon": [Interval(Real, 0, None, closed="neither")],

@@ -180,13 +180,19 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     early_stopping : bool, default=False
         Whether to stop when the score on validation rows no longer improves (see `tol`
         and `scoring`), and to go back to the weights of the epoch with the best score.
-        The rows are ``X_val`` if it is passed to ``fit``, otherwise the share
-        `validation_fraction` of X, which is then not trained on. Not supported by
-        ``partial_fit``; ignored when ``solver="lbfgs"``.
+        The rows are ``X_val`` if it is passed to ``fit``, otherwise those of X that
+        `validation_fraction` sets aside, which are then not trained on. Not supported
+        by ``partial_fit``; ignored when ``solver="lbfgs"``.
 
-    validation_fraction : float in (0, 1), default=0.1
-        Share of the rows to set aside for validation. Only used when
-        ``early_stopping=True`` and no ``X_val`` is passed to ``fit``.
+    validation_fraction : float in (0, 1) or cross-validation splitter, default=0.1
+        Share of the rows to set aside for validation, drawn at random. Or a splitter
+        with ``split`` and ``get_n_splits``, which gets all rows as they came and the
+        `groups` of ``fit``: rows of the same group, or of the past, would tell too
+        much. ``GroupShuffleSplit`` sets whole groups aside, ``TimeSeriesSplit`` the
+        latest rows. Of its splits the one with the most rows to train on is used, the
+        last one of equals, in all networks of an ensemble; rows of zero weight are then
+        left out of both parts. Only used when ``early_stopping=True`` and no ``X_val``
+        is passed to ``fit``.
 
     beta_1 : float in [0, 1), default=0.9
         Decay rate of Adam's mean of past gradients. Only used when ``solver`` is "adam"
@@ -557,6 +563,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        groups=None,
     ):
         """Fit the network to X and the numbers y.
 
@@ -595,6 +602,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sample_weight_val : array-like of shape (n_val_samples,), default=None
             Weight of each row of `X_val` in the validation loss and score.
 
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row: numbers or strings, none of them missing. They go to the
+            splitter that `validation_fraction` is; only used with one, and needed by
+            those that keep groups together. Metadata routing brings them here after
+            ``set_fit_request(groups=True)``.
+
         Returns
         -------
         self : MLPRegressor
@@ -604,7 +617,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ------
         ValueError
             If a parameter or the data are not valid, or if the training diverges: a
-            weight or the training loss is not finite.
+            weight or the training loss is not finite. With early stopping also if
+            `groups` are passed and a number is `validation_fraction`, which ignores
+            them, or if a splitter gets no groups that it needs, gives no rows to one
+            part, the same row to both parts, or some row to neither.
         TypeError
             If `callbacks` has something that is no skorch callback, or if data come in
             a form that cannot be read, such as a sparse tensor or a sparse y.
@@ -616,7 +632,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             with ``early_stopping=True``, which goes back to the best weights.
         UserWarning
             If `batch_size` is clipped, if the validation score was no number in any
-            epoch, or if the user interrupts the training, which keeps what was learnt.
+            epoch, if the user interrupts the training, which keeps what was learnt, or
+            if a ``TimeSeriesSplit`` or a predefined split has rows in neither part.
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
@@ -629,7 +646,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 y_val=y_val,
                 sample_weight_val=sample_weight_val,
             )
-            return self._fit(data)
+            return self._fit(self._set_aside(data, X, y, groups))
 
     @available_if(is_stochastic)
     @partial_fit_context

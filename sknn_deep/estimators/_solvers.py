@@ -53,6 +53,10 @@ class FitPlan:
 
     valid : Samples or None
         To validate on, where the user gave them.
+
+    split : tuple of ndarray or None
+        Numbers of the rows to train on and of those to validate on, where a splitter
+        says so.
     """
 
     net: Net
@@ -61,6 +65,7 @@ class FitPlan:
     run: Run | None = None
     incremental: bool = False
     valid: Samples | None = None
+    split: tuple[np.ndarray, np.ndarray] | None = None
 
     def __post_init__(self):
         self.n_epochs_before = len(self.net.history)

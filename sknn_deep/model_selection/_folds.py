@@ -116,7 +116,9 @@ class Fold:
         checked, names = self._checked.get(key, (X, None))
         if names is not None and fit_params.get("X_val") is not None:
             checked = X  # the names of the validation rows are compared with these
-        data = network._check_fit(checked, y, **fit_params)
+        params = dict(fit_params)
+        groups = params.pop("groups", None)
+        data = network._check_fit(checked, y, **params)
         if key not in self._checked:
             # The next candidates need not convert the rows again.
             names = getattr(network, "feature_names_in_", None)
@@ -126,7 +128,8 @@ class Fold:
         # Nor need they bring the rows to where they are computed with.
         placed = self._placed.setdefault(key, data.samples.placed)
         samples = replace(data.samples, placed=placed)
-        return network._plan_fit(replace(data, samples=samples))
+        data = network._set_aside(replace(data, samples=samples), X, y, groups)
+        return network._plan_fit(data)
 
 
 def _fit_steps(pipeline: Pipeline, X, y, fit_params: dict) -> Received:

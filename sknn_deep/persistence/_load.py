@@ -6,7 +6,7 @@ from typing import BinaryIO
 import torch
 from sklearn.base import BaseEstimator
 
-from sknn_deep.persistence import _estimators, _scikit_learn
+from sknn_deep.persistence import _estimators, _scikit_learn, _splitters
 from sknn_deep.persistence._container import Container, open_for_reading
 from sknn_deep.persistence._data import Decoder, is_affordable
 from sknn_deep.persistence._errors import ModelFileError
@@ -100,6 +100,7 @@ def _read(file: BinaryIO, device: torch.device | None) -> BaseEstimator:
             _scikit_learn.KIND: lambda entry, decoder: _scikit_learn.decode_model(
                 entry, decoder.decode
             ),
+            _splitters.KIND: _splitters.decode_splitter,
         },
     )
     model = decoder.decode(json.loads(document))

@@ -12,6 +12,7 @@ from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
 from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
 from sknn_deep.persistence._files import replace_file
 from sknn_deep.persistence._scikit_learn import encode_model
+from sknn_deep.persistence._splitters import encode_splitter
 
 
 def save(estimator, path) -> None:
@@ -36,12 +37,12 @@ def save(estimator, path) -> None:
     Raises
     ------
     TypeError
-        If it is a search (its ``best_estimator_`` can be saved), or something cannot be
-        saved as data: a class of one's own that is made of one
-        of these estimators, callbacks, a `scoring` that is a callable,
-        an optimizer that is not one of ``torch.optim``, a function of one's own in a
-        Pipeline, a step of scikit-learn that keeps more than numbers, strings, arrays
-        and lists of them, such as trees.
+        If it is a search, whose ``best_estimator_`` can be saved, or if something
+        cannot be saved as data: a class of one's own that is made of one of these
+        estimators, callbacks, a `scoring` that is a callable, a splitter that is not
+        scikit-learn's, an optimizer that is not one of ``torch.optim``, a function of
+        one's own in a Pipeline, a step of scikit-learn that keeps more than numbers,
+        strings, arrays and lists of them, such as trees.
     ValueError
         If a parameter is not valid, or if there are more names, labels and other small
         values than ``load`` would read (some 100,000 strings, and more where the
@@ -130,4 +131,4 @@ def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
         )
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
         return encode_model(value, encoder)
-    return None
+    return encode_splitter(value, where, encoder)

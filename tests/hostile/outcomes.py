@@ -37,6 +37,7 @@ _ALLOWED_WARNINGS = (
     "X does not have valid feature names",
     "X has feature names",
     "The number of unique classes is greater than 50% of the number of samples",
+    r"\w+ leaves out \d+ of \d+ rows",
 )
 
 

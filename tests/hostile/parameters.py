@@ -5,6 +5,13 @@ import functools
 import numpy as np
 import torch
 from hypothesis import strategies as st
+from sklearn.model_selection import (
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    TimeSeriesSplit,
+)
 from skorch.callbacks import EpochTimer
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
@@ -49,7 +56,11 @@ OF_ALL = {
     "momentum": [0, 0.9, 1, 1.0],
     "nesterovs_momentum": [False],
     "early_stopping": [True],
-    "validation_fraction": [0, 0.01, 0.1, 0.5, 0.9, 0.999],
+    "validation_fraction": [
+        *(0, 0.01, 0.1, 0.5, 0.9, 0.999),
+        *(KFold(2), ShuffleSplit(random_state=0), TimeSeriesSplit(2), GroupKFold(2)),
+        PredefinedSplit([0, 1, -1]),
+    ],
     "beta_1": [0, 0.9, 1 - 1e-16, np.nextafter(1, 0)],
     "beta_2": [0, 0.999, np.nextafter(1, 0)],
     "epsilon": [1e-320, 1e-30, 1e-8, 1.0, 1e30, INF],

@@ -26,6 +26,7 @@ from sklearn.model_selection import (
     RandomizedSearchCV,
     ShuffleSplit,
     StratifiedKFold,
+    TimeSeriesSplit,
 )
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
@@ -489,6 +490,116 @@ def test_search_takes_splits_that_come_once():
 
     assert search.n_splits_ == 3
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+# Four rows a group: every fold of five has twelve groups to train on, or to set aside.
+GROUPS = np.random.default_rng(2).permutation(np.repeat(np.arange(15), 4))
+BY_GROUPS = {"cv": GroupKFold(5), **BOTH_METRICS}
+STOPPED_BY_GROUPS = {"early_stopping": True, "validation_fraction": GroupKFold(4)}
+
+
+def test_search_splits_by_groups_within_each_fold_too():
+    X, y = make_data()
+    with config_context(enable_metadata_routing=True):
+        network = make_classifier(**STOPPED_BY_GROUPS).set_fit_request(groups=True)
+
+        ours, theirs = search_both(
+            make_pipeline(StandardScaler(), network),
+            {"mlpclassifier__learning_rate_init": [0.003, 0.03]},
+            X,
+            y,
+            fit_params={"groups": GROUPS},
+            **BY_GROUPS,
+        )
+
+    assert_same_search(ours, theirs)
+    assert ours.cv_results_["batched"].all()
+
+
+def test_search_hands_groups_on_by_the_name_of_the_step():
+    X, y = make_data()
+
+    ours, theirs = search_both(
+        make_pipeline(StandardScaler(), make_classifier(**STOPPED_BY_GROUPS)),
+        {"mlpclassifier__learning_rate_init": [0.003, 0.03]},
+        X,
+        y,
+        fit_params={"groups": GROUPS, "mlpclassifier__groups": GROUPS},
+        **BY_GROUPS,
+    )
+
+    assert_same_search(ours, theirs)
+    assert ours.cv_results_["batched"].all()
+
+
+def test_search_without_routing_says_that_the_network_got_no_groups():
+    X, y = make_data()
+    search = BatchedGridSearchCV(
+        make_classifier(**STOPPED_BY_GROUPS),
+        RATES,
+        cv=GroupKFold(5),
+        error_score="raise",
+    )
+
+    with pytest.raises(ValueError, match=r"MLPClassifier\.fit got no groups"):
+        search.fit(X, y, groups=GROUPS)
+
+
+def test_search_over_splitters_stacks_those_with_as_many_rows_to_train_on():
+    X, y = make_data()
+    splitters = [KFold(4), KFold(4, shuffle=True, random_state=0), TimeSeriesSplit(3)]
+    grid = {"validation_fraction": [0.25, *splitters]}
+
+    ours, theirs = search_both(
+        make_classifier(early_stopping=True), grid, X, y, cv=KFold(3), **BOTH_METRICS
+    )
+
+    assert_same_search(ours, theirs)
+    assert ours.cv_results_["batched"].all()
+
+
+class ByIndex:
+    """Sets the rows aside that a table's index says; of an array there is none."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 1
+
+    def split(self, X, y=None, groups=None):
+        is_late = X.index.to_numpy() % 4 == 3
+        yield np.flatnonzero(~is_late), np.flatnonzero(is_late)
+
+
+def test_splitter_gets_the_table_from_every_candidate():
+    X, y = make_data()
+    X = pd.DataFrame(X, columns=list("abcde"))
+
+    ours, theirs = search_both(
+        make_classifier(early_stopping=True, validation_fraction=ByIndex()),
+        RATES,
+        X,
+        y,
+        cv=KFold(3),
+        error_score="raise",
+        **BOTH_METRICS,
+    )
+
+    assert_same_search(ours, theirs)
+    assert ours.cv_results_["batched"].all()
+
+
+@pytest.mark.parametrize("make", [make_autoencoder, make_regressor])
+def test_search_of_other_networks_splits_by_groups(make):
+    X, _ = make_data()
+    y = None if make is make_autoencoder else X[:, 0]
+    with config_context(enable_metadata_routing=True):
+        network = make(**STOPPED_BY_GROUPS).set_fit_request(groups=True)
+
+        ours, theirs = search_both(
+            network, RATES, X, y, cv=GroupKFold(5), fit_params={"groups": GROUPS}
+        )
+
+    assert_same_search(ours, theirs)
+    assert ours.cv_results_["batched"].all()
 
 
 def test_search_routes_metadata_through_a_pipeline():

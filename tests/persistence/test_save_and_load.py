@@ -1,7 +1,10 @@
 """Saved and loaded again, an estimator is what it was."""
 
+import copy
 import functools
+import itertools
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -13,7 +16,25 @@ import sklearn
 import torch
 from numpy.testing import assert_array_equal
 from safetensors import safe_open
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    LeaveOneGroupOut,
+    LeaveOneOut,
+    LeavePGroupsOut,
+    LeavePOut,
+    PredefinedSplit,
+    RepeatedKFold,
+    RepeatedStratifiedKFold,
+    ShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+    check_cv,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, LRScheduler
@@ -34,7 +55,7 @@ from tests.persistence.damaged_files import change_document
 CLASSES = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
 
 # Where the file itself is looked at, parameters are enough in it.
-pytestmark = pytest.mark.filterwarnings("ignore:This MLP.* is not fitted:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:This .* is not fitted:UserWarning")
 
 
 def make(cls, **params):
@@ -169,6 +190,75 @@ def test_a_search_names_what_can_be_saved(Search, tmp_path):
     sknn_deep.save(search.best_estimator_, tmp_path / "best.sknn")
     assert_array_equal(
         sknn_deep.load(tmp_path / "best.sknn").predict(X), search.predict(X)
+    )
+
+
+ADDRESS = " at 0x[0-9A-F]+"
+SPLITTERS = [
+    GroupKFold(3),
+    GroupShuffleSplit(4, test_size=0.3, random_state=np.random.RandomState(1)),
+    KFold(4, shuffle=True, random_state=5),
+    LeaveOneGroupOut(),
+    LeaveOneOut(),
+    LeavePGroupsOut(2),
+    LeavePOut(3),
+    PredefinedSplit(np.arange(60) // 20 - 1),
+    RepeatedKFold(n_splits=3, n_repeats=2, random_state=0),
+    RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0),
+    ShuffleSplit(2, train_size=0.5, test_size=0.5, random_state=0),
+    StratifiedGroupKFold(3),
+    StratifiedKFold(3),
+    StratifiedShuffleSplit(2, test_size=0.25, random_state=0),
+    TimeSeriesSplit(4, gap=2, test_size=5),
+    check_cv([(np.arange(40), np.arange(40, 60)), (list(range(50)), [58, 59])]),
+]
+
+
+@pytest.mark.parametrize("splitter", SPLITTERS, ids=lambda s: type(s).__name__)
+@pytest.mark.parametrize("cls", CLASSES)
+def test_load_gives_the_splitter_back(cls, splitter, tmp_path):
+    X, y = make_data()
+    groups = np.arange(60) // 4
+
+    loaded = and_back(make(cls, validation_fraction=splitter), tmp_path)
+
+    again = loaded.validation_fraction
+    assert type(again) is type(splitter)
+    assert re.sub(ADDRESS, "", repr(again)) == re.sub(ADDRESS, "", repr(splitter))
+    by_groups = {"groups": groups} if "Group" in type(splitter).__name__ else {}
+    few = itertools.islice
+    splits = few(copy.deepcopy(splitter).split(X, y, **by_groups), 20)
+    for one, other in zip(splits, few(again.split(X, y, **by_groups), 20), strict=True):
+        assert_array_equal(one[0], other[0])
+        assert_array_equal(one[1], other[1])
+
+
+def test_save_keeps_a_model_that_a_splitter_stopped(tmp_path):
+    X, y = make_data()
+    groups = np.arange(60) // 4
+    clf = make(MLPClassifier, early_stopping=True, validation_fraction=GroupKFold(3))
+    clf.fit(X, y, groups=groups)
+
+    loaded = and_back(clf, tmp_path)
+
+    assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+    loaded.fit(X, y, groups=groups)
+    assert_array_equal(loaded.predict_proba(X), clf.predict_proba(X))
+
+
+class OwnSplit(KFold):
+    """A splitter of a user's own."""
+
+
+def test_save_says_which_parameter_has_a_splitter_of_ones_own(tmp_path):
+    clf = make(MLPClassifier, validation_fraction=OwnSplit(3))
+
+    with pytest.raises(TypeError) as caught:
+        save(clf, tmp_path / "model.sknn")
+
+    assert str(caught.value).startswith(
+        "The 'validation_fraction' parameter of MLPClassifier cannot be saved as data: "
+        "OwnSplit(n_splits=3, random_state=None, shuffle=False)."
     )
 
 
