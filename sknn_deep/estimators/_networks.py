@@ -88,15 +88,13 @@ def renew_net(
     """
     now = {**describe(estimator, n_features), "verbose": estimator.verbose}
     if any(vars(net)[name] != value for name, value in now.items()):
-        old, net = (
-            net,
-            assemble_net(
-                estimator,
-                describe(estimator, n_features),
-                recipe=net.recipe,
-                placement=net.placement,
-                verbose=estimator.verbose,
-            ),
+        old = net
+        net = assemble_net(
+            estimator,
+            describe(estimator, n_features),
+            recipe=old.recipe,
+            placement=old.placement,
+            verbose=estimator.verbose,
         )
         take_weights(net, old.module_)
         net.go_on_from(old)
