@@ -96,6 +96,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         stand_in.callbacks = ClonedByCopying(self.callbacks)
         return super(BaseNetEstimator, stand_in).__sklearn_clone__()
 
+    # Copies share, or copy, what is here, also where a pickle cannot have it.
+
     def __copy__(self):
         copied = type(self).__new__(type(self))
         vars(copied).update(vars(self))

@@ -25,7 +25,7 @@ def name_callbacks(callbacks) -> list[tuple[str, Any]]:
     That is the one in its pair, or that of its class, numbered if there are several.
     """
     pairs = [
-        tuple(item) if _is_pair(item) else (type(item).__name__, item)
+        (str(item[0]), item[1]) if _is_pair(item) else (type(item).__name__, item)
         for item in callbacks or []
     ]
     n_named, n_seen = Counter(name for name, _ in pairs), Counter()
@@ -98,9 +98,9 @@ def copy_for_fit(callbacks, *, owner: str) -> list:
 def _copy_item(item):
     if _is_pair(item):
         return (item[0], _copy_item(item[1]))
-    return (
-        copy_callback(item) if isinstance(item, Callback) else clone(item, safe=False)
-    )
+    if isinstance(item, Callback):
+        return copy_callback(item)
+    return clone(item, safe=False)
 
 
 class ClonedByCopying:
@@ -140,11 +140,11 @@ def _parameters(owner) -> dict[str, Any]:
     """Give the parameters of a callback that a copy has too, or of another object."""
     if isinstance(owner, type) or not hasattr(owner, "get_params"):
         return {}
-    parameters = owner.get_params(deep=True)
+    parameters = owner.get_params(deep=False)  # a callback may have its own estimator
     names = _stored_parameters(owner) if isinstance(owner, Callback) else None
     if names is None:
         return parameters
-    return {k: v for k, v in parameters.items() if k.partition("__")[0] in names}
+    return {name: value for name, value in parameters.items() if name in names}
 
 
 def change_callbacks(callbacks, parameters: dict[str, Any], *, owner: str) -> list:
@@ -184,7 +184,7 @@ def _change(thing, parameters: dict[str, Any], what: str):
         if name not in valid:
             raise ValueError(
                 f"Invalid parameter {name!r} for {what}, which is {thing!r}. Valid "
-                f"parameters are {sorted(k for k in valid if '__' not in k)}."
+                f"parameters are {sorted(valid)}."
             )
         if is_nested:
             nested[name][rest] = value

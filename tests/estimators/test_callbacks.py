@@ -334,9 +334,12 @@ def test_clone_keeps_what_scikit_learn_keeps():
     assert repr(clone(make())) == repr(make())
 
 
-@pytest.mark.parametrize("callbacks", [[print], ["a"], "a", [("a", 3)], [EpochTimer]])
+@pytest.mark.parametrize(
+    "callbacks", [[print], ["a"], "a", [("a", 3)], [EpochTimer], [([], 1)]]
+)
 def test_clone_leaves_it_to_fit_to_refuse(callbacks):
     clf = make(callbacks=callbacks)
+    clf.get_params()
 
     with pytest.raises((TypeError, ValueError), match="'callbacks' parameter of"):
         clone(clf).fit(*make_data())
@@ -506,7 +509,7 @@ def test_set_params_leaves_what_a_callback_shares():
     clf.set_params(callbacks__load__checkpoint__f_params="b")
 
     assert checkpoint.f_params == "a"
-    assert clf.get_params()["callbacks__load__checkpoint__f_params"] == "b"
+    assert clf.get_params()["callbacks__load__checkpoint"].f_params == "b"
 
 
 def test_set_params_replaces_callbacks_and_leaves_them_out():
@@ -660,6 +663,16 @@ class Owning(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.net_ = net
+
+
+def test_a_callback_may_have_its_estimator():
+    clf = make()
+    clf.set_params(callbacks=[Owning(clf)]).set_params(alpha=0.5)
+
+    copied = clone(clf.fit(*make_data()))
+
+    assert copied.callbacks[0].clf is clf
+    assert clf.get_params()["callbacks__Owning__clf"] is clf
 
 
 def test_pickle_keeps_callbacks_that_can_be():
