@@ -7,6 +7,7 @@ from sknn_deep.estimators._autoencoder_transformer import (
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._networks import assemble_net, name_parts
+from sknn_deep.estimators._own_code import has_own_training, inner_methods, overrides
 from sknn_deep.estimators._regressor import MLPRegressor
 from sknn_deep.estimators._solvers import FitPlan
 from sknn_deep.estimators._targets import ClassTarget, NumberTarget
@@ -22,7 +23,10 @@ __all__ = [
     "NumberTarget",
     "assemble_net",
     "family_of",
+    "has_own_training",
+    "inner_methods",
     "make_loss",
     "name_parts",
+    "overrides",
     "train_together",
 ]

@@ -1,5 +1,6 @@
 """What the three estimators share: one fit, told as a table of contents."""
 
+import copy
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -16,6 +17,13 @@ from sknn_deep._sklearn_private import (
     InvalidParameterError,
     check_optimize_result,
     has_callbacks,
+)
+from sknn_deep.estimators._callbacks import (
+    PREFIX,
+    ClonedByCopying,
+    callback_parameters,
+    change_callbacks,
+    check_picklable_callbacks,
 )
 from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
@@ -97,6 +105,27 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
 
+    def __sklearn_clone__(self):
+        stand_in = copy.copy(self)
+        stand_in.callbacks = ClonedByCopying(self.callbacks)
+        return super(BaseNetEstimator, stand_in).__sklearn_clone__()
+
+    # Copies share, or copy, what is here, also where a pickle cannot have it.
+
+    def __copy__(self):
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
+
+    def __deepcopy__(self, memo: dict):
+        copied = memo[id(self)] = type(self).__new__(type(self))
+        vars(copied).update(copy.deepcopy(vars(self), memo))
+        return copied
+
+    def __getstate__(self) -> dict:
+        check_picklable_callbacks(self)
+        return super().__getstate__()
+
     def __setstate__(self, state: dict) -> None:
         super().__setstate__(state)
         # A pickle's GPU may be missing here.
@@ -110,24 +139,56 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         tags.input_tags.sparse = True
         return tags
 
+    # --- parameters ------------------------------------------------------------------
+
+    def get_params(self, deep: bool = True) -> dict:
+        """Get the parameters, those of the callbacks among them.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to give callbacks and their parameters too, as `callbacks__name` and
+            `callbacks__name__parameter`. The name is the one in the callback's pair, or
+            that of its class, numbered where there are several (`EarlyStopping_1`).
+
+        Returns
+        -------
+        params : dict of str -> object
+            Values by the names of the parameters.
+        """
+        params = super().get_params(deep=deep)
+        if deep and "callbacks" in params:
+            params.update(callback_parameters(self.callbacks))
+        return params
+
     def set_params(self, **params):
-        """Set parameters, as scikit-learn does; say what other packages' are called.
+        """Set parameters, those of the callbacks among them.
 
         Parameters
         ----------
         **params : dict of str -> object
-            Values by parameter name.
+            Values by the names that ``get_params`` gives. A callback that gets another
+            parameter is copied first: the one that was passed stays as it is.
+            ``callbacks__name=None`` leaves a callback out.
 
         Returns
         -------
-        self : estimator instance
-            The same estimator.
+        self : object
+            The estimator.
 
         Raises
         ------
         ValueError
-            If there is no such parameter.
+            If there is no such parameter or callback.
         """
+        nested = {k: v for k, v in params.items() if k.startswith(PREFIX)}
+        if nested:
+            params = {k: v for k, v in params.items() if k not in nested}
+            params["callbacks"] = change_callbacks(
+                params.get("callbacks", self.callbacks),
+                nested,
+                owner=type(self).__name__,
+            )
         try:
             return super().set_params(**params)
         except ValueError as error:

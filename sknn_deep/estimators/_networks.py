@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
-from skorch.callbacks import Callback
+from sklearn.base import BaseEstimator
 from torch import nn
 
+from sknn_deep.estimators._callbacks import copy_for_fit
 from sknn_deep.modules import (
     Dense,
     dense_weights,
@@ -27,7 +27,7 @@ def make_net(
         describe(estimator, n_features),
         recipe=recipe,
         placement=placement,
-        callbacks=clone_callbacks(estimator.callbacks, owner=type(estimator).__name__),
+        callbacks=copy_for_fit(estimator.callbacks, owner=type(estimator).__name__),
         verbose=estimator.verbose,
     )
 
@@ -88,7 +88,14 @@ def renew_net(
     """
     now = {**describe(estimator, n_features), "verbose": estimator.verbose}
     if any(vars(net)[name] != value for name, value in now.items()):
-        old, net = net, make_net(estimator, n_features, net.recipe, net.placement)
+        old = net
+        net = assemble_net(
+            estimator,
+            describe(estimator, n_features),
+            recipe=old.recipe,
+            placement=old.placement,
+            verbose=estimator.verbose,
+        )
         take_weights(net, old.module_)
         net.go_on_from(old)
     net.change_recipe(recipe)
@@ -113,18 +120,3 @@ def name_parts(
         **{f"module__{name}": value for name, value in module_arguments.items()},
         **{f"criterion__{name}": value for name, value in criterion_arguments.items()},
     }
-
-
-def clone_callbacks(callbacks, *, owner: str) -> list:
-    """Copy skorch callbacks, or (name, callback) pairs, so that fits share none."""
-    clones = []
-    for item in callbacks or []:
-        is_pair = isinstance(item, tuple | list) and len(item) == 2
-        callback = item[1] if is_pair else item
-        if not isinstance(callback, Callback):
-            raise TypeError(
-                f"The 'callbacks' parameter of {owner} must be a list of skorch "
-                f"callbacks, or of (name, callback) pairs. Got {item!r} among them."
-            )
-        clones.append((item[0], clone(callback)) if is_pair else clone(callback))
-    return clones

@@ -11,6 +11,7 @@ from sklearn import config_context, get_config
 
 from sknn_deep._sklearn_private import has_callbacks
 from sknn_deep.estimators._base import BaseNetEstimator
+from sknn_deep.estimators._own_code import has_own_training
 from sknn_deep.estimators._solvers import FitPlan, end_epochs
 from sknn_deep.modules import stack_family, stacked_gradient
 from sknn_deep.training import Run, run_family, thread_count, train_stack
@@ -27,14 +28,15 @@ def family_of(estimator: BaseNetEstimator, plan: FitPlan) -> tuple | None:
 
     Those that cannot are trained one after the other: L-BFGS and optimizers of the
     user's own, normalization, noise and the other variants of autoencoders, mixed
-    precision, compilation, callbacks, `verbose`, `max_time`, rows that stay sparse, and
-    ``partial_fit``, which keeps the optimizer.
+    precision, compilation, callbacks, `verbose`, `max_time`, rows that stay sparse,
+    subclasses with a training of their own, and ``partial_fit``, which keeps the
+    optimizer.
     """
     if plan.run is None or plan.incremental or plan.placement.autocast is not None:
         return None
     if estimator.compile:
         return None
-    if has_callbacks(estimator):
+    if has_callbacks(estimator) or has_own_training(estimator):
         return None
     network = stack_family(plan.net.module_, plan.net.criterion_)
     training = run_family(plan.run)

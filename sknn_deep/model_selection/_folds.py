@@ -9,7 +9,12 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from sknn_deep._sklearn_private import check_method_params, safe_split
-from sknn_deep.estimators import BaseNetEstimator
+from sknn_deep.estimators import (
+    BaseNetEstimator,
+    has_own_training,
+    inner_methods,
+    overrides,
+)
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:
@@ -20,11 +25,17 @@ def last_step(estimator: BaseEstimator) -> BaseEstimator:
 def is_network(estimator: BaseEstimator) -> bool:
     """Tell whether an estimator, or a Pipeline's last step, is a network of ours.
 
-    An ensemble is not: it trains its networks together itself.
+    An ensemble is not: it trains its networks together itself. Nor is what is fitted by
+    code of its own, a subclass with another ``fit`` for instance, or a Pipeline's.
     """
     last = last_step(estimator)
-    is_single = getattr(last, "n_estimators", 1) == 1
-    return isinstance(last, BaseNetEstimator) and is_single
+    if not isinstance(last, BaseNetEstimator) or has_own_training(last, "fit"):
+        return False
+    if isinstance(estimator, Pipeline):
+        fits = inner_methods(Pipeline) | {"fit"}
+        if overrides(estimator, Pipeline, fits):
+            return False
+    return getattr(last, "n_estimators", 1) == 1
 
 
 class Received(NamedTuple):

@@ -174,7 +174,8 @@ class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
     stacked is fitted one after the other, by `n_jobs` workers: ``solver="lbfgs"`` and
     optimizers of one's own, normalization, noisy, sparse and variational autoencoders,
     rows of few numbers that are not zero, ``precision="bfloat16"``, ``compile=True``,
-    `callbacks`, `max_time` and `verbose` of the estimator. So are ensembles, with
+    `callbacks`, `max_time` and `verbose` of the estimator, and subclasses, those of
+    Pipeline too, with a ``fit`` or other training of their own. So are ensembles, with
     `n_estimators` above 1, each of which trains its own networks together.
 
     Parameters

@@ -549,6 +549,7 @@ class Net(NeuralNet):
         set_optimizer_state(self.optimizer_, get_optimizer_state(net.optimizer_))
         self.history_ = copy.copy(net.history_)
         self.best_merits_ = dict(net.best_merits_)
+        self.callbacks = net.callbacks
         n_default = len(self._default_callbacks)
         self.callbacks_ = [*self.callbacks_[:n_default], *net._others()]
 
