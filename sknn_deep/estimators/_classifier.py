@@ -6,9 +6,10 @@ from numbers import Real
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -843,6 +844,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y, sample_weight = as_array_like(y), as_array_like(sample_weight)
         with errors_instead_of_overflow(warnings="warn"):
             return super().score(X, y, sample_weight)
+
+    @property
+    def _label_binarizer(self) -> LabelBinarizer:
+        """Tell the form of y, for tools that ask scikit-learn's MLP for it so."""
+        check_is_fitted(self)
+        y = self.classes_
+        if self._target.kind == "multilabel":
+            y = np.stack([np.zeros_like(y), np.ones_like(y)])  # (2, n_labels)
+        return LabelBinarizer().fit(y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -26,6 +26,7 @@ from sknn_deep.estimators._data import (
     check_weights,
     errors_instead_of_overflow,
 )
+from sknn_deep.estimators._dense_layers import Scaling
 from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._targets import NumberTarget
 from sknn_deep.estimators._validation_set import (
@@ -721,6 +722,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             "quantile": {"quantile": self.quantile},
         }
         return LOSSES[self.loss], arguments.get(self.loss, {})
+
+    def _scaling(self):
+        mean, scale = self._target.mean, self._target.scale
+        return None if mean is None else Scaling(scale, mean)
 
     def _remedy(self):
         is_scaled = self.normalize_y or self.loss == "poisson"

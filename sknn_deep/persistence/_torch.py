@@ -229,7 +229,6 @@ def _regressor(reg: MLPRegressor, dtype) -> Iterator[nn.Module]:
         yield Exp()
     if reg._target.mean is not None:
         yield Affine(factor=reg._target.scale, after=reg._target.mean)
-        yield Cast(dtype)
     if reg.n_outputs_ == 1:
         yield nn.Flatten(0)
 
