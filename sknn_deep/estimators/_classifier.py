@@ -251,9 +251,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y is multilabel.
 
     coefs_ : list of ndarray of shape (n_units_in, n_units_out)
-        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
-        the type of numbers that `precision` says. On the CPU they share the memory of
-        `net_`.
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output.
+        With `intercepts_`, `activation` and `out_activation_` they compute what
+        ``predict_proba`` does. In the type of numbers that `precision` says; on the CPU
+        they share the memory of `net_`, elsewhere they are read-only. With
+        ``normalization="batch"`` they are float64 and read-only, as it is folded into
+        them; with "layer" they are absent, as dense layers cannot compute that.
 
     intercepts_ : list of ndarray of shape (n_units_out,)
         Biases of the same layers.
@@ -335,8 +338,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sum_i s_i * loss_i / n  +  alpha / (2 * n) * ||W||^2
 
     where s_i are the sample weights, n is their sum, or the number of rows if they have
-    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
-    without `intercepts_` and what normalization learns.
+    no weights, and ``||W||^2`` is the sum of the squares of the weights of all dense
+    layers, without their biases and what normalization learns.
 
     Weights and biases start uniformly distributed in ``+-sqrt(6 / (n_in + n_out))``
     [1]_, with 2 in place of 6 where ``activation="logistic"``. With the parameters that
@@ -776,8 +779,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``, in the dtype of ``coefs_``. Rows sum
-            to 1; for multilabel y each column is a probability of its own.
+            Columns in the order of ``classes_``, in the type of numbers that
+            `precision` says. Rows sum to 1; for multilabel y each column is a
+            probability of its own.
 
         Raises
         ------

@@ -124,7 +124,8 @@ def to_torch(estimator) -> nn.Module:
 
     - of a classifier what ``predict_proba`` gives, columns in the order of
       ``classes_``,
-    - of a regressor what ``predict`` gives, in units of y,
+    - of a regressor what ``predict`` gives, in units of y, which with
+      ``normalize_y=True`` is float64,
     - of an autoencoder what ``transform`` gives.
 
     With ``precision="bfloat16"`` the module computes in float32, and so gives the same
