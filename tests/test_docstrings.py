@@ -34,6 +34,7 @@ OWN_WORDS = {
     "hidden_layer_sizes": "an autoencoder's are those of its encoder only",
     "loss": "the losses are others",
     "scoring": "scikit-learn's named scorers call `predict`; an autoencoder has none",
+    "coefs_": "what they compute, and what is folded into them, differs",
     "n_outputs_": "outputs are classes, or columns of y",
     "out_activation": "an autoencoder's is that of X, a regressor's that of y",
     "out_activation_": "what it depends on differs",

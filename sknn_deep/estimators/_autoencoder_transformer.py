@@ -326,9 +326,14 @@ class AutoencoderTransformer(
         ``loss="binary_cross_entropy"``, to their log-odds.
 
     coefs_ : list of ndarray of shape (n_units_in, n_units_out)
-        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
-        the type of numbers that `precision` says. On the CPU they share the memory of
-        `net_`.
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output.
+        With `intercepts_`, `activation`, `latent_activation` of the layer that gives
+        the code, and `out_activation_`, they compute what ``transform`` and then
+        ``inverse_transform`` do. In the type of numbers that `precision` says; on the
+        CPU they share the memory of `net_`, elsewhere they are read-only. With
+        ``normalization="batch"`` they are float64 and read-only, as it is folded into
+        them; with "layer" they are absent, as dense layers cannot compute that. What
+        gives the log-variances where ``variational=True`` is not among them.
 
     intercepts_ : list of ndarray of shape (n_units_out,)
         Biases of the same layers.
@@ -401,8 +406,8 @@ class AutoencoderTransformer(
         sum_i s_i * loss_i / n  +  penalties  +  alpha / (2 * n) * ||W||^2
 
     where s_i are the sample weights, n is their sum, or the number of rows if they have
-    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
-    without `intercepts_` and what normalization learns.
+    no weights, and ``||W||^2`` is the sum of the squares of the weights of all dense
+    layers, without their biases and what normalization learns.
 
     The penalties are means over the rows with the same weights. One is
     ``sparsity_penalty * mean(|code|)``, the mean being over the components (of the mean
@@ -890,8 +895,8 @@ class AutoencoderTransformer(
         Returns
         -------
         codes : ndarray of shape (n_samples, n_components)
-            The codes, or their means if ``variational=True``, in the dtype of
-            ``coefs_``. ``set_output`` makes them a DataFrame.
+            The codes, or their means if ``variational=True``, in the type of numbers
+            that `precision` says. ``set_output`` makes them a DataFrame.
 
         Raises
         ------
@@ -916,7 +921,7 @@ class AutoencoderTransformer(
         Returns
         -------
         X_original : ndarray of shape (n_samples, n_features)
-            The reconstructions, in the dtype of ``coefs_``.
+            The reconstructions, in the type of numbers that `precision` says.
 
         Raises
         ------
@@ -991,7 +996,8 @@ class AutoencoderTransformer(
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Not above 0, means over the features, in the dtype of ``coefs_``.
+            Not above 0, means over the features, in the type of numbers that
+            `precision` says.
 
         Raises
         ------

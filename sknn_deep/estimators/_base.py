@@ -34,6 +34,13 @@ from sknn_deep.estimators._data import (
     positive_rows,
     random_state_of,
 )
+from sknn_deep.estimators._dense_layers import (
+    Scaling,
+    fold_layers,
+    has_layer_norm,
+    needs_folding,
+    view_layers,
+)
 from sknn_deep.estimators._epoch_tasks import EpochTasks
 from sknn_deep.estimators._fingerprint import watch_states
 from sknn_deep.estimators._networks import (
@@ -61,7 +68,7 @@ from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
 from sknn_deep.estimators._words import say_our_parameters, say_our_values
-from sknn_deep.modules import OUT_ACTIVATIONS, Dense, ModelSummary, summarize
+from sknn_deep.modules import OUT_ACTIVATIONS, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
     Net,
@@ -504,22 +511,37 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             "networks: ask one of its estimators_, such as estimators_[0]."
         )
 
+    def _scaling(self) -> Scaling | None:
+        """Give what is done to the network's output in the end, if anything."""
+        return None
+
     @property
     def coefs_(self) -> list[np.ndarray]:
         """Weights of each layer, ndarrays of shape (n_units_in, n_units_out)."""
-        return Views(weight.T for weight in self._dense_arrays("weight"))
+        return self._arrays_of_layers("weight")
 
     @property
     def intercepts_(self) -> list[np.ndarray]:
         """Biases of each layer, ndarrays of shape (n_units_out,)."""
-        return Views(self._dense_arrays("bias"))
+        return self._arrays_of_layers("bias")
 
-    def _dense_arrays(self, name: str) -> list[np.ndarray]:
-        return [
-            getattr(layer, name).detach().cpu().numpy()
-            for layer in self._single_net().module_.modules()
-            if isinstance(layer, Dense)
-        ]
+    def _arrays_of_layers(self, name: str) -> Views:
+        module, scaling = self._single_net().module_, self._scaling()
+        if has_layer_norm(module):
+            raise AttributeError(
+                f"This {type(self).__name__} has no coefs_ and intercepts_: with "
+                "normalization='layer' no dense layers alone compute what it predicts. "
+                "Use net_.module_, the network itself, or sknn_deep.to_torch, which "
+                "gives all that predicts as a torch module."
+            )
+        if not needs_folding(module, scaling):
+            layers = view_layers(module, self.out_activation_)
+            return Views(getattr(layer, name) for layer in layers)
+        layers = fold_layers(module, self.out_activation_, scaling)
+        arrays = Views(getattr(layer, name) for layer in layers)
+        for array in arrays:
+            array.flags.writeable = False
+        return arrays
 
     def summary(self) -> ModelSummary:
         """Summarize the network: layers, output shapes, numbers of parameters.

@@ -6,9 +6,10 @@ from numbers import Real
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.callback import with_callbacks
+from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -264,9 +265,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y is multilabel.
 
     coefs_ : list of ndarray of shape (n_units_in, n_units_out)
-        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
-        the type of numbers that `precision` says. On the CPU they share the memory of
-        `net_`.
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output.
+        With `intercepts_`, `activation` and `out_activation_` they compute what
+        ``predict_proba`` does. In the type of numbers that `precision` says; on the CPU
+        they share the memory of `net_`, elsewhere they are read-only. With
+        ``normalization="batch"`` they are float64 and read-only, as it is folded into
+        them; with "layer" they are absent, as dense layers cannot compute that.
 
     intercepts_ : list of ndarray of shape (n_units_out,)
         Biases of the same layers.
@@ -348,8 +352,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         sum_i s_i * loss_i / n  +  alpha / (2 * n) * ||W||^2
 
     where s_i are the sample weights, n is their sum, or the number of rows if they have
-    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
-    without `intercepts_` and what normalization learns.
+    no weights, and ``||W||^2`` is the sum of the squares of the weights of all dense
+    layers, without their biases and what normalization learns.
 
     Weights and biases start uniformly distributed in ``+-sqrt(6 / (n_in + n_out))``
     [1]_, with 2 in place of 6 where ``activation="logistic"``. With the parameters that
@@ -802,8 +806,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``, in the dtype of ``coefs_``. Rows sum
-            to 1; for multilabel y each column is a probability of its own.
+            Columns in the order of ``classes_``, in the type of numbers that
+            `precision` says. Rows sum to 1; for multilabel y each column is a
+            probability of its own.
 
         Raises
         ------
@@ -870,6 +875,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         y, sample_weight = as_array_like(y), as_array_like(sample_weight)
         with errors_instead_of_overflow(warnings="warn"):
             return super().score(X, y, sample_weight)
+
+    @property
+    def _label_binarizer(self) -> LabelBinarizer:
+        """Tell the form of y, for tools that ask scikit-learn's MLP for it so."""
+        check_is_fitted(self)
+        y = self.classes_
+        if self._target.kind == "multilabel":
+            y = np.stack([np.zeros_like(y), np.ones_like(y)])  # (2, n_labels)
+        return LabelBinarizer().fit(y)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -93,7 +93,7 @@ class BaseMLP(BaseNetEstimator):
         -------
         features : ndarray of shape (n_samples, hidden_layer_sizes[layer])
             What the layer passes on, after its activation and without dropout, in the
-            dtype of ``coefs_``.
+            type of numbers that `precision` says.
 
         Raises
         ------

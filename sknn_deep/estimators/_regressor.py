@@ -27,6 +27,7 @@ from sknn_deep.estimators._data import (
     concatenate,
     errors_instead_of_overflow,
 )
+from sknn_deep.estimators._dense_layers import Scaling
 from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._target_scale import advise_on_scale
 from sknn_deep.estimators._targets import NumberTarget
@@ -222,7 +223,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     normalize_y : bool, default=False
         Whether training sees y with mean 0 and standard deviation 1 in each output,
-        which ``predict`` undoes. Training and validation losses are then of that y.
+        which ``predict`` undoes, in float64. Training and validation losses are then of
+        that y.
         Mean and deviation are those of the first call of ``fit`` or ``partial_fit``,
         weighted. Ignored when ``loss="poisson"``.
 
@@ -293,9 +295,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_units_in, n_units_out)
-        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output, in
-        the type of numbers that `precision` says. On the CPU they share the memory of
-        `net_`.
+        Weights of the ``n_layers_ - 1`` dense layers, from the input to the output.
+        With `intercepts_`, `activation` and `out_activation_` they compute what
+        ``predict`` does. In the type of numbers that `precision` says; on the CPU they
+        share the memory of `net_`, elsewhere they are read-only. With
+        ``normalization="batch"`` or ``normalize_y=True`` they are float64 and
+        read-only, as these are folded into them; with ``normalization="layer"`` they
+        are absent, as dense layers cannot compute that.
 
     intercepts_ : list of ndarray of shape (n_units_out,)
         Biases of the same layers.
@@ -374,10 +380,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         sum_i s_i * loss_i / n  +  alpha / (2 * n) * ||W||^2
 
     where s_i are the sample weights, n is their sum, or the number of rows if they have
-    no weights, and ``||W||^2`` is the sum of the squares of all elements of `coefs_`,
-    without `intercepts_` and what normalization learns. `loss_` and the curves report
-    the mean over the outputs in place of the sum, except with ``loss="poisson"``, as
-    scikit-learn does.
+    no weights, and ``||W||^2`` is the sum of the squares of the weights of all dense
+    layers, without their biases and what normalization learns. `loss_` and the curves
+    report the mean over the outputs in place of the sum, except with
+    ``loss="poisson"``, as scikit-learn does.
 
     Weights and biases start uniformly distributed in ``+-sqrt(6 / (n_in + n_out))``
     [1]_, with 2 in place of 6 where ``activation="logistic"``. With the parameters that
@@ -800,6 +806,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         }
         return LOSSES[self.loss], arguments.get(self.loss, {})
 
+    def _scaling(self):
+        mean, scale = self._target.mean, self._target.scale
+        return None if mean is None else Scaling(scale, mean)
+
     def _remedy(self):
         is_scaled = self.normalize_y or self.loss == "poisson"
         return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
@@ -834,8 +844,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Returns
         -------
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            A vector, or as many columns as were fitted, in units of y and in the dtype
-            of ``coefs_``. Of an ensemble, the mean over its networks.
+            A vector, or as many columns as were fitted, in units of y: float64 where y
+            was normalized, otherwise in the type of numbers that `precision` says. Of
+            an ensemble, the mean over its networks.
         y_std : ndarray of the shape of `y_pred`
             Standard deviation of the networks' predictions, with ``n_estimators`` as
             divisor. It is larger where training rows are few, and says nothing of the

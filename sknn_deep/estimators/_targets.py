@@ -183,15 +183,18 @@ class NumberTarget:
         return columns if self.mean is None else (columns - self.mean) / self.scale
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
-        """Turn activated outputs into numbers; one column becomes a vector."""
+        """Turn activated outputs into numbers; one column becomes a vector.
+
+        Those of a standardized target are float64: in float32 a mean that is large
+        beside the deviation would take the digits that tell predictions apart.
+        """
         if self.mean is not None:
             with np.errstate(over="ignore", invalid="ignore"):
-                numbers = activated * self.scale + self.mean
-                activated = numbers.astype(activated.dtype)
+                activated = activated * self.scale + self.mean
         return activated[:, 0] if self.n_outputs == 1 else activated
 
     def decode_deviation(self, deviation: np.ndarray) -> np.ndarray:
         """Turn standard deviations of activated outputs into those of numbers."""
         if self.scale is not None:
-            deviation = (deviation * self.scale).astype(deviation.dtype)
+            deviation = deviation * self.scale
         return deviation[:, 0] if self.n_outputs == 1 else deviation

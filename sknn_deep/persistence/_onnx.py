@@ -17,7 +17,8 @@ from sknn_deep.persistence._torch import make_module
 def to_onnx(estimator, path) -> None:
     """Write a fitted estimator as an ONNX model [1]_, for runtimes without Python.
 
-    The model computes what the module of ``to_torch`` does, in float32. Its input is
+    The model computes what the module of ``to_torch`` does, in float32; predictions of
+    a regressor with ``normalize_y=True`` come in float64 all the same. Its input is
     called "X", of shape (n_rows, n_features) with any number of rows; its output is
     called "probabilities", "predictions" or "codes", of what ``predict_proba``,
     ``predict`` or ``transform`` gives.

@@ -124,7 +124,8 @@ def to_torch(estimator) -> nn.Module:
 
     - of a classifier what ``predict_proba`` gives, columns in the order of
       ``classes_``,
-    - of a regressor what ``predict`` gives, in units of y,
+    - of a regressor what ``predict`` gives, in units of y, which with
+      ``normalize_y=True`` is float64,
     - of an autoencoder what ``transform`` gives.
 
     With ``precision="bfloat16"`` the module computes in float32, and so gives the same
@@ -229,7 +230,6 @@ def _regressor(reg: MLPRegressor, dtype) -> Iterator[nn.Module]:
         yield Exp()
     if reg._target.mean is not None:
         yield Affine(factor=reg._target.scale, after=reg._target.mean)
-        yield Cast(dtype)
     if reg.n_outputs_ == 1:
         yield nn.Flatten(0)
 

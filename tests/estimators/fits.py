@@ -8,9 +8,14 @@ import torch
 from skorch.callbacks import Callback
 
 
+def arrays_of(estimator):
+    """Give what the network has learnt, normalization's numbers among it."""
+    return [p.detach().cpu().numpy() for p in estimator.net_.module_.parameters()]
+
+
 def weights_of(estimator):
-    """Give all weights and biases as one array."""
-    return np.concatenate([w.ravel() for w in estimator.coefs_ + estimator.intercepts_])
+    """Give all that the network has learnt as one array."""
+    return np.concatenate([w.ravel() for w in arrays_of(estimator)])
 
 
 def message_of(function, *args, **kwargs):

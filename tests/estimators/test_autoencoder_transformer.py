@@ -27,6 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler, minmax_scale, sc
 from torch import nn
 
 from sknn_deep import AutoencoderTransformer
+from tests.estimators.fits import arrays_of
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -108,7 +109,7 @@ def explained_by_pca(n_components, X):
 
 
 def assert_same_weights(a, b, **tolerance):
-    for x, y in zip(a.coefs_ + a.intercepts_, b.coefs_ + b.intercepts_, strict=True):
+    for x, y in zip(arrays_of(a), arrays_of(b), strict=True):
         assert_allclose(x, y, **tolerance)
 
 
@@ -164,7 +165,9 @@ def test_layers_are_what_was_asked_for(encoder, decoder, widths, X):
 def test_a_variational_encoder_ends_in_mean_and_log_variance(X):
     ae = make(variational=True).fit(X)
 
-    assert [w.shape for w in ae.coefs_] == [(8, 8), (8, 6), (3, 8), (8, 8)]
+    # Of the last, what gives the log-variances has no part in a prediction.
+    assert [layer.dense.out_features for layer in ae.encoder_] == [8, 6]
+    assert [w.shape for w in ae.coefs_] == [(8, 8), (8, 3), (3, 8), (8, 8)]
     assert ae.transform(X).shape == (120, 3)
     assert len(ae.get_feature_names_out()) == 3
 
@@ -1415,12 +1418,14 @@ def test_hidden_layers_are_normalized_and_the_code_is_not(
 def test_layer_norm_is_that_of_a_pass_by_hand(X):
     ae = make(normalization="layer", activation="tanh").fit(X)
     norm = ae.encoder_[0].normalization
+    weights = [layer.dense.weight.detach().numpy().T for layer in ae.encoder_]
+    biases = [layer.dense.bias.detach().numpy() for layer in ae.encoder_]
 
-    z = X @ ae.coefs_[0] + ae.intercepts_[0]
+    z = X @ weights[0] + biases[0]
     z = (z - z.mean(1, keepdims=True)) / np.sqrt(z.var(1, keepdims=True) + norm.eps)
     z = z * norm.weight.detach().numpy() + norm.bias.detach().numpy()
 
-    codes = np.tanh(z) @ ae.coefs_[1] + ae.intercepts_[1]
+    codes = np.tanh(z) @ weights[1] + biases[1]
     assert_allclose(ae.transform(X), codes, atol=1e-10)
 
 
@@ -1485,7 +1490,7 @@ def test_the_same_seed_gives_the_same_model(params, unit):
 
     assert_same_weights(a, b, rtol=0)
     assert_same_weights(a, d, rtol=0)
-    assert np.abs(a.coefs_[0] - c.coefs_[0]).max() > 0.01
+    assert np.abs(arrays_of(a)[0] - arrays_of(c)[0]).max() > 0.01
 
 
 def generator_states():
@@ -1533,7 +1538,8 @@ def test_copies_do_what_the_original_does(params, unit):
         assert_array_equal(other.transform(unit), codes)
         assert other.score(unit) == ae.score(unit)
         assert other.get_params() == ae.get_params()
-        other.coefs_[0][:] = 0
+        other.encoder_[0].dense.weight.detach().zero_()
+        assert not np.array_equal(other.transform(unit), codes)
     assert_array_equal(ae.transform(unit), codes)
     new = clone(ae)
     assert not hasattr(new, "net_")
@@ -1557,7 +1563,7 @@ def test_a_pickle_has_the_weights_and_no_data(params, unit):
 
     size = len(pickle.dumps(ae))
 
-    n_bytes = sum(w.nbytes for w in ae.coefs_ + ae.intercepts_)
+    n_bytes = sum(w.nbytes for w in arrays_of(ae))
     assert n_bytes < size < 3 * n_bytes < X.nbytes / 4
 
 

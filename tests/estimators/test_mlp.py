@@ -335,7 +335,8 @@ def test_batch_normalization_predicts_by_running_statistics(data):
     reg = make(MLPRegressor, normalization="batch", **EXACT).fit(X, y)
     a = X
     for i, block in enumerate(reg.net_.module_):
-        a = a @ reg.coefs_[i] + reg.intercepts_[i]
+        a = a @ block.dense.weight.detach().numpy().T
+        a = a + block.dense.bias.detach().numpy()
         if i < 2:
             norm = block.normalization
             assert isinstance(norm, BatchNorm) and norm.num_batches_tracked == 5
@@ -352,7 +353,8 @@ def test_layer_normalization_predicts_row_by_row(data):
     reg = make(MLPRegressor, normalization="layer", **EXACT).fit(X, y)
     a = X
     for i, block in enumerate(reg.net_.module_):
-        a = a @ reg.coefs_[i] + reg.intercepts_[i]
+        a = a @ block.dense.weight.detach().numpy().T
+        a = a + block.dense.bias.detach().numpy()
         if i < 2:
             gain, shift = (p.detach().numpy() for p in block.normalization.parameters())
             variance = a.var(axis=1, keepdims=True)

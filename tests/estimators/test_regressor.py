@@ -1,9 +1,12 @@
 """MLPRegressor: numbers, losses, and the scale of y."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.metrics import (
     get_scorer,
@@ -319,12 +322,53 @@ def test_normalize_y_is_ignored_for_counts(diabetes):
     assert_array_equal(weights_of(plain), weights_of(normalized))
 
 
-def test_normalize_y_of_float32_stays_float32(diabetes):
-    X, y = diabetes
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("params", [{}, {"loss": "poisson"}], ids=str)
+def test_numbers_come_in_float64_if_they_were_normalized(params, dtype, diabetes):
+    X, y = diabetes[0].astype(dtype), np.exp(diabetes[1])
 
-    reg = make(normalize_y=True, device="cpu").fit(X.astype("f4"), y)
+    plain, normalized = (
+        make(normalize_y=normalize, device="cpu", **params).fit(X, y).predict(X)
+        for normalize in (False, True)
+    )
 
-    assert reg.predict(X.astype("f4")).dtype == np.float32
+    assert plain.dtype == dtype
+    assert normalized.dtype == (dtype if params else np.float64)
+
+
+SHIFTED = {
+    "alone": {},
+    "ensemble": {"n_estimators": 2},
+    "own score": {"early_stopping": True},
+    "scorer": {"early_stopping": True, "scoring": "r2"},
+    "huber": {"loss": "huber"},
+}
+
+
+@pytest.mark.parametrize("params", SHIFTED.values(), ids=SHIFTED)
+@pytest.mark.parametrize(("offset", "signal"), [(5.4e6, 1.0), (1e6, 1e-3)])
+def test_normalize_y_takes_an_offset_that_float32_has_no_digits_for(
+    offset, signal, params
+):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, size=(500, 4)).astype("f4")
+    y = np.sin(3 * X[:, 0]) + X[:, 1] * X[:, 2]
+    y = offset + signal * y.astype("f8") / y.std()
+    reg = make(normalize_y=True, max_iter=60, batch_size=50, device="cpu", **params)
+    reg.set_params(hidden_layer_sizes=(64,))
+
+    single, double = (clone(reg).fit(X.astype(d), y) for d in ("f4", "f8"))
+
+    of_single, of_double = single.predict(X), double.predict(X.astype("f8"))
+    assert single.score(X, y) > 0.997
+    assert single.score(X, y) == pytest.approx(double.score(X, y), abs=1e-3)
+    assert len(np.unique(of_single)) > 490
+    assert np.abs(of_single - of_double).max() < 0.02 * signal
+    if "early_stopping" in params:
+        scores = single.validation_scores_, double.validation_scores_
+        assert_allclose(*scores, atol=5e-3)
+    loaded = pickle.loads(pickle.dumps(single))
+    assert_array_equal(loaded.predict(X), of_single)
 
 
 # --- scoring --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.estimators import _together as together
 from sknn_deep.estimators import family_of, train_together
+from tests.estimators.fits import weights_of
 
 # Few epochs do not converge, and need not.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -335,8 +336,7 @@ def test_together_trains_what_cannot_be_stacked_as_fit_does(name):
     assert stacked == [False, False]
     for estimator in ours:
         theirs = type(estimator)(**estimator.get_params()).fit(X, y)
-        for a, b in zip(estimator.coefs_, theirs.coefs_, strict=True):
-            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(weights_of(estimator), weights_of(theirs))
 
 
 # --- failures ----------------------------------------------------------------------

@@ -21,6 +21,8 @@ from sknn_deep import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    load,
+    save,
     to_onnx,
     to_torch,
 )
@@ -105,13 +107,35 @@ def test_to_torch_knows_every_activation(activation):
 
 def test_to_torch_takes_and_gives_single_precision():
     rows = (X / 1000).astype(np.float32)
-    reg = make(MLPRegressor, normalize_y=True).fit(rows, X[:, 0])
+    reg = make(MLPRegressor).fit(rows, X[:, 0])
 
     with torch.no_grad():
         output = to_torch(reg)(torch.from_numpy(rows))
 
     assert output.dtype == torch.float32
     assert_allclose(output, reg.predict(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize("params", [{}, {"n_estimators": 2}], ids=str)
+def test_a_normalized_target_keeps_its_digits_in_files_and_exports(params, tmp_path):
+    rows = (X / 1000).astype(np.float32)
+    y = 1e6 + 1e-3 * rows[:, 0].astype(np.float64)
+    reg = make(MLPRegressor, normalize_y=True, **params).fit(rows, y)
+    expected, signal = reg.predict(rows), y.std()
+
+    save(reg, tmp_path / "reg.sknn")
+    assert_array_equal(load(tmp_path / "reg.sknn").predict(rows), expected)
+
+    with torch.no_grad():
+        output = to_torch(reg)(torch.from_numpy(rows))
+    assert output.dtype == torch.float64
+    assert np.abs(output.numpy() - expected).max() < 1e-4 * signal
+
+    to_onnx(reg, tmp_path / "reg.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "reg.onnx")
+    (output,) = session.run(None, {"X": rows})
+    assert output.dtype == np.float64
+    assert np.abs(output - expected).max() < 1e-4 * signal
 
 
 def test_to_torch_gives_layers_of_torch_in_evaluation_mode():
