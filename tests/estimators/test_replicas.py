@@ -93,11 +93,11 @@ def test_a_search_under_torchrun_warns_once(Search, torchrun):
     assert messages_of(search.fit) == [MESSAGE]
 
 
-def test_two_processes_of_a_joblib_search_warn_once_each_at_most(torchrun, tmp_path):
-    script = f"""
+def test_two_processes_of_a_joblib_search_warn_once_each_at_most(torchrun):
+    script = """
         from sklearn.model_selection import GridSearchCV
         from tests.estimators.test_replicas import make, make_data, MLPClassifier
-        grid = {{"alpha": [0.1, 0.01, 0.001]}}
+        grid = {"alpha": [0.1, 0.01, 0.001]}
         GridSearchCV(make(MLPClassifier), grid, cv=2, n_jobs=2).fit(*make_data())
     """
     done = subprocess.run(
