@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 from unittest import mock
 
 import numpy as np
@@ -209,13 +210,15 @@ class BatchWatcher(Callback):
 def check_captured_graph(device: torch.device, **parameters) -> list[Comparison]:
     """Compare steps that are replayed with the same steps started one by one."""
 
+    parameters = {
+        "learning_rate": "constant",
+        "max_iter": 20,
+        "n_iter_no_change": 20,
+        **parameters,
+    }
+
     def fit(**more) -> MLPClassifier:
-        return fit_to_digits(
-            MLPClassifier,
-            device,
-            **{"learning_rate": "constant", "n_iter_no_change": 20},
-            **{"max_iter": 20, **parameters, **more},
-        )
+        return fit_to_digits(MLPClassifier, device, **parameters, **more)
 
     with counted_captures() as captures:
         replayed = fit()
@@ -336,7 +339,8 @@ def check_rows_sent_ahead(device: torch.device, dtype: torch.dtype) -> list[Comp
             n_elsewhere += batch.device.type != device.type
             if device.type == "cuda":
                 # Longer than a transfer: rows that came too early would show.
-                torch.cuda._sleep(10**6)
+                with torch.cuda.device(device):
+                    torch.cuda._sleep(10**6)
             n_wrong += (batch != expected[index]).any(dim=1).sum()
             seen.append(index.clone())
         n_seen.append(len(torch.cat(seen).unique()))
@@ -389,7 +393,7 @@ def check_rows_of_a_file(device: torch.device) -> list[Comparison]:
 
 
 def check_fit_to_a_file(device: torch.device) -> list[Comparison]:
-    """Compare a fit to rows of a file, read in pieces, with the CPU's to all at once."""
+    """Compare a fit to rows of a file, read in pieces, with the CPU's in memory."""
     X, y = digits()
     parameters = {"shuffle": False, "max_iter": 5}
     expected = make(MLPClassifier, CPU, **parameters).fit(X, y)
@@ -425,19 +429,23 @@ def map_file(X: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def check_saved(
-    device: torch.device, cls: type, to: torch.device | None
+    device: torch.device, cls: type, to: Literal["cpu", "device", "any"]
 ) -> list[Comparison]:
-    """Save what learned on the device, load it on another one, and go on there."""
+    """Save what learned on the device, load it somewhere, and go on there.
+
+    With `to` "any", it comes to where it was.
+    """
     X, y = digits()
+    where = CPU if to == "cpu" else device
     estimator = make(cls, device, dropout=0.1)
     first = {"classes": np.unique(y)} if cls is MLPClassifier else {}
     estimator.partial_fit(X, y, **first)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.sknn"
         save(estimator, path)
-        loaded = load(path, device=None if to is None else str(to))
+        loaded = load(path, device=None if to == "any" else str(where))
         comparisons = [
-            was_computed_on(to or device, loaded),
+            was_computed_on(where, loaded),
             Comparison(
                 "prediction",
                 relative_difference(output_of(loaded, X), output_of(estimator, X)),
@@ -452,7 +460,7 @@ def check_saved(
         Comparison(
             "prediction after one more epoch",
             relative_difference(again, output_of(loaded, X)),
-            0 if (to or device) == CPU else _PREDICTION_TOLERANCE,
+            0 if where == CPU else _PREDICTION_TOLERANCE,
         ),
     ]
 

@@ -148,14 +148,14 @@ def _checks_of_sent_rows() -> dict[str, Function]:
 
 
 def _checks_of_moves() -> dict[str, Function]:
-    places = {"the CPU": _checks.CPU, "the device": None}
+    places = {"cpu": "the CPU", "device": "the device", "any": "where it was"}
     return {
         **{
-            f"{cls.__name__} saved and loaded on {name}": functools.partial(
+            f"{cls.__name__} saved and loaded, to {place}": functools.partial(
                 _checks.check_saved, cls=cls, to=to
             )
             for cls in (MLPClassifier, MLPRegressor, AutoencoderTransformer)
-            for name, to in places.items()
+            for to, place in places.items()
         },
         "pickles": _checks.check_pickled,
     }

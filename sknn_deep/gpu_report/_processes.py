@@ -13,6 +13,7 @@ from pathlib import Path
 from sknn_deep.gpu_report._list import Check, list_checks
 from sknn_deep.gpu_report._outcome import Outcome
 
+_WORKER = "sknn_deep.gpu_report._worker"
 # Until a process has imported torch, and started CUDA on a cold machine.
 _STARTUP_SECONDS = 120.0
 # A process that waits for its driver cannot be killed, and is not waited for.
@@ -108,10 +109,9 @@ def run_worker(
             "mnist": None if plan.mnist is None else str(plan.mnist),
             "record": str(record),
         }
-        module = "sknn_deep.gpu_report._worker"
         with printed.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", module, json.dumps(arguments)],
+                [sys.executable, "-m", _WORKER, json.dumps(arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -120,7 +120,8 @@ def run_worker(
             for note in _follow(process, record, checks, deadline):
                 if "ending" in note:
                     text = printed.read_text(encoding="utf-8", errors="replace")
-                    note = {"ending": f"{text[-_N_PRINTED:]}\n{note['ending']}".strip()}
+                    told = f"{text[-_N_PRINTED:]}\n{note['ending']}"
+                    note = {"ending": told.strip()}
                 yield note
         finally:
             process.kill()  # nothing, if it has ended

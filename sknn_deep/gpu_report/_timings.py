@@ -309,6 +309,6 @@ def time_many_fits(device: torch.device, sizes: Sizes) -> list[Finding]:
             seconds_alone,
         ),
         Comparison(
-            "scores of the same fits", relative_difference(together, alone), 5e-3
+            "scores of the same fits", relative_difference(together, alone), 1e-3
         ),
     ]

@@ -1,0 +1,71 @@
+"""Workers that fail in all ways, in place of the one that checks.
+
+Called as that one is; what each does is said by the name of the device.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+arguments = json.loads(sys.argv[1])
+start = arguments["start"]
+
+
+def note(**values):
+    with Path(arguments["record"]).open("a") as file:
+        file.write(json.dumps(values) + "\n")
+
+
+def finish(number, status="ok"):
+    note(begin=number)
+    outcome = {"part": "part", "name": str(number), "status": status}
+    lists = {"comparisons": [], "timings": [], "warnings": []}
+    note(outcome={**outcome, **lists, "message": "", "seconds": 0.0})
+
+
+def finish_all():
+    for number in range(start, 3):
+        finish(number)
+
+
+def no_device():
+    sys.exit("ValueError: there is no such device")
+
+
+def die():
+    """In the second check, after it has printed and written half a line."""
+    note(machine={"device": "cpu"})
+    if start > 0:
+        return finish_all()
+    finish(0)
+    note(begin=1)
+    print("CUDA error: an illegal memory access was encountered", flush=True)
+    with Path(arguments["record"]).open("a") as file:
+        file.write('{"outcome"')
+        file.flush()
+    os._exit(139)
+
+
+def hang():
+    """In the second check."""
+    note(machine={"device": "cpu"})
+    if start > 0:
+        return finish_all()
+    finish(0)
+    note(begin=1)
+    time.sleep(600)
+
+
+def error():
+    """In each check, after which the process ends."""
+    note(machine={"device": "cpu"})
+    finish(start, "error")
+
+
+def hang_at_once():
+    time.sleep(600)
+
+
+globals()[arguments["device"]]()
