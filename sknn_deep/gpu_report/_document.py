@@ -42,7 +42,7 @@ def rows_of(outcome: Outcome) -> list[tuple[str, ...]]:
     if outcome.status == "skipped":
         return [(part, name, "", "", f"skipped: {outcome.message}")]
     if outcome.status == "error":
-        return [(part, name, "", "", f"error: {_last_line(outcome.message)}")]
+        return [(part, name, "", "", f"error: {_shorten(outcome.message)}")]
     rows = [(part, *_cells_of_timing(timing)) for timing in outcome.timings]
     shown = [c for c in outcome.comparisons if not c.holds]
     if not shown and not outcome.timings:
@@ -87,10 +87,11 @@ def _format_seconds(seconds: float) -> str:
     return f"{seconds:.3g} s" if seconds >= 0.1 else f"{1000 * seconds:.3g} ms"
 
 
-def _last_line(message: str) -> str:
-    """Give the line of an error that says most: of a traceback the last."""
-    lines = message.strip().splitlines()
-    return next(iter(lines[-1:]), "unknown")
+def _shorten(message: str) -> str:
+    """Give how a process ended, and the last line that it printed, or of a traceback."""
+    lines = message.strip().splitlines() or ["unknown"]
+    is_traceback = lines[0].startswith("Traceback")
+    return lines[-1] if is_traceback or len(lines) == 1 else f"{lines[0]} {lines[-1]}"
 
 
 def format_json(machine: dict, outcomes: list[Outcome]) -> str:

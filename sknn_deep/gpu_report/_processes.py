@@ -120,7 +120,7 @@ def run_worker(
             for note in _follow(process, record, checks, deadline):
                 if "ending" in note:
                     text = printed.read_text(encoding="utf-8", errors="replace")
-                    told = f"{text[-_N_PRINTED:]}\n{note['ending']}"
+                    told = f"{note['ending']}\n{text[-_N_PRINTED:]}"
                     note = {"ending": told.strip()}
                 yield note
         finally:

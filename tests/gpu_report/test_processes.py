@@ -46,8 +46,8 @@ def test_a_process_that_dies_is_replaced(processes):
     assert machine == {"device": "cpu"}
     assert statuses_of(outcomes) == [("0", "ok"), ("1", "error"), ("2", "ok")]
     assert outcomes[1].message == (
-        "CUDA error: an illegal memory access was encountered\n\n"
-        "The process ended with the exit code 139."
+        "The process ended with the exit code 139.\n"
+        "CUDA error: an illegal memory access was encountered"
     )
     assert told == outcomes
     assert len(processes) == 2
@@ -77,7 +77,7 @@ def test_without_a_device_nothing_begins(processes):
     assert machine == {}
     assert statuses_of(outcomes) == [("", "error")]
     assert outcomes[0].message == (
-        "ValueError: there is no such device\n\nThe process ended with the exit code 1."
+        "The process ended with the exit code 1.\nValueError: there is no such device"
     )
 
 
