@@ -88,7 +88,7 @@ def _format_seconds(seconds: float) -> str:
 
 
 def _shorten(message: str) -> str:
-    """Give how a process ended, and the last line that it printed, or of a traceback."""
+    """Give the last line of a traceback, or how a process ended and what it said."""
     lines = message.strip().splitlines() or ["unknown"]
     is_traceback = lines[0].startswith("Traceback")
     return lines[-1] if is_traceback or len(lines) == 1 else f"{lines[0]} {lines[-1]}"

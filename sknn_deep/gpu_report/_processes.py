@@ -72,21 +72,31 @@ def run_plan(
 
     while len(outcomes) < len(checks):
         if time.monotonic() > deadline and machine:
-            check = checks[len(outcomes)]
-            add(Outcome(check.part, check.name, "error", message=_TIME_IS_OVER))
+            add(_broken_off(checks, len(outcomes), _TIME_IS_OVER))
             continue
-        for note in run_worker(plan, checks, len(outcomes), deadline):
-            if "machine" in note:
-                machine = note["machine"]
-            elif "outcome" in note:
+        n_before = len(outcomes)
+        for note in run_worker(plan, checks, n_before, deadline):
+            machine = note.get("machine", machine)
+            if "outcome" in note:
                 add(Outcome.from_dict(note["outcome"]))
-            elif "ending" in note and machine:
-                check = checks[len(outcomes)]
-                add(Outcome(check.part, check.name, "error", message=note["ending"]))
-            elif "ending" in note:
+            if "ending" not in note:
+                continue
+            if not machine:
                 add(Outcome("start", "", "error", message=note["ending"]))
                 return machine, outcomes
+            # After an error of CUDA a process cannot always end well.
+            has_erred = len(outcomes) > n_before and outcomes[-1].status == "error"
+            if not has_erred:
+                add(_broken_off(checks, len(outcomes), note["ending"]))
     return machine, outcomes
+
+
+def _broken_off(checks: list[Check], number: int, message: str) -> Outcome:
+    """Give the outcome of a check that did not end, or of an end after the last."""
+    if number == len(checks):
+        return Outcome("end", "", "error", message=message)
+    check = checks[number]
+    return Outcome(check.part, check.name, "error", message=message)
 
 
 def run_worker(

@@ -87,8 +87,6 @@ def test_exit_code_tells_of_failures(status, code, monkeypatch, capsys):
         Outcome("fit", "adam", "ok"),
         Outcome("fit", "sgd", status, message="x"),
     ]
-    for outcome in outcomes:
-        outcome.comparisons = [command_comparison()]
     monkeypatch.setattr(command, "run_plan", lambda plan, on_outcome: ({}, outcomes))
 
     assert command.main([]) == code

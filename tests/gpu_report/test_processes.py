@@ -71,6 +71,29 @@ def test_after_an_error_another_process_goes_on(processes):
     assert len(processes) == 3
 
 
+def test_an_error_that_kills_the_process_is_one_error(processes):
+    _, outcomes = run_plan(Plan("die_after_error"))
+
+    assert statuses_of(outcomes) == [("0", "error"), ("1", "ok"), ("2", "ok")]
+    assert len(processes) == 2
+
+
+def test_a_process_that_dies_after_the_last_check_is_an_error(processes):
+    _, outcomes = run_plan(Plan("die_in_the_end"))
+
+    assert statuses_of(outcomes) == [(str(n), "ok") for n in range(3)] + [("", "error")]
+    assert outcomes[-1].message == "The process ended with the exit code 134."
+
+
+def test_a_process_that_cannot_start_again_costs_a_check_each_time(processes):
+    _, outcomes = run_plan(Plan("start_once"))
+
+    assert statuses_of(outcomes) == [("0", "error"), ("1", "error"), ("2", "error")]
+    assert [o.message for o in outcomes[1:]] == [
+        "The process ended with the exit code 1.\nno more memory"
+    ] * 2
+
+
 def test_without_a_device_nothing_begins(processes):
     machine, outcomes = run_plan(Plan("no_device"))
 

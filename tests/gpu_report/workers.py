@@ -64,6 +64,28 @@ def error():
     finish(start, "error")
 
 
+def die_after_error():
+    """As a process may after an error of CUDA."""
+    note(machine={"device": "cpu"})
+    if start > 0:
+        return finish_all()
+    finish(0, "error")
+    os._exit(134)
+
+
+def die_in_the_end():
+    note(machine={"device": "cpu"})
+    finish_all()
+    os._exit(134)
+
+
+def start_once():
+    note(machine={"device": "cpu"})
+    if start > 0:
+        sys.exit("no more memory")
+    finish(0, "error")
+
+
 def hang_at_once():
     time.sleep(600)
 
