@@ -12,7 +12,7 @@ import sknn_deep
 from sknn_deep.gpu_report import __main__ as command
 from sknn_deep.gpu_report._list import list_checks
 from sknn_deep.gpu_report._machine import find_driver
-from sknn_deep.gpu_report._outcome import Outcome
+from sknn_deep.gpu_report._outcome import Comparison, Outcome
 from sknn_deep.gpu_report._processes import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,8 +84,8 @@ def test_a_device_that_is_not_there_is_an_error():
 )
 def test_exit_code_tells_of_failures(status, code, monkeypatch, capsys):
     outcomes = [
-        Outcome("fit", "adam", "ok"),
-        Outcome("fit", "sgd", status, message="x"),
+        Outcome("fit", name, each, [Comparison("loss", 0.0, 0.1)], message="a reason")
+        for name, each in {"adam": "ok", "sgd": status}.items()
     ]
     monkeypatch.setattr(command, "run_plan", lambda plan, on_outcome: ({}, outcomes))
 
