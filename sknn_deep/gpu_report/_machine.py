@@ -34,9 +34,7 @@ def describe_machine(device: str) -> dict:
         "sknn_deep": sknn_deep.__version__,
         "torch": torch.__version__,
         "CUDA of torch": torch.version.cuda,
-        **{
-            name: metadata.version(name) for name in ("scikit-learn", "skorch", "numpy")
-        },
+        **{name: metadata.version(name) for name in _PACKAGES},
         "driver": find_driver(),
     }
     if resolved.type == "cuda":

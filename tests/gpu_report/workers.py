@@ -9,8 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-arguments = json.loads(sys.argv[1])
-start = arguments["start"]
+# pytest imports this file too, to look for examples.
+arguments = json.loads(sys.argv[1]) if __name__ == "__main__" else {}
+start = arguments.get("start", 0)
 
 
 def note(**values):
@@ -90,4 +91,5 @@ def hang_at_once():
     time.sleep(600)
 
 
-globals()[arguments["device"]]()
+if __name__ == "__main__":
+    globals()[arguments["device"]]()
