@@ -55,7 +55,10 @@ def test_package_version_is_that_of_the_installed_distribution():
 
 @pytest.mark.parametrize(
     "name",
-    ["dask", "matplotlib", "onnx", "onnxscript", "safetensors", "skops", "sphinx"],
+    [
+        *("dask", "matplotlib", "onnx", "onnxscript", "safetensors", "skops", "sphinx"),
+        "sknn_deep.gpu_report",
+    ],
 )
 def test_package_import_leaves_out(name, modules_after_import):
     assert name not in modules_after_import

@@ -25,6 +25,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from sknn_deep import MLPClassifier
+from sknn_deep.gpu_report._by_hand import captured
 
 
 @dataclass(frozen=True)
@@ -271,29 +272,15 @@ def fit_torch_loop(task: Task, seed: int) -> Run:
 def fit_cuda_graph(task: Task, seed: int) -> Run:
     """Train as `fit_torch_loop` does, but replay a step that was captured before.
 
-    What comes before the first epoch is not counted. Steps before a capture are what
-    https://docs.pytorch.org/docs/stable/notes/cuda.html asks for.
+    What comes before the first epoch is not counted.
     """
     hand = ByHand(task, seed, capturable=True)
-    index = torch.arange(task.batch_size, device=hand.device)
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(3):
-            hand.step(index)
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        hand.step(index)
+    step = captured(hand.step, task.batch_size, hand.device)
     torch.cuda.synchronize()
 
     start = time.perf_counter()
-    for rows in hand.batches():
-        if len(rows) < len(index):
-            hand.step(rows)
-        else:
-            index.copy_(rows)
-            graph.replay()
+    for index in hand.batches():
+        step(index)
     return hand.end(start)
 
 

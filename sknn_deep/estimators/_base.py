@@ -49,6 +49,7 @@ from sknn_deep.estimators._networks import (
     renew_net,
     take_weights,
 )
+from sknn_deep.estimators._replicas import warn_of_replicas
 from sknn_deep.estimators._solvers import (
     FitPlan,
     make_batches,
@@ -273,6 +274,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _plan_fit(self, data: FitData, *, incremental: bool = False) -> FitPlan:
         """Make the net, and all that its training needs."""
+        warn_of_replicas()
         samples = data.samples
         first_pass = self._first_pass(incremental=incremental)
         n_features = samples.X.shape[1]

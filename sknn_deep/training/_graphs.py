@@ -11,6 +11,7 @@ https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 import functools
+import logging
 import threading
 import warnings
 from collections import Counter
@@ -19,6 +20,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+_logger = logging.getLogger("sknn_deep")
 
 Batch = tuple[Tensor | None, ...]
 Work = Callable[[Batch], dict[str, Tensor]]
@@ -142,4 +145,6 @@ class GraphedWork:
                 stacklevel=2,
             )
             return False
+        n_rows = batch[0].shape[0]
+        _logger.debug("a step of %d rows is replayed as a CUDA graph", n_rows)
         return True

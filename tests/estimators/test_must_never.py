@@ -1854,26 +1854,6 @@ def test_B46_partial_fit_after_fit_starts_a_fresh_optimizer(Estimator, way, canc
     assert np.mean(np.abs(kept - 1e-3) < 1e-6) < 0.5
 
 
-@pytest.mark.cuda
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_B47_a_model_of_a_gpu_predicts_without_one(method, cancer, tmp_path):
-    X, y = cancer
-    reg = getattr(make(MLPRegressor, device="cuda"), method)(X, y)
-    joblib.dump((reg, X), tmp_path / "model.pkl")
-
-    printed = run_python(
-        f"""
-        import joblib, torch
-        assert not torch.cuda.is_available()
-        model, X = joblib.load({str(tmp_path / "model.pkl")!r})
-        print(model.predict(X).tolist())
-        """,
-        CUDA_VISIBLE_DEVICES="",
-    )
-
-    assert_allclose(ast.literal_eval(printed), reg.predict(X), rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there must be no GPU")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("pickler", [pickle, joblib], ids=["pickle", "joblib"])

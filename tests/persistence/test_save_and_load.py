@@ -476,28 +476,6 @@ def test_load_refuses_a_device_that_is_not_there(tmp_path):
     assert not isinstance(raised.value, ModelFileError)
 
 
-@pytest.mark.cuda
-@pytest.mark.parametrize("cls", CLASSES)
-@pytest.mark.parametrize("to", ["cpu", "cuda", None])
-def test_load_moves_between_devices(cls, to, tmp_path):
-    X, y = make_data(dtype=np.float32, labels=(0, 1, 2))
-    estimator = make(cls, device="cuda", dropout=0.1)
-    first = {"classes": [0, 1, 2]} if cls is MLPClassifier else {}
-    estimator.partial_fit(X, y, **first)
-
-    loaded = and_back(estimator, tmp_path, device=to)
-
-    assert torch.device(loaded.device_).type == (to or "cuda")
-    np.testing.assert_allclose(
-        output_of(loaded, X), output_of(estimator, X), rtol=1e-4, atol=1e-5
-    )
-    loaded.partial_fit(X, y)
-    if to == "cpu":
-        np.testing.assert_array_equal(
-            output_of(and_back(loaded, tmp_path), X), output_of(loaded, X)
-        )
-
-
 # --- what cannot be saved -------------------------------------------------------------
 
 

@@ -245,32 +245,3 @@ def test_rows_are_sent_one_batch_ahead(monkeypatch):
     last = ["computing waits for sending", "1 rows for computing"]
     sent = ["next is sent"]
     assert events == [*sent, *received, *sent, *received, *sent, *last]
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_rows_go_to_the_gpu_ahead(dtype, monkeypatch):
-    monkeypatch.setattr(rows_file, "has_room", lambda device, n_bytes: False)
-    gpu = torch.device("cuda")
-    X = np.random.default_rng(0).normal(size=(5000, 300))
-    generator = torch.Generator(gpu).manual_seed(0)
-    batches = Batches(
-        make_rows(X, dtype, gpu),
-        torch.arange(5000, device=gpu),
-        None,
-        batch_size=128,
-        permute=device_permutations(5000, generator),
-    )
-
-    for _ in range(3):
-        seen = []
-        for A, index, _ in batches:
-            assert A.device.type == "cuda"
-            # Longer than a transfer: rows that came too early would show.
-            torch.cuda._sleep(10**6)
-            seen.append((A.sum(dim=1), index))
-        total = torch.cat([total for total, _ in seen])
-        order = torch.cat([index for _, index in seen]).cpu()
-        expected = torch.from_numpy(X).to(dtype).to(gpu)[order].sum(dim=1)
-        assert torch.equal(order.sort().values, torch.arange(5000))
-        torch.testing.assert_close(total, expected)

@@ -7,6 +7,7 @@ device is refused.
 """
 
 import contextlib
+import dataclasses
 import functools
 import math
 import warnings
@@ -20,7 +21,7 @@ from torch.utils._pytree import tree_leaves
 
 import sknn_deep.training._graphs as graphs_file
 import sknn_deep.training._net as net_file
-from sknn_deep import MLPClassifier
+from sknn_deep.gpu_report._list import list_checks, run_check
 from sknn_deep.modules import (
     MLP,
     CrossEntropy,
@@ -566,57 +567,22 @@ def test_what_changes_from_step_to_step_is_not_captured(options, data, emulated)
     assert emulated.n_captured == 0
 
 
-# --- on a GPU -------------------------------------------------------------------------
+# --- what the report on a GPU checks --------------------------------------------------
 
 
-@pytest.fixture
-def cuda_captures(monkeypatch):
-    """Count the captures of true CUDA graphs."""
-    captures = Captures()
-
-    def capture(*arguments):
-        captures.n_captured += 1
-        return original(*arguments)
-
-    original = graphs_file._capture_cuda_graph
-    monkeypatch.setattr(graphs_file, "_capture_cuda_graph", capture)
-    return captures
-
-
-@pytest.mark.cuda
 @pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"solver": "adamw", "learning_rate": "one_cycle"},
-        {"solver": "sgd", "learning_rate": "invscaling"},
-        {"dropout": 0.3},
-        {"clip_grad_norm": 0.1},
-        {"precision": "bfloat16"},
-    ],
-    ids=str,
+    "check",
+    [check for check in list_checks() if check.part == "captured graph"],
+    ids=lambda check: check.name,
 )
-def test_cuda_graphs_train_the_same_model(options, cuda_captures, monkeypatch, digits):
-    def fit():
-        clf = MLPClassifier(
-            (32,),
-            device="cuda",
-            max_iter=20,
-            n_iter_no_change=20,
-            random_state=0,
-            **options,
-        )
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", category=UserWarning, module="sknn_deep")
-            return clf.fit(digits.X, digits.y)
+def test_checks_of_captured_graphs_hold_for_emulated_ones(check, emulated):
+    if check.name == "in two threads":
+        pytest.skip("the emulation sees the kernels of one thread")
 
-    replayed = fit()
-    assert cuda_captures.n_captured == 2
-    monkeypatch.setattr(net_file, "MIN_STEPS", math.inf)
-    one_by_one = fit()
-    assert cuda_captures.n_captured == 2
+    outcome = run_check(dataclasses.replace(check, needs_cuda=False), CPU)
 
-    tolerance = 5e-2 if "precision" in options else 1e-3
-    np.testing.assert_allclose(
-        replayed.loss_curve_, one_by_one.loss_curve_, rtol=tolerance
-    )
+    differing = [c.what for c in outcome.comparisons if not c.holds]
+    if check.name == "beside the CPU":  # whose steps are captured here, too
+        assert (differing, emulated.n_captured) == (["captures, off from 2"], 4)
+    else:
+        assert (outcome.status, emulated.n_captured) == ("ok", 2), outcome

@@ -193,22 +193,3 @@ def test_batches_in_the_order_of_the_file(save):
     assert isinstance(rows, MappedRows)
     read = torch.cat([batch[0] for batch in make_batches(rows)])
     np.testing.assert_array_equal(read.numpy(), X)
-
-
-@pytest.mark.cuda
-def test_batches_of_a_file_go_to_the_gpu(save):
-    X = save(draw(1000, 7))
-    mapped = make_mapped(X)
-    device = torch.device("cuda")
-    random_state = np.random.RandomState(0)
-    window_rows = mapped.window_rows(32)
-    batches = Batches(
-        make_rows(mapped, torch.float32, device),
-        torch.tensor(X).to(device),
-        None,
-        batch_size=32,
-        permute=block_permutations(1000, window_rows, random_state, device),
-    )
-
-    for rows, target, _ in batches:
-        assert torch.equal(rows, target)
