@@ -30,6 +30,7 @@ from sknn_deep.estimators._networks import (
     renew_net,
     take_weights,
 )
+from sknn_deep.estimators._plain_state import decode_net, decode_state, encode_state
 from sknn_deep.estimators._solvers import (
     FitPlan,
     make_batches,
@@ -83,13 +84,25 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
 
+    def __getstate__(self) -> dict:
+        """Give parameters as they are, and what was learnt as plain values."""
+        return encode_state(super().__getstate__())
+
     def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
+        super().__setstate__(decode_state(state))
+        if isinstance(state.get("net_"), dict):
+            self.net_ = decode_net(state["net_"], self)
         # A pickle's GPU may be missing here.
         if "net_" in state:
             self.device_ = self.net_.device
         elif "estimators_" in state:
             self.device_ = self.estimators_[0].device_
+
+    def __copy__(self):
+        """Share all attributes, the network too, as a shallow copy does."""
+        copied = type(self).__new__(type(self))
+        vars(copied).update(vars(self))
+        return copied
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
