@@ -86,6 +86,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def __getstate__(self) -> dict:
         """Give parameters as they are, and what was learnt as plain values."""
+        # The user's callbacks are pickled as they are, if they can be.
         return encode_state(super().__getstate__())
 
     def __setstate__(self, state: dict) -> None:

@@ -182,8 +182,7 @@ def put_together(
     for epoch, batches in zip(net.history_, parts.batches or [], strict=False):
         epoch["batches"] = batches
     vars(net).update({k: v for k, v in parts.results.items() if k in RESULTS})
-    if parts.callbacks:
-        # A net that is initialized with callbacks makes them forget what they learnt.
-        net.callbacks = parts.callbacks
-        net.callbacks_ = [*net.callbacks_, *parts.callbacks]
+    # A net that is initialized with callbacks makes them forget what they learnt.
+    net.callbacks = parts.callbacks
+    net.callbacks_ = [*net.callbacks_, *parts.callbacks]
     return net

@@ -13,7 +13,8 @@ from sknn_deep.estimators._net_parts import NetParts, put_together, take_apart
 from sknn_deep.estimators._targets import ClassTarget, NumberTarget
 from sknn_deep.training import Convergence, Net, Placement, Recipe, as_tensor
 
-_RECORDS = {cls.__name__: cls for cls in (ClassTarget, Convergence, NumberTarget)}
+# Attributes that are records, and what these may be.
+_RECORDS = {"_target": (ClassTarget, NumberTarget), "_convergence": (Convergence,)}
 # The entry of a record's dict that names its class.
 _CLASS = "class"
 
@@ -24,7 +25,10 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
     Parameters stay what the user gave; arrays share the estimator's memory. So does a
     net that is not as a fit makes it, which is left to skorch.
     """
-    plain = {name: _encode_record(value) for name, value in state.items()}
+    plain = dict(state)
+    for name in _RECORDS.keys() & state.keys():
+        record = state[name]
+        plain[name] = {_CLASS: type(record).__name__, **_fields(record)}
     if "net_" in state:
         keeps_optimizer = state.get("_keeps_optimizer", False)
         parts = take_apart(state["net_"], keeps_optimizer=keeps_optimizer)
@@ -34,21 +38,20 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def decode_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Turn what :func:`encode_state` gave into attributes, but for the net."""
-    return {name: _decode_record(value) for name, value in state.items()}
+    """Turn what :func:`encode_state` gave into attributes, but for the net.
+
+    Version 0.1 pickled the records themselves.
+    """
+    attributes = dict(state)
+    for name in _RECORDS.keys() & state.keys():
+        if isinstance(state[name], dict):
+            attributes[name] = _decode_record(name, **state[name])
+    return attributes
 
 
-def _encode_record(value: Any) -> Any:
-    if type(value) not in _RECORDS.values():
-        return value
-    return {_CLASS: type(value).__name__, **_fields(value)}
-
-
-def _decode_record(value: Any) -> Any:
-    if type(value) is not dict or value.get(_CLASS) not in _RECORDS:
-        return value
-    entries = dict(value)
-    return _RECORDS[entries.pop(_CLASS)](**entries)
+def _decode_record(name: str, **entries) -> Any:
+    classes = {cls.__name__: cls for cls in _RECORDS[name]}
+    return classes[entries.pop(_CLASS)](**entries)
 
 
 def _fields(record) -> dict[str, Any]:

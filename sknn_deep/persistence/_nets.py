@@ -35,8 +35,8 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
     if parts is None:
         raise TypeError(
             f"The {owner} cannot be saved as data: it is not the net that the fit "
-            "made, or its module was changed. Fit again, or use pickle, for files "
-            "that nobody else can write."
+            "made, or its module was changed. Fit again, or use pickle, for files that "
+            "nobody else can write."
         )
     device = str(parts.placement.device)
     parts.placement = replace(parts.placement, device=torch.device("cpu"))

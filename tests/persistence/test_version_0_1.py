@@ -54,6 +54,32 @@ def test_a_file_of_version_0_1_predicts_the_same(path, expected):
 
 
 @pytest.mark.parametrize(
+    "path", [p for p in FILES if p.suffix == ".sknn"], ids=lambda path: path.name
+)
+def test_a_file_is_still_written_as_version_0_1_wrote_it(path, tmp_path):
+    sknn_deep.save(read(path), tmp_path / "again.sknn")
+
+    assert (tmp_path / "again.sknn").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.suffix == ".pkl"], ids=lambda path: path.name
+)
+def test_a_pickle_is_smaller_than_that_of_version_0_1(path, expected):
+    model = read(path)
+
+    pickled = pickle.dumps(model)
+
+    assert len(pickled) < 0.6 * path.stat().st_size
+    assert b"torch" not in pickled and b"skorch" not in pickled
+    X, _, _ = make_data()
+    predict, again = (
+        getattr(m, PREDICTION[path.stem]) for m in (model, pickle.loads(pickled))
+    )
+    np.testing.assert_array_equal(again(X), predict(X))
+
+
+@pytest.mark.parametrize(
     ("name", "prediction"),
     [
         ("regressor_partial_fit.pkl", "regressor_fourth_call"),
