@@ -28,7 +28,8 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
     plain = dict(state)
     for name in _RECORDS.keys() & state.keys():
         record = state[name]
-        plain[name] = {_CLASS: type(record).__name__, **_fields(record)}
+        if type(record) in _RECORDS[name]:
+            plain[name] = {_CLASS: type(record).__name__, **_fields(record)}
     if "net_" in state:
         keeps_optimizer = state.get("_keeps_optimizer", False)
         parts = take_apart(state["net_"], keeps_optimizer=keeps_optimizer)
@@ -69,9 +70,9 @@ def _encode_parts(parts: NetParts) -> dict[str, Any]:
 
 
 def decode_net(entries: dict[str, Any], estimator: BaseEstimator) -> Net:
-    """Make a net with memory of its own, on its device or where that is missing, here.
+    """Make a net with memory of its own, on its device, or the CPU if that is missing.
 
-    The estimator's parameters are those of the fit.
+    The estimator has its parameters already.
     """
     parts = NetParts(
         **{
