@@ -1,5 +1,6 @@
 """Deep networks as scikit-learn estimators."""
 
+from sknn_deep._moved_names import find_moved_names
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -8,6 +9,8 @@ from sknn_deep.estimators import (
 from sknn_deep.persistence import load, save, to_onnx, to_torch
 
 __version__ = "0.1.0"
+
+find_moved_names()
 
 __all__ = [
     "AutoencoderTransformer",

@@ -1,12 +1,9 @@
 """How scikit-learn sees a network: estimators, their data and their targets."""
 
-from sknn_deep.estimators._autoencoder_transformer import (
-    AutoencoderTransformer,
-    make_loss,
-)
+from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
-from sknn_deep.estimators._networks import assemble_net, name_parts
+from sknn_deep.estimators._net_parts import NetParts, put_together, take_apart
 from sknn_deep.estimators._own_code import has_own_training, inner_methods, overrides
 from sknn_deep.estimators._regressor import MLPRegressor
 from sknn_deep.estimators._solvers import FitPlan
@@ -20,13 +17,13 @@ __all__ = [
     "FitPlan",
     "MLPClassifier",
     "MLPRegressor",
+    "NetParts",
     "NumberTarget",
-    "assemble_net",
     "family_of",
     "has_own_training",
     "inner_methods",
-    "make_loss",
-    "name_parts",
     "overrides",
+    "put_together",
+    "take_apart",
     "train_together",
 ]

@@ -16,6 +16,7 @@ from sknn_deep._sklearn_private import (
     fit_context,
     partial_fit_context,
 )
+from sknn_deep.estimators._autoencoder_loss import LOSSES, make_loss
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._data import (
     FitData,
@@ -41,31 +42,11 @@ from sknn_deep.estimators._parameters import (
 )
 from sknn_deep.estimators._validation_set import of_the_validation_set
 from sknn_deep.estimators._words import names_our_words
-from sknn_deep.modules import (
-    NOISES,
-    AbsoluteError,
-    Autoencoder,
-    AutoencoderLoss,
-    BinaryCrossEntropy,
-    MeanOverFeatures,
-    SquaredError,
-)
+from sknn_deep.modules import NOISES, Autoencoder
 from sknn_deep.training import as_tensor
-
-# Each as a mean over the features; twice the squared error's half is the whole.
-LOSSES = {
-    "squared_error": lambda: MeanOverFeatures(SquaredError(), factor=2.0),
-    "absolute_error": lambda: MeanOverFeatures(AbsoluteError()),
-    "binary_cross_entropy": lambda: MeanOverFeatures(BinaryCrossEntropy()),
-}
 
 # How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.
 UNIT_RANGE_TOLERANCE = 1e-4
-
-
-def make_loss(loss: str, sparsity_penalty: float, kl_weight: float) -> AutoencoderLoss:
-    """Make the criterion of an autoencoder."""
-    return AutoencoderLoss(LOSSES[loss](), sparsity_penalty, kl_weight)
 
 
 class AutoencoderTransformer(

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep._moved_names import parameters_since
 from sknn_deep._sklearn_private import (
     InvalidParameterError,
     check_optimize_result,
@@ -49,6 +50,7 @@ from sknn_deep.estimators._networks import (
     renew_net,
     take_weights,
 )
+from sknn_deep.estimators._plain_state import decode_net, decode_state, encode_state
 from sknn_deep.estimators._replicas import warn_of_replicas
 from sknn_deep.estimators._solvers import (
     FitPlan,
@@ -131,11 +133,15 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return copied
 
     def __getstate__(self) -> dict:
+        """Give parameters as they are, and what was learnt as plain values."""
         check_picklable_callbacks(self)
-        return super().__getstate__()
+        return encode_state(super().__getstate__())
 
     def __setstate__(self, state: dict) -> None:
-        super().__setstate__(state)
+        added = parameters_since(type(self), state)
+        super().__setstate__({**added, **decode_state(state)})
+        if isinstance(state.get("net_"), dict):
+            self.net_ = decode_net(state["net_"], self)
         # A pickle's GPU may be missing here.
         if "net_" in state:
             self.device_ = self.net_.device

@@ -793,7 +793,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _make_module(self, n_features):
         module, arguments = super()._make_module(n_features)
-        return module, {**arguments, "out_activation": self.out_activation}
+        if self.out_activation != "identity":  # networks of 0.1 know no other
+            arguments["out_activation"] = self.out_activation
+        return module, arguments
 
     def _activate(self, output):
         if self.out_activation_ == "exp":

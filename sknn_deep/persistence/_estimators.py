@@ -6,6 +6,7 @@ import sklearn
 import torch
 from sklearn.base import BaseEstimator
 
+from sknn_deep._moved_names import parameters_since
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -14,7 +15,7 @@ from sknn_deep.estimators import (
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
-from sknn_deep.training import resolve_device
+from sknn_deep.training import device_or_cpu
 
 ESTIMATORS = {
     cls.__name__: cls for cls in (AutoencoderTransformer, MLPClassifier, MLPRegressor)
@@ -74,6 +75,7 @@ def decode_estimator(
     cls = ESTIMATORS[entry["class"]]
     estimator = cls()
     attributes = {k: decoder.decode(v) for k, v in entry["attributes"].items()}
+    attributes = {**parameters_since(cls, attributes), **attributes}
     if not attributes.keys() >= vars(estimator).keys():
         raise ModelFileError(f"it lacks parameters of {cls.__name__}")
     for name, value in attributes.items():
@@ -89,17 +91,10 @@ def decode_estimator(
             if any(requests.values()):
                 getattr(estimator, f"set_{method}_request")(**requests)
     if entry["net"] is not None:
-        where = _resolve(entry["net"]["device"]) if device is None else device
-        estimator.net_ = decode_net(entry["net"], estimator, decoder, where)
+        if device is None:
+            device = device_or_cpu(torch.device(entry["net"]["device"]))
+        estimator.net_ = decode_net(entry["net"], estimator, decoder, device)
         estimator.device_ = estimator.net_.device
     elif hasattr(estimator, "estimators_"):
         estimator.device_ = estimator.estimators_[0].device_
     return estimator
-
-
-def _resolve(device: str) -> torch.device:
-    """Find the device of this name, or the CPU where it is missing."""
-    try:
-        return resolve_device(device, owner="load")
-    except ValueError:
-        return torch.device("cpu")

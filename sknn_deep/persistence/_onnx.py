@@ -77,8 +77,26 @@ def to_onnx(estimator, path) -> None:
             dynamo=True,
             verbose=False,
         )
+    model = program.model_proto
+    _clear_traces(model)
     with replace_file(path) as file:
-        file.write(program.model_proto.SerializeToString())
+        file.write(model.SerializeToString())
+
+
+def _clear_traces(message) -> None:
+    """Drop what the exporter notes of how the model came about.
+
+    It names files of this machine in the stack trace of each node, and takes several
+    times the room of a small network.
+    """
+    for name in ("metadata_props", "doc_string"):
+        if name in message.DESCRIPTOR.fields_by_name:
+            message.ClearField(name)
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            parts = [value] if hasattr(value, "ListFields") else value
+            for part in parts:
+                _clear_traces(part)
 
 
 @contextmanager

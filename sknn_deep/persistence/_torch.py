@@ -18,6 +18,22 @@ from sknn_deep.estimators import (
 from sknn_deep.modules import BatchNorm, Dense, DenseBlock, Dropout
 
 
+class Sequential(nn.Sequential):
+    """``torch.nn.Sequential`` that takes a single row too, as ``torch.func.vmap`` asks.
+
+    Shape
+    -----
+    Input ``(n_rows, n_columns)`` or ``(n_columns,)``; output that of the last module,
+    of a single row ``(n_outputs,)``.
+    """
+
+    def forward(self, X: Tensor) -> Tensor:
+        output = X[None] if X.ndim == 1 else X  # BatchNorm1d takes no single row
+        for module in self:
+            output = module(output)
+        return output[0] if X.ndim == 1 and output.ndim > 1 else output
+
+
 class Cast(nn.Module):
     """Gives numbers of one type, whatever type comes.
 
@@ -46,7 +62,7 @@ class Affine(nn.Module):
 
     Shape
     -----
-    Input and output: ``(n_rows, n_columns)``.
+    Input and output: ``(*, n_columns)``.
     """
 
     def __init__(self, *, before=0.0, factor=1.0, divisor=1.0, after=0.0):
@@ -77,11 +93,11 @@ class BothClasses(nn.Module):
 
     Shape
     -----
-    Input ``(n_rows, 1)``, output ``(n_rows, 2)``.
+    Input ``(*, 1)``, output ``(*, 2)``, with any dimensions before the last.
     """
 
     def forward(self, X: Tensor) -> Tensor:
-        return torch.cat([1 - X, X], dim=1)
+        return torch.cat([1 - X, X], dim=-1)
 
 
 class OneClass(nn.Module):
@@ -89,7 +105,7 @@ class OneClass(nn.Module):
 
     Shape
     -----
-    Input and output: ``(n_rows, 1)``.
+    Input and output: ``(*, 1)``, with any dimensions before the last.
     """
 
     def forward(self, X: Tensor) -> Tensor:
@@ -140,7 +156,9 @@ def to_torch(estimator) -> nn.Module:
     Returns
     -------
     module : torch.nn.Sequential
-        Takes a tensor of shape (n_rows, n_features) of any floating-point type.
+        Takes a tensor of shape (n_rows, n_features) of any floating-point type. A row
+        alone, of shape (n_features,), is taken too, so that ``torch.func.vmap`` and
+        ``torch.func.jacrev`` work.
 
     Raises
     ------
@@ -173,7 +191,7 @@ def make_module(
 ) -> nn.Sequential:
     """Make the module; its networks compute in `dtype`, or as they were trained."""
     with torch.device("cpu"):  # and not on the user's default device
-        return nn.Sequential(*_parts(estimator, dtype)).eval()
+        return Sequential(*_parts(estimator, dtype)).eval()
 
 
 def _parts(step: BaseEstimator, dtype: torch.dtype | None) -> Iterator[nn.Module]:

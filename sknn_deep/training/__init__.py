@@ -22,6 +22,7 @@ from sknn_deep.training._orders import (
 from sknn_deep.training._penalties import add_penalty
 from sknn_deep.training._placement import (
     Placement,
+    device_or_cpu,
     resolve_device,
     resolve_placement,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "columns_of",
     "copy_state",
     "cosine",
+    "device_or_cpu",
     "device_permutations",
     "find_mapping",
     "get_optimizer_state",

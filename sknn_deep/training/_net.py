@@ -37,7 +37,7 @@ from sknn_deep.training._optimizers import (
     set_optimizer_state,
 )
 from sknn_deep.training._penalties import add_penalty
-from sknn_deep.training._placement import Placement, autocast, count_devices
+from sknn_deep.training._placement import Placement, autocast, device_or_cpu
 from sknn_deep.training._recipe import Recipe
 from sknn_deep.training._rows import Rows, SparseRows, make_rows, rows_per_block
 from sknn_deep.training._schedules import (
@@ -575,9 +575,7 @@ class Net(NeuralNet):
 
         skorch looks for CUDA alone, and not for its second device.
         """
-        device = torch.device(state["device"])
-        if (device.index or 0) >= count_devices(device.type):
-            device = torch.device("cpu")
+        device = device_or_cpu(torch.device(state["device"]))
         super().__setstate__({**state, "device": str(device)})
         self.placement = dataclasses.replace(self.placement, device=device)
 

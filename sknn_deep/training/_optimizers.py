@@ -35,8 +35,19 @@ def get_optimizer_state(optimizer: torch.optim.Optimizer) -> dict:
 
 
 def set_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
-    """Let the optimizer load a ``state_dict``."""
+    """Let the optimizer load a ``state_dict``, with all its numbers as they are.
+
+    torch casts what is no "step" to the type of the parameter, such as the float32
+    "mu_product" of NAdam, which then goes on with other roundings.
+    """
     _unwrapped(type(optimizer).load_state_dict)(optimizer, state)
+    numbers = [n for group in state["param_groups"] for n in group["params"]]
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for number, parameter in zip(numbers, parameters, strict=True):
+        loaded = optimizer.state.get(parameter, {})
+        for name, value in state["state"].get(number, {}).items():
+            if isinstance(value, Tensor) and loaded[name].dtype != value.dtype:
+                loaded[name] = value.to(loaded[name].device)
 
 
 class _Own:

@@ -35,8 +35,27 @@ class Placement:
     def X_dtype(self) -> torch.dtype:
         return self.autocast or self.dtype
 
+    def names(self) -> dict[str, str | None]:
+        """Give the fields as text, such as "cuda:0" and "float32"."""
+        return {
+            "device": str(self.device),
+            "dtype": _NAMES[self.dtype],
+            "autocast": self.autocast and _NAMES[self.autocast],
+        }
 
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+    @classmethod
+    def of_names(cls, device: str, dtype: str, autocast: str | None) -> "Placement":
+        """Make what :meth:`names` tells of, on the CPU if the device is missing."""
+        autocast = autocast and _DTYPES[autocast]
+        return cls(device_or_cpu(torch.device(device)), _DTYPES[dtype], autocast)
+
+
+_DTYPES = {
+    "float32": torch.float32,
+    "float64": torch.float64,
+    "bfloat16": torch.bfloat16,
+}
+_NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
 def resolve_device(device: str | torch.device, *, owner: str) -> torch.device:
@@ -85,6 +104,12 @@ def count_devices(kind: str) -> int:
         return 0
     is_of_kind = torch.accelerator.current_accelerator().type == kind
     return torch.accelerator.device_count() if is_of_kind else 0
+
+
+def device_or_cpu(device: torch.device) -> torch.device:
+    """Give `device` if it is there, else the CPU."""
+    is_there = (device.index or 0) < count_devices(device.type)
+    return device if is_there else torch.device("cpu")
 
 
 def _find_device() -> torch.device:

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import sysconfig
 import warnings
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -17,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from torch import nn
 
+import sknn_deep
 from sknn_deep import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -50,6 +53,7 @@ MODELS = {
     "numbers": lambda: scaled(make(MLPRegressor, normalize_y=True)).fit(X, X[:, 0]),
     "columns": lambda: scaled(make(MLPRegressor)).fit(X, X[:, :2]),
     "counts": lambda: scaled(make(MLPRegressor, loss="poisson")).fit(X, X[:, 0] // 500),
+    "ensemble": lambda: scaled(make(MLPClassifier, n_estimators=2)).fit(X, Y == "a"),
     "dropout": lambda: scaled(
         make(MLPClassifier, dropout=0.2, normalization="batch", activation="mish")
     ).fit(X, Y),
@@ -103,6 +107,21 @@ def test_to_torch_knows_every_activation(activation):
         output = to_torch(reg)(torch.from_numpy(X / 1000))
 
     assert_allclose(output, reg.predict(X / 1000), rtol=1e-12)
+
+
+@pytest.mark.parametrize("make_model", MODELS.values(), ids=MODELS)
+def test_to_torch_can_be_mapped_over_rows(make_model):
+    module, rows = to_torch(make_model()), torch.from_numpy(X[:5])
+
+    slopes = torch.func.vmap(torch.func.jacrev(module))(rows)
+
+    with torch.no_grad():
+        expected = module(rows).reshape(5, -1)
+        for row, output in zip(rows, expected, strict=True):
+            torch.testing.assert_close(module(row), output, rtol=1e-12, atol=1e-12)
+    # Those of the sums of columns: no row's output depends on another one.
+    sums = torch.func.jacrev(lambda rows: module(rows).reshape(5, -1).sum(0))(rows)
+    torch.testing.assert_close(slopes, sums.transpose(0, 1), rtol=1e-10, atol=1e-14)
 
 
 def test_to_torch_takes_and_gives_single_precision():
@@ -203,6 +222,29 @@ def test_to_onnx_gives_what_the_model_gives(name, output_name, tmp_path, capfd):
         expected = output_of(model, rows)
         assert output.shape == expected.shape
         assert np.abs(output - expected).max() < 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", ["dropout", "ensemble", "mean codes", "numbers"])
+def test_to_onnx_says_nothing_of_the_machine(name, tmp_path):
+    to_onnx(MODELS[name](), tmp_path / "model.onnx")
+
+    written = (tmp_path / "model.onnx").read_bytes()
+    places = [sknn_deep.__file__, torch.__file__, onnx.__file__, sysconfig.__file__]
+    folders = {str(Path(place).parent.parent) for place in places}
+    folders |= {os.getcwd(), str(Path.home()), str(tmp_path), sys.prefix}
+    assert [f for f in folders if f.encode() in written] == []
+    for word in (b".py", b"sknn_deep", b"site-packages", b"stack_trace", b"pkg.torch"):
+        assert word not in written
+
+
+def test_to_onnx_files_are_small(tmp_path):
+    """The exporter's notes took 6 kB more."""
+    reg = make(MLPRegressor).fit(X, X[:, 0])
+    n_weights = sum(w.size for w in (*reg.coefs_, *reg.intercepts_))
+
+    to_onnx(reg, tmp_path / "model.onnx")
+
+    assert (tmp_path / "model.onnx").stat().st_size < 4 * n_weights + 1500
 
 
 def test_to_onnx_without_its_packages_says_what_to_install(monkeypatch, tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import sknn_deep
 from tests.persistence.version_0_1.write import FOLDER, make_data
@@ -51,6 +52,41 @@ def test_a_file_of_version_0_1_predicts_the_same(path, expected):
     X, _, _ = make_data()
     predict = getattr(read(path), PREDICTION[path.stem])
     np.testing.assert_allclose(predict(X), expected[path.stem], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.suffix == ".sknn"], ids=lambda path: path.name
+)
+def test_a_file_is_still_written_as_version_0_1_wrote_it(path, tmp_path):
+    sknn_deep.save(read(path), tmp_path / "again.sknn")
+
+    assert (tmp_path / "again.sknn").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.suffix == ".pkl"], ids=lambda path: path.name
+)
+def test_a_pickle_is_smaller_than_that_of_version_0_1(path, expected):
+    model = read(path)
+
+    pickled = pickle.dumps(model)
+
+    assert len(pickled) < 0.6 * path.stat().st_size
+    assert b"torch" not in pickled and b"skorch" not in pickled
+    X, _, _ = make_data()
+    predict, again = (
+        getattr(m, PREDICTION[path.stem]) for m in (model, pickle.loads(pickled))
+    )
+    np.testing.assert_array_equal(again(X), predict(X))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_of_version_0_1_has_all_parameters_of_today(path):
+    model = read(path)
+
+    assert clone(model).get_params().keys() == type(model)().get_params().keys()
+    for member in getattr(model, "estimators_", []):
+        assert member.get_params().keys() == type(member)().get_params().keys()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Optimizers against scikit-learn's and torch's, step by step."""
 
+import copy
 import dataclasses
 import functools
 import subprocess
@@ -11,7 +12,11 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sknn_deep.training import set_learning_rate
+from sknn_deep.training import (
+    get_optimizer_state,
+    set_learning_rate,
+    set_optimizer_state,
+)
 from sknn_deep.training._optimizers import (
     make_optimizer,
     make_step,
@@ -412,3 +417,33 @@ def test_optimizers_are_made_without_torchs_compiler(compiler_imports):
 
 def test_optimizers_go_on_without_torchs_compiler(compiler_imports):
     assert set(compiler_imports.values()) == {"False"}, compiler_imports
+
+
+# --- states ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "solver", ["adam", "adamw", "sgd", torch.optim.NAdam, torch.optim.RAdam], ids=str
+)
+def test_optimizer_that_loads_a_state_goes_on_to_the_bit(solver):
+    """NAdam's float32 product is not that of float64 parameters."""
+    recipe = make_recipe(solver=solver, learning_rate_init=0.1)
+    parameters = make_parameters()
+    optimizer = make(recipe, parameters)
+    for seed in range(3):
+        set_gradients(parameters, make_arrays(seed))
+        make_step(optimizer, recipe)()
+    copies = [p.detach().clone().requires_grad_() for p in parameters]
+    other = make(recipe, copies)
+
+    set_optimizer_state(other, copy.deepcopy(get_optimizer_state(optimizer)))
+
+    for ours, like in zip(copies, parameters, strict=True):
+        assert other.state[ours].keys() == optimizer.state[like].keys()
+        for name, value in optimizer.state[like].items():
+            assert other.state[ours][name].dtype == value.dtype
+    for seed in range(3, 6):
+        for some, opt in ((parameters, optimizer), (copies, other)):
+            set_gradients(some, make_arrays(seed))
+            make_step(opt, recipe)()
+    assert all(map(torch.equal, copies, parameters))

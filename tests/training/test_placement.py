@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from sknn_deep.training import Placement, resolve_device, resolve_placement
+from sknn_deep.training import (
+    Placement,
+    device_or_cpu,
+    resolve_device,
+    resolve_placement,
+)
 from sknn_deep.training._placement import autocast, has_room
 
 
@@ -207,3 +212,40 @@ def test_array_that_a_gpu_has_no_room_for_is_found_out(in_cache, monkeypatch):
 
     assert has_room(gpu, largest) and not has_room(gpu, largest + 1)
     assert has_room(torch.device("cpu"), 10**15)
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_placement_can_be_told_in_words(pretend, dtype, autocast):
+    pretend("cuda", count=2)
+    placement = Placement(torch.device("cuda", 1), dtype, autocast)
+
+    names = placement.names()
+
+    assert names == {
+        "device": "cuda:1",
+        "dtype": str(dtype).removeprefix("torch."),
+        "autocast": None if autocast is None else "bfloat16",
+    }
+    assert Placement.of_names(**names) == placement
+    pretend("cuda", count=1)
+    assert Placement.of_names(**names) == Placement(
+        torch.device("cpu"), dtype, autocast
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "expected"),
+    [
+        ("cuda", "cuda:0", "cuda:0"),
+        ("cuda", "cuda", "cuda"),
+        ("cuda", "cuda:1", "cpu"),
+        ("mps", "cuda:0", "cpu"),
+        (None, "mps:0", "cpu"),
+        (None, "cpu", "cpu"),
+    ],
+)
+def test_device_that_is_missing_is_the_cpu(pretend, kind, device, expected):
+    pretend(kind)
+
+    assert device_or_cpu(torch.device(device)) == torch.device(expected)
