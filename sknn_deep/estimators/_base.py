@@ -534,6 +534,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         return self._arrays_of_layers("bias")
 
     def _arrays_of_layers(self, name: str) -> Views:
+        """Give weights or biases whose forward pass is what is predicted."""
         module, scaling = self._single_net().module_, self._scaling()
         if has_layer_norm(module):
             raise AttributeError(
