@@ -605,8 +605,6 @@ class AutoencoderTransformer(
     # --- fitting ---------------------------------------------------------------------
 
     @names_our_words
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,
@@ -687,11 +685,95 @@ class AutoencoderTransformer(
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
+        self._fit_samples(X, y, sample_weight, X_val, sample_weight_val, groups)
+        return self
+
+    @names_our_words
+    def fit_transform(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Fit the autoencoder to X, and encode X.
+
+        The same as ``fit`` and then ``transform``, but X is checked and brought to the
+        device once.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            As in ``fit``.
+
+        y : object, default=None
+            Ignored; it is there for Pipelines.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in ``fit``. Rows of zero weight are encoded too.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            As in ``fit``.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            As in ``fit``.
+
+        groups : array-like of shape (n_samples,), default=None
+            As in ``fit``.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_samples, n_components)
+            What ``transform`` returns for X.
+
+        Raises
+        ------
+        ValueError
+            As ``fit``, or if what comes out is not finite; the estimator is fitted
+            then.
+        TypeError
+            As ``fit``.
+
+        Warns
+        -----
+        ConvergenceWarning
+            As ``fit``.
+        UserWarning
+            As ``fit``.
+        RuntimeWarning
+            As ``fit``.
+        """
+        own = AutoencoderTransformer
+        if type(self).fit is not own.fit or type(self).transform is not own.transform:
+            fit_params = {
+                "sample_weight": sample_weight,
+                "X_val": X_val,
+                "sample_weight_val": sample_weight_val,
+                "groups": groups,
+            }
+            given = {k: v for k, v in fit_params.items() if v is not None}
+            return super().fit_transform(X, y, **given)
+        samples = self._fit_samples(
+            X, y, sample_weight, X_val, sample_weight_val, groups
+        )
+        return self._encode_rows(samples.place(self.net_.placement))
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def _fit_samples(
+        self, X, y, sample_weight, X_val, sample_weight_val, groups
+    ) -> Samples:
+        """Fit, and give the checked samples."""
         with all_or_nothing(self):
             data = self._check_fit(
                 X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
             )
-            return self._fit(self._set_aside(data, X, y, groups))
+            self._fit(self._set_aside(data, X, y, groups))
+        return data.samples
 
     @available_if(is_stochastic)
     @partial_fit_context
@@ -889,7 +971,9 @@ class AutoencoderTransformer(
             comes out is not finite.
         """
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
+        return self._encode_rows(check_rows(self, X, reset=False))
+
+    def _encode_rows(self, X) -> np.ndarray:
         return self._map(self.net_.module_.encode, X, takes_sparse=True)
 
     def inverse_transform(self, X):

@@ -322,21 +322,28 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             watch_states(self, plan) as keeper,
         ):
             run_epochs(plan.run, keep_optimizer=plan.incremental, keeper=keeper)
+        self._warn_unless_converged(plan)
+
+    def _warn_unless_converged(self, plan: FitPlan) -> None:
+        if not plan.incremental:
+            advice = self._convergence_advice(plan)
+            warn_unless_converged(plan.net, advice, stacklevel=2)
 
     def _end_fit(self, plan: FitPlan):
-        """Take over a trained net."""
+        """Take over a trained net; nothing fails here, and nothing is to be undone."""
         net, run = plan.net, plan.run
         if run is None:
             net.move_to(plan.placement)
         else:
-            history = net.history[plan.n_epochs_before :]
             extend_curves(
-                self, history, run.convergence, has_valid=run.evaluate is not None
+                self,
+                net.history,
+                plan.n_epochs_before,
+                run.convergence,
+                has_valid=run.evaluate is not None,
             )
             self._convergence = run.convergence
             self.t_ = net.n_seen_
-            if not plan.incremental:
-                warn_unless_converged(net, self._convergence_advice(plan), stacklevel=2)
         self._keeps_optimizer = plan.incremental
         self.net_ = net
         self.device_ = net.device

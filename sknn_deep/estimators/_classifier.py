@@ -705,7 +705,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._target.check_known(y, warm_start=self.warm_start and not incremental)
         self._set_shape()
         weight = check_weights(sample_weight, X)
-        stratify = self._strata(y, positive_rows(weight))
+        stratify = None
+        if self.early_stopping and X_val is None:
+            stratify = self._strata(y, positive_rows(weight))
         samples = self._weigh_classes(Samples(X, y, weight), learn=not incremental)
         valid = self._check_valid(X_val, y_val, sample_weight_val)
         return FitData(samples, valid, stratify)

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_deep.training import Convergence
+from sknn_deep.training import CompactHistory, Convergence
 
 _CURVES = {
     "loss_curve_": "train_loss",
@@ -28,26 +28,31 @@ def forget_network(estimator: BaseEstimator) -> None:
 
 def extend_curves(
     estimator: BaseEstimator,
-    history: list[dict],
+    history: CompactHistory,
+    start: int,
     convergence: Convergence,
     *,
     has_valid: bool,
 ) -> None:
-    """Set the curves and their best values, after `history`'s epochs.
+    """Set the curves and their best values, after the epochs from number `start` on.
 
     As in scikit-learn, ``best_loss_`` is None with early stopping; what is about
-    validation is None without a validation set.
+    validation is None without a validation set. The curves grow where they are: to copy
+    them in each call of ``partial_fit`` would cost as much as there were calls.
     """
+    best_score = getattr(estimator, "best_validation_score_", None)
     for name, key in _CURVES.items():
-        before = getattr(estimator, name, None) or []
-        setattr(estimator, name, [*before, *(e[key] for e in history if key in e)])
-    estimator.n_iter_ = len(history)
+        curve = getattr(estimator, name, None) or []
+        curve += history.column(key, start)
+        setattr(estimator, name, curve)
+    estimator.n_iter_ = len(history) - start
     estimator.loss_ = estimator.loss_curve_[-1] if estimator.loss_curve_ else np.nan
     estimator.best_loss_ = None if estimator.early_stopping else -convergence.best
     estimator._no_improvement_count = convergence.n_no_improvement
     if has_valid:
-        scores = [s for s in estimator.validation_scores_ if np.isfinite(s)]
-        estimator.best_validation_score_ = max(scores, default=-np.inf)
+        new = filter(np.isfinite, history.column("valid_score", start))
+        before = -np.inf if best_score is None else best_score
+        estimator.best_validation_score_ = max([before, *new])
     else:
         estimator.validation_scores_ = estimator.validation_loss_curve_ = None
         estimator.best_validation_score_ = None

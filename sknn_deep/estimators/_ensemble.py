@@ -28,17 +28,19 @@ def fit_members(
         plans.append(member._plan_fit(data, incremental=incremental))
     if has_callbacks(ensemble) and not incremental:
         _train_as_tasks(ensemble, members, plans)
-        return
-    errors, _ = train_together(members, plans)
-    for error in errors:
-        if error is not None:
-            raise error
+    else:
+        errors, _ = train_together(members, plans)
+        for error in errors:
+            if error is not None:
+                raise error
+    # Only now, for no curve to grow where another member fails.
+    for member, plan in zip(members, plans, strict=True):
+        member._end_fit(plan)
 
 
 @with_callbacks
 def _train_one(member: BaseNetEstimator, plan: FitPlan) -> None:
     member._train(plan)
-    member._end_fit(plan)
 
 
 def _train_as_tasks(ensemble, members, plans) -> None:

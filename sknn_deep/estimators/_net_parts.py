@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
-from skorch.history import History
 from torch import Tensor, nn
 
 from sknn_deep import modules
@@ -17,12 +16,11 @@ from sknn_deep.estimators._autoencoder_loss import make_loss
 from sknn_deep.estimators._networks import assemble_net, name_parts
 from sknn_deep.training import (
     RESULTS,
+    CompactHistory,
     Net,
     Placement,
     Recipe,
-    columns_of,
     get_optimizer_state,
-    rows_of,
     set_optimizer_state,
 )
 
@@ -61,8 +59,8 @@ class NetParts:
     state : dict of str to Tensor
         The network's parameters and buffers.
 
-    history : list of dict of str to ndarray or list
-        Its epochs as columns, without what was recorded of single batches.
+    history : list of dict
+        Its epochs as columns: what ``CompactHistory.to_tables`` gives.
 
     results : dict
         How the last training ended.
@@ -74,9 +72,6 @@ class NetParts:
 
     callbacks : list of (str, Callback)
         Those that the user gave, with what they learnt.
-
-    batches : list of list of dict or None
-        What callbacks recorded of the batches of each epoch, if anything.
     """
 
     module: str
@@ -91,7 +86,6 @@ class NetParts:
     verbose: int | bool
     optimizer: dict | None = None
     callbacks: list = field(default_factory=list)
-    batches: list[list[dict]] | None = None
 
     def planned_state(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
         """Give shape and type of each parameter and buffer of such a network."""
@@ -107,11 +101,13 @@ def layout(
     return {name: (tuple(t.shape), t.dtype) for name, t in state.items()}
 
 
-def take_apart(net: Net, *, keeps_optimizer: bool) -> NetParts | None:
+def take_apart(
+    net: Net, *, keeps_optimizer: bool, keeps_batches: bool
+) -> NetParts | None:
     """Give the parts of a net; None if it has others than an estimator gives it.
 
     They share the net's memory. The optimizer is left out unless a training goes on
-    with it.
+    with it, and what callbacks recorded of single batches unless it is to be kept.
     """
     is_known = (
         type(net) is Net
@@ -121,7 +117,6 @@ def take_apart(net: Net, *, keeps_optimizer: bool) -> NetParts | None:
     if not is_known:
         return None
     optimizer = net.optimizer_ if keeps_optimizer else None
-    batches = [epoch["batches"] for epoch in net.history]
     parts = NetParts(
         module=net.module.__name__,
         arguments=_arguments(net, "module__"),
@@ -130,12 +125,11 @@ def take_apart(net: Net, *, keeps_optimizer: bool) -> NetParts | None:
         recipe=net.recipe,
         placement=net.placement,
         state=dict(net.module_.state_dict()),
-        history=list(columns_of(net.history)),
+        history=net.history.to_tables(batches=keeps_batches),
         results={k: v for k, v in vars(net).items() if k in RESULTS},
         verbose=net.verbose,
         optimizer=None if optimizer is None else get_optimizer_state(optimizer),
         callbacks=net._others(),
-        batches=batches if any(map(any, batches)) else None,
     )
     # The user may have put another module there, or changed it.
     return parts if layout(parts.state) == parts.planned_state() else None
@@ -178,9 +172,7 @@ def put_together(
     net.module_.eval()
     if parts.optimizer is not None:
         set_optimizer_state(net.optimizer_, parts.optimizer)
-    net.history_ = History(rows_of(parts.history))
-    for epoch, batches in zip(net.history_, parts.batches or [], strict=False):
-        epoch["batches"] = batches
+    net.history_ = CompactHistory.from_tables(parts.history)
     vars(net).update({k: v for k, v in parts.results.items() if k in RESULTS})
     # A net that is initialized with callbacks makes them forget what they learnt.
     net.callbacks = parts.callbacks

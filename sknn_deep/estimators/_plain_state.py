@@ -32,7 +32,9 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
             plain[name] = {_CLASS: type(record).__name__, **_fields(record)}
     if "net_" in state:
         keeps_optimizer = state.get("_keeps_optimizer", False)
-        parts = take_apart(state["net_"], keeps_optimizer=keeps_optimizer)
+        parts = take_apart(
+            state["net_"], keeps_optimizer=keeps_optimizer, keeps_batches=True
+        )
         if parts is not None:
             plain["net_"] = _encode_parts(parts)
     return plain

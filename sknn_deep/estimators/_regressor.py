@@ -824,7 +824,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if net.converged_ and net.recipe.has_step_schedule:
             return ""  # it had as many epochs as the user planned
         large = 1.0 if net.converged_ else 0.5
-        return advise_on_scale(plan.samples.y, self.loss_, net.criterion_, large=large)
+        loss = net.history[-1]["train_loss"]
+        return advise_on_scale(plan.samples.y, loss, net.criterion_, large=large)
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

@@ -49,7 +49,7 @@ def train_together(
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
 ) -> tuple[list[Exception | None], list[bool]]:
-    """Train planned fits, and end them.
+    """Train planned fits, which are then only to be ended.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def train_together(
     for members, outcome in zip(stacks, outcomes, strict=True):
         for i, error in zip(members, outcome, strict=True):
             stacked[i] = True
-            errors[i] = error or _end(estimators[i], plans[i])
+            errors[i] = error or _end_epochs(estimators[i], plans[i])
     for members in parts:
         if len(members) == 1:
             (i,) = members
@@ -168,16 +168,15 @@ def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:
 def _train_alone(estimator: BaseNetEstimator, plan: FitPlan) -> Exception | None:
     try:
         estimator._train(plan)
-        estimator._end_fit(plan)
     except Exception as error:
         return error
     return None
 
 
-def _end(estimator: BaseNetEstimator, plan: FitPlan) -> Exception | None:
+def _end_epochs(estimator: BaseNetEstimator, plan: FitPlan) -> Exception | None:
     try:
         end_epochs(plan.net, keep_optimizer=False)
-        estimator._end_fit(plan)
+        estimator._warn_unless_converged(plan)
     except Exception as error:
         return error
     return None

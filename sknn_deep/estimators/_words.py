@@ -88,7 +88,8 @@ _R = TypeVar("_R")
 
 def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
     """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
-    say = _say_our_arguments if method.__name__ == "fit" else say_our_parameters
+    is_init = method.__name__ == "__init__"
+    say = say_our_parameters if is_init else _say_our_arguments
     known = set(inspect.signature(method).parameters)
 
     @functools.wraps(method)

@@ -150,6 +150,8 @@ def _train(fits: Sequence[_Fit], on_epoch: Callable[[int], None]) -> None:
         fit.seconds += seconds
         fit.error = error
         fit.is_stacked = is_stacked
+        if error is None:
+            last_step(fit.estimator)._end_fit(fit.plan)
         fit.plan = None
 
 

@@ -31,7 +31,9 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
     """Encode ``estimator.net_``, without its callbacks."""
     keeps_optimizer = estimator._keeps_optimizer
     owner = f"net_ of {type(estimator).__name__}"
-    parts = take_apart(estimator.net_, keeps_optimizer=keeps_optimizer)
+    parts = take_apart(
+        estimator.net_, keeps_optimizer=keeps_optimizer, keeps_batches=False
+    )
     if parts is None:
         raise TypeError(
             f"The {owner} cannot be saved as data: it is not the net that the fit "

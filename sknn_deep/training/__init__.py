@@ -4,7 +4,7 @@ from sknn_deep.training._batches import Batches
 from sknn_deep.training._callbacks import StateKeeper
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._history import columns_of, rows_of
+from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._lbfgs import minimize_lbfgs
 from sknn_deep.training._mapped_rows import MappedArray, find_mapping
 from sknn_deep.training._net import RESULTS, Net, copy_state
@@ -44,6 +44,7 @@ __all__ = [
     "SOLVERS",
     "STEP_SCHEDULES",
     "Batches",
+    "CompactHistory",
     "Convergence",
     "DenseRows",
     "MappedArray",
@@ -58,7 +59,6 @@ __all__ = [
     "add_penalty",
     "as_tensor",
     "block_permutations",
-    "columns_of",
     "copy_state",
     "cosine",
     "device_or_cpu",
@@ -73,7 +73,6 @@ __all__ = [
     "resolve_device",
     "resolve_placement",
     "resolve_recipe",
-    "rows_of",
     "run_family",
     "set_learning_rate",
     "set_optimizer_state",

@@ -1,7 +1,9 @@
 """What tells the user how a fit goes, as skorch callbacks."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from skorch.callbacks import Callback
 from tqdm.auto import tqdm
@@ -9,6 +11,7 @@ from tqdm.auto import tqdm
 from sknn_deep.training._checkpoint import TrainingState
 
 _BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
+_GRADIENT_HOOK = "on_grad_computed"
 
 
 def overrides(callback: Callback, *hooks: str) -> bool:
@@ -19,12 +22,32 @@ def overrides(callback: Callback, *hooks: str) -> bool:
     )
 
 
-def has_batch_hooks(callback: Callback) -> bool:
-    return overrides(callback, *_BATCH_HOOKS)
+@dataclass(frozen=True)
+class Watched:
+    """What a training has to show to callbacks beside the beginning and end of epochs.
+
+    Attributes
+    ----------
+    batches : bool
+        Each batch, before and after its step.
+
+    gradients : bool
+        The gradients of each step, before the update.
+    """
+
+    batches: bool = False
+    gradients: bool = False
+
+    @classmethod
+    def by(cls, callbacks: Iterable[Callback]) -> "Watched":
+        callbacks = list(callbacks)
+        return cls(
+            batches=any(overrides(cb, *_BATCH_HOOKS) for cb in callbacks),
+            gradients=any(overrides(cb, _GRADIENT_HOOK) for cb in callbacks),
+        )
 
 
-def has_gradient_hook(callback: Callback) -> bool:
-    return overrides(callback, "on_grad_computed")
+UNWATCHED = Watched()
 
 
 class StateKeeper(Callback):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sknn_deep.training._batches import Batches
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._history import columns_of, rows_of
+from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._optimizers import get_optimizer_state, set_optimizer_state
 
 # Types of a callback's attributes that are taken for data.
@@ -72,7 +72,9 @@ class TrainingState:
         Tensors and arrays are not copied: the next epoch changes them.
         """
         net, generator = self.net, self.generator
-        history = net.history[self._n_records_before :]
+        n_before, history = self._n_records_before, net.history
+        if n_before:
+            history = CompactHistory(history[n_before:])
         return {
             "n_epochs": self.n_epochs,
             "is_over": self.is_over,
@@ -85,7 +87,7 @@ class TrainingState:
             "optimizer": get_optimizer_state(net.optimizer_),
             "convergence": dataclasses.asdict(self.convergence),
             "generator": None if generator is None else generator.get_state(),
-            "history": list(columns_of(history)),
+            "history": history.to_tables(batches=False),
             "callbacks": {
                 name: dict(_learned(callback)) for name, callback in net.callbacks_
             },
@@ -108,7 +110,9 @@ class TrainingState:
         self._draw_again()
         if self.generator is not None:
             self.generator.set_state(state["generator"])
-        net.history[self._n_records_before :] = rows_of(state["history"])
+        net.history[self._n_records_before :] = CompactHistory.from_tables(
+            state["history"]
+        )
         callbacks = dict(net.callbacks_)
         for name in callbacks.keys() & state["callbacks"].keys():
             _teach(callbacks[name], state["callbacks"][name])

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from sknn_deep.training._batches import Batches
 from sknn_deep.training._callbacks import (
+    UNWATCHED,
     StateKeeper,
-    has_batch_hooks,
-    has_gradient_hook,
+    Watched,
     make_reporters,
     overrides,
 )
@@ -26,6 +26,7 @@ from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._denormals import flushed_denormals
 from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
+from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
     DeviceRates,
@@ -166,7 +167,15 @@ class Net(NeuralNet):
 
     def initialize_history(self):
         self.best_merits_ = {}
+        if self.history_ is None:
+            self.history_ = CompactHistory()
         return super().initialize_history()
+
+    @NeuralNet.history.setter
+    def history(self, value: list[dict]) -> None:
+        if not isinstance(value, CompactHistory):  # such as one of skorch's load_params
+            value = CompactHistory(value)
+        self.history_ = value
 
     def initialize_optimizer(self, triggered_directly=None):
         if self.recipe.solver == "lbfgs":  # SciPy's has no state to keep
@@ -226,6 +235,7 @@ class Net(NeuralNet):
         max_time = self.recipe.max_time
         deadline = math.inf if max_time is None else time.monotonic() + max_time
         self.begin_training(epochs, n_seen)
+        watched = Watched.by(callback for _, callback in self.callbacks_)
         state = TrainingState(self, X, convergence, generator)
         try:
             if keeper is not None:
@@ -236,21 +246,30 @@ class Net(NeuralNet):
                     self.criterion_,
                     n_rows=X.batch_size,
                     generator=generator,
-                    free_layout=self._updates_unseen(),
-                    sparse_rows=self._steps_unseen() and self.wants_sparse(X, epochs),
+                    free_layout=self._updates_unseen(watched),
+                    sparse_rows=(
+                        self._steps_unseen(watched) and self.wants_sparse(X, epochs)
+                    ),
                 ) as gradient,
                 self.suit(X, gradient) as batches,
                 self._captures(
-                    gradient, X, generator, n_steps=(epochs - state.n_epochs) * len(X)
+                    gradient,
+                    X,
+                    generator,
+                    watched,
+                    n_steps=(epochs - state.n_epochs) * len(X),
                 ) as capture,
             ):
                 step = self._make_train_step(
                     gradient,
+                    watched,
                     n_steps=epochs * len(X),
                     n_taken=state.n_epochs * len(X),
                     capture=capture,
                 )
-                self._run_epochs(state, batches, step, evaluate, keeper, deadline)
+                self._run_epochs(
+                    state, batches, step, evaluate, watched, keeper, deadline
+                )
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
@@ -267,10 +286,18 @@ class Net(NeuralNet):
             self.best_state_ = copy_state(self.module_)
 
     def _run_epochs(
-        self, state: TrainingState, batches: Batches, step, evaluate, keeper, deadline
-    ):
+        self,
+        state: TrainingState,
+        batches: Batches,
+        step,
+        evaluate,
+        watched: Watched,
+        keeper: StateKeeper | None,
+        deadline: float,
+    ) -> None:
+        X, convergence = state.batches, state.convergence
         while not state.is_finished:
-            self._run_epoch(state.batches, batches, step, state.convergence, evaluate)
+            self._run_epoch(X, batches, step, convergence, evaluate, watched)
             state.n_epochs += 1
             if self._is_stopped_after(state.batches):
                 return
@@ -283,7 +310,13 @@ class Net(NeuralNet):
             self.converged_ = self.recipe.has_step_schedule
 
     def _run_epoch(
-        self, X: Batches, batches: Batches, step, convergence, evaluate
+        self,
+        X: Batches,
+        batches: Batches,
+        step,
+        convergence: Convergence,
+        evaluate,
+        watched: Watched = UNWATCHED,
     ) -> None:
         """Train on `batches`; callbacks are shown `X`, the same with dense rows."""
         self.notify("on_epoch_begin", dataset_train=X, dataset_valid=None)
@@ -291,10 +324,11 @@ class Net(NeuralNet):
             self._check_nothing_frozen()
         if not self.module_.training:
             self.module_.train()
-        is_watched = self._shows_batches() or self._shows_gradients()
         # What callbacks compute, they compute with all numbers.
-        with nullcontext() if is_watched else flushed_denormals():
-            self.run_single_epoch(batches, training=True, prefix="train", step_fn=step)
+        with flushed_denormals() if watched == UNWATCHED else nullcontext():
+            self.run_single_epoch(
+                batches, training=True, prefix="train", step_fn=step, watched=watched
+            )
         self.end_epoch(X, convergence, evaluate)
 
     def _is_stopped_after(self, X: Batches) -> bool:
@@ -359,14 +393,14 @@ class Net(NeuralNet):
             yield batches
 
     def _captures(
-        self, gradient, X: Batches, generator, n_steps: int
+        self, gradient, X: Batches, generator, watched: Watched, n_steps: int
     ) -> AbstractContextManager[Capture | None]:
         """Capture steps, if there are enough of them and they can be replayed."""
-        if n_steps < MIN_STEPS or not self._can_replay(gradient, X):
+        if n_steps < MIN_STEPS or not self._can_replay(gradient, X, watched):
             return nullcontext()
         return captures(next(self.module_.parameters()).device, generator)
 
-    def _can_replay(self, gradient, X: Batches) -> bool:
+    def _can_replay(self, gradient, X: Batches, watched: Watched) -> bool:
         """Tell whether nothing but numbers in memory differs from step to step.
 
         The kernels read rates in float32 alone, which is not exact enough for float64.
@@ -375,27 +409,25 @@ class Net(NeuralNet):
             self.placement.dtype == torch.float32
             and gradient.keeps_memory
             and X.keeps_memory
-            and self._steps_unseen()
+            and self._steps_unseen(watched)
         )
 
-    def _shows_batches(self) -> bool:
-        """Tell whether a callback is told of each batch."""
-        return any(has_batch_hooks(cb) for _, cb in self.callbacks_)
-
-    def _steps_unseen(self) -> bool:
+    def _steps_unseen(self, watched: Watched) -> bool:
         """Tell whether nobody's code but ours sees anything of a step."""
-        return self._updates_unseen() and not self._shows_batches()
+        return self._updates_unseen(watched) and not watched.batches
 
-    def _updates_unseen(self) -> bool:
+    def _updates_unseen(self, watched: Watched) -> bool:
         """Tell whether nobody's code but ours sees gradients before the update."""
-        return is_own(self.optimizer_) and not self._shows_gradients()
-
-    def _shows_gradients(self) -> bool:
-        """Tell whether a callback is told of each step's gradients."""
-        return any(has_gradient_hook(cb) for _, cb in self.callbacks_)
+        return is_own(self.optimizer_) and not watched.gradients
 
     def _make_train_step(
-        self, gradient, n_steps: int, n_taken: int = 0, capture: Capture | None = None
+        self,
+        gradient,
+        watched: Watched = UNWATCHED,
+        *,
+        n_steps: int,
+        n_taken: int = 0,
+        capture: Capture | None = None,
     ) -> Callable:
         """Make what happens to a batch: gradient, penalty, rate, update.
 
@@ -411,7 +443,6 @@ class Net(NeuralNet):
         groups = optimizer.param_groups
         # As torch's schedulers do, for the next training to begin where this one did.
         peaks = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-        has_gradient_hooks = self._shows_gradients()
 
         def work(batch) -> dict[str, Tensor]:
             X, target, weight = batch
@@ -424,7 +455,7 @@ class Net(NeuralNet):
                 value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
             if recipe.clip_grad_norm is not None:
                 nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
-            if has_gradient_hooks:
+            if watched.gradients:
                 self.notify(
                     "on_grad_computed",
                     named_parameters=list(self.get_all_learnable_params()),
@@ -450,28 +481,29 @@ class Net(NeuralNet):
 
         return step
 
-    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+    def run_single_epoch(
+        self, iterator, training, prefix, step_fn, watched=UNWATCHED, **fit_params
+    ):
         """Go through the batches, and record their mean loss."""
-        has_hooks = self._shows_batches()
         total = make_loss_sum(self.placement.device)
         for batch in iterator:
-            if has_hooks:
+            if watched.batches:
                 # A callback may keep what the next batch overwrites.
                 batch = tuple(None if t is None else t.clone() for t in batch)
                 self.notify("on_batch_begin", batch=batch[:2], training=training)
             step = step_fn(batch)
-            if has_hooks:
+            if watched.batches:
                 # Clones can be differentiated, what inference mode makes cannot.
                 step["loss"] = step["loss"].clone()
                 if isinstance(step["y_pred"], Tensor):
                     step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
             total.add(step["loss"], n_rows)
-            if has_hooks:
+            if watched.batches:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
                 self.notify("on_batch_end", batch=batch[:2], training=training, **step)
-        if not has_hooks:
+        if not watched.batches:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))
 
@@ -577,6 +609,8 @@ class Net(NeuralNet):
         """
         device = device_or_cpu(torch.device(state["device"]))
         super().__setstate__({**state, "device": str(device)})
+        if self.history_ is not None:
+            self.history = self.history_  # of version 0.1, a list of dicts
         self.placement = dataclasses.replace(self.placement, device=device)
 
     def move_to(self, placement: Placement) -> None:

@@ -45,7 +45,11 @@ def plan(estimator, X, y=None, **fit_params):
 
 def fit_together(estimators, X, y=None, **fit_params):
     plans = [plan(estimator, X, y, **fit_params) for estimator in estimators]
-    return train_together(estimators, plans)
+    errors, stacked = train_together(estimators, plans)
+    for estimator, planned, error in zip(estimators, plans, errors, strict=True):
+        if error is None:
+            estimator._end_fit(planned)
+    return errors, stacked
 
 
 LEARNT = (
@@ -446,7 +450,7 @@ def test_stacks_side_by_side_are_trained_as_alone(two_threads, monkeypatch):
     X, y = make_data()
     rates = [0.001 * k for k in range(1, 9)]
     ours = [make(learning_rate_init=rate) for rate in rates]
-    errors, stacked = train_together(ours, [plan(each, X, y) for each in ours])
+    errors, stacked = fit_together(ours, X, y)
 
     assert errors == [None] * 8
     assert all(stacked)

@@ -273,6 +273,20 @@ def test_bench_step_prints_the_parts_of_a_step(run):
     assert table[-8:] == [*parts, "around", "whole"]
 
 
+def test_bench_epochs_prints_a_line_for_each_length(run, tmp_path):
+    path = tmp_path / "epochs.json"
+    words = run(
+        *("bench_epochs", "--epochs", 2, 4, "--calls", 1, 3, "--rounds", 1),
+        *("--json", path),
+    )
+
+    assert words[2:6] == ["2", "4", "1", "3"]
+    seconds = json.loads(path.read_text())["seconds"]
+    assert len(seconds) == 8
+    assert "sknn_deep, 4 epochs" in seconds and "scikit-learn, 3 calls" in seconds
+    assert all(times[0] > 0 for times in seconds.values())
+
+
 def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
     path = tmp_path / "memory.json"
     words = run("bench_memory", "--gigabytes", 0.01, "--json", path)

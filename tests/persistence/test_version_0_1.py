@@ -55,15 +55,6 @@ def test_a_file_of_version_0_1_predicts_the_same(path, expected):
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if p.suffix == ".sknn"], ids=lambda path: path.name
-)
-def test_a_file_is_still_written_as_version_0_1_wrote_it(path, tmp_path):
-    sknn_deep.save(read(path), tmp_path / "again.sknn")
-
-    assert (tmp_path / "again.sknn").read_bytes() == path.read_bytes()
-
-
-@pytest.mark.parametrize(
     "path", [p for p in FILES if p.suffix == ".pkl"], ids=lambda path: path.name
 )
 def test_a_pickle_is_smaller_than_that_of_version_0_1(path, expected):

@@ -20,6 +20,7 @@ from sknn_deep.modules import (
 )
 from sknn_deep.training import (
     Batches,
+    CompactHistory,
     Convergence,
     DenseRows,
     Net,
@@ -30,7 +31,6 @@ from sknn_deep.training import (
     device_permutations,
     numpy_permutations,
 )
-from sknn_deep.training._checkpoint import columns_of, rows_of
 from tests.training.recipes import make_recipe
 
 N_ROWS, BATCH_SIZE, N_EPOCHS = 30, 8, 6
@@ -334,14 +334,15 @@ def test_state_before_the_training_is_empty():
     assert (state["n_epochs"], state["history"], state["generator"]) == (0, [], None)
 
 
-def test_columns_of_a_history_become_its_rows_again():
+def test_history_as_columns_becomes_its_epochs_again_without_batches():
     history = [
         {"batches": [{"x": 1}], "epoch": 1, "train_loss": 0.5, "best": True},
         {"batches": [{}], "epoch": 2, "train_loss": math.inf, "best": False},
         {"batches": [{}], "epoch": 3, "train_loss": 0.25, "best": True, "event": None},
     ]
 
-    rows = list(rows_of(list(columns_of(history))))
+    tables = CompactHistory(history).to_tables(batches=False)
+    rows = list(CompactHistory.from_tables(tables))
 
     assert rows == [{**epoch, "batches": [{}]} for epoch in history]
     assert [type(v) for row in rows for v in row.values()] == [
