@@ -1,9 +1,13 @@
-"""The only place that imports what scikit-learn marks private."""
+"""The only place that imports what scikit-learn marks private, or has not always had.
+
+Each way around an older version says which version makes it needless.
+"""
 
 import functools
 import inspect
 
-from sklearn import get_config
+import numpy as np
+from sklearn import __version__, get_config
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 from sklearn.model_selection._search import (
@@ -12,6 +16,7 @@ from sklearn.model_selection._search import (
 )
 from sklearn.model_selection._validation import _fit_and_score, _score
 from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
@@ -51,6 +56,26 @@ def partial_fit_context(partial_fit):
     return checked
 
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ModuleNotFoundError:  # until scikit-learn 1.9 is the oldest
+
+    class CallbackSupportMixin:
+        """Takes the place of scikit-learn's, and says what is missing."""
+
+        def set_callbacks(self, *callbacks):
+            """Raise an error: scikit-learn's callbacks came with version 1.9."""
+            raise ImportError(
+                f"set_callbacks of {type(self).__name__} needs scikit-learn 1.9 or "
+                f"newer, whose callbacks it takes; this is {__version__}. Upgrade "
+                "scikit-learn, or pass skorch's callbacks as the parameter 'callbacks'."
+            )
+
+    def with_callbacks(fit_method):
+        """Give ``fit_method`` itself: there are no callbacks to be told of it."""
+        return fit_method
+
+
 # Where scikit-learn keeps callbacks: those that were set, and those around a fit.
 CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
 
@@ -59,6 +84,19 @@ def has_callbacks(estimator) -> bool:
     """Tell whether scikit-learn's callbacks are set, here or around this fit."""
     set_here, set_around, _ = CALLBACK_ATTRIBUTES
     return hasattr(estimator, set_here) or hasattr(estimator, set_around)
+
+
+def balanced_class_weights(
+    classes: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+) -> np.ndarray:
+    """Give each class a weight by which all classes have the same sum over the rows."""
+    if "sample_weight" in inspect.signature(compute_class_weight).parameters:
+        return compute_class_weight(
+            "balanced", classes=classes, y=y, sample_weight=weight
+        )
+    # Until scikit-learn 1.7 is the oldest.
+    sums = np.bincount(np.searchsorted(classes, y), weights=weight)
+    return sums.sum() / (len(classes) * sums)
 
 
 def scorers_of(scorer) -> dict | None:
@@ -76,9 +114,11 @@ def takes_weights(scorer) -> bool:
 
 __all__ = [
     "CALLBACK_ATTRIBUTES",
+    "CallbackSupportMixin",
     "Interval",
     "Options",
     "StrOptions",
+    "balanced_class_weights",
     "check_method_params",
     "check_optimize_result",
     "check_partial_fit_first_call",
@@ -94,4 +134,5 @@ __all__ = [
     "scorers_of",
     "takes_weights",
     "warn_or_raise_about_fit_failures",
+    "with_callbacks",
 ]

@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._sklearn_private import check_optimize_result, has_callbacks
+from sknn_deep._sklearn_private import (
+    CallbackSupportMixin,
+    check_optimize_result,
+    has_callbacks,
+)
 from sknn_deep.estimators._curves import extend_curves, forget_curves
 from sknn_deep.estimators._data import (
     FitData,

@@ -20,6 +20,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from sknn_deep._torch_private import let_graph_draw
+
 Batch = tuple[Tensor | None, ...]
 Work = Callable[[Batch], dict[str, Tensor]]
 # Takes a function that is called once, whose kernels are recorded instead of run; gives
@@ -75,9 +77,8 @@ def _capture_cuda_graph(
     generator: torch.Generator | None,
 ) -> tuple[dict, torch.cuda.CUDAGraph]:
     graph = torch.cuda.CUDAGraph()
-    # Later versions find the generator by themselves, and warn if they are told.
-    if generator is not None and torch.__version__ < (2, 14):
-        graph.register_generator_state(generator)
+    if generator is not None:
+        let_graph_draw(graph, generator)
     with (
         _lock,
         torch.cuda.device(device),
