@@ -37,7 +37,6 @@ from scipy.sparse import csc_array, csr_array, csr_matrix
 from scipy.spatial.distance import cdist
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_s_curve
 from sklearn.decomposition import PCA
@@ -1943,7 +1942,7 @@ def test_B48_a_pickle_holds_the_weights_once_and_no_data(Estimator, digits):
     ids=str,
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits):
+def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits, request):
     """Whatever they could hide in: weights, validation sets, curves, callbacks."""
     params = dict(params)
     own_set = params.pop("own set", False)
@@ -1959,8 +1958,9 @@ def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits):
             valid |= {} if Estimator is AutoencoderTransformer else {"y_val": y}
         estimator = make(Estimator, **{"max_iter": 3} | params)
         if monitor and Estimator is not AutoencoderTransformer:
+            callback = request.getfixturevalue("sklearn_callback")
             scoring = "accuracy" if Estimator is MLPClassifier else "r2"
-            estimator.set_callbacks(ScoringMonitor(scoring=scoring))
+            estimator.set_callbacks(callback.ScoringMonitor(scoring=scoring))
         if incremental:
             first = {"classes": [0, 1]} if Estimator is MLPClassifier else {}
             estimator.partial_fit(X, y, weight, **first)
