@@ -5,6 +5,7 @@ Each way around an older version says which version makes it needless.
 
 import functools
 import inspect
+from collections import UserList
 
 import numpy as np
 from sklearn import __version__, get_config
@@ -29,7 +30,6 @@ from sklearn.utils.validation import (
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
 check_partial_fit_first_call = _check_partial_fit_first_call
-check_sample_weight = _check_sample_weight
 fit_and_score = _fit_and_score
 fit_context = _fit_context
 insert_error_scores = _insert_error_scores
@@ -64,7 +64,18 @@ except ModuleNotFoundError:  # until scikit-learn 1.9 is the oldest
         """Takes the place of scikit-learn's, and says what is missing."""
 
         def set_callbacks(self, *callbacks):
-            """Raise an error: scikit-learn's callbacks came with version 1.9."""
+            """Refuse callbacks, which scikit-learn has from version 1.9 on.
+
+            Parameters
+            ----------
+            *callbacks : object
+                Callbacks of scikit-learn.
+
+            Raises
+            ------
+            ImportError
+                Always.
+            """
             raise ImportError(
                 f"set_callbacks of {type(self).__name__} needs scikit-learn 1.9 or "
                 f"newer, whose callbacks it takes; this is {__version__}. Upgrade "
@@ -86,6 +97,23 @@ def has_callbacks(estimator) -> bool:
     return hasattr(estimator, set_here) or hasattr(estimator, set_around)
 
 
+def check_sample_weight(sample_weight, X, **options) -> np.ndarray:
+    """Validate sample weights; one of them has to be other than zero."""
+    weight = _check_sample_weight(sample_weight, X, **options)
+    if not weight.any():  # until scikit-learn 1.9 is the oldest
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def plain_list(value):
+    """Give the list in a ``UserList``, and anything else as it is.
+
+    Until scikit-learn 1.7 is the oldest: a ColumnTransformer keeps the columns of its
+    remainder in one that warns of what 1.7 changes.
+    """
+    return value.data if isinstance(value, UserList) else value
+
+
 def balanced_class_weights(
     classes: np.ndarray, y: np.ndarray, weight: np.ndarray | None
 ) -> np.ndarray:
@@ -97,6 +125,11 @@ def balanced_class_weights(
     # Until scikit-learn 1.7 is the oldest.
     sums = np.bincount(np.searchsorted(classes, y), weights=weight)
     return sums.sum() / (len(classes) * sums)
+
+
+def clips(scaler) -> bool:
+    """Tell whether what a scaler gives is cut off at the ends of its range."""
+    return getattr(scaler, "clip", False)  # until scikit-learn 1.8 is the oldest
 
 
 def scorers_of(scorer) -> dict | None:
@@ -123,12 +156,14 @@ __all__ = [
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "clips",
     "fit_and_score",
     "fit_context",
     "has_callbacks",
     "insert_error_scores",
     "num_samples",
     "partial_fit_context",
+    "plain_list",
     "safe_split",
     "score",
     "scorers_of",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.code_blocks import (
     find_difference,
-    find_missing_modules,
+    find_unmet,
     run_python_blocks,
 )
 from tests.write_outputs import write_outputs
@@ -123,26 +123,27 @@ def test_text_block_behind_a_python_block_is_no_output(make_page):
 
 
 @pytest.mark.parametrize("word", ["", " no-output"])
-def test_block_that_needs_what_is_not_here_is_left_out(make_page, word):
-    page = make_page("raise ValueError", word=f"{word} needs-no_such_module")
+@pytest.mark.parametrize("needed", ["no-such-package", "scikit-learn>=1000"])
+def test_block_that_needs_what_is_not_here_is_left_out(make_page, word, needed):
+    page = make_page("raise ValueError", word=f"{word} needs-{needed}")
     page.write_text("```python\nx = 1\n```\n" + page.read_text())
 
     run_python_blocks(page)
 
-    assert find_missing_modules(page) == ["no_such_module"]
+    assert find_unmet(page) == [needed]
 
 
 def test_block_that_needs_what_is_here_runs_and_is_compared(make_page):
-    page = make_page("print(1)", "2", word=" needs-sklearn.base")
+    page = make_page("print(1)", "2", word=" needs-scikit-learn>=1.6")
 
     with pytest.raises(AssertionError, match="expected '2', got '1'"):
         run_python_blocks(page)
 
-    assert find_missing_modules(page) == []
+    assert find_unmet(page) == []
 
 
 def test_written_output_stays_where_the_block_does_not_run(make_page, tmp_path):
-    page = make_page("print(1)", "2", word=" needs-no_such_module")
+    page = make_page("print(1)", "2", word=" needs-no-such-package")
     before = page.read_text()
 
     write_outputs(page, tmp_path)

@@ -240,7 +240,10 @@ def fitted_attributes(estimator):
     return {
         name
         for name in dir(estimator)
-        if name.endswith("_") and not name.startswith("_")
+        if name.endswith("_")
+        and not name.startswith("_")
+        # Before scikit-learn 1.8 `dir` also has what `available_if` hides.
+        and hasattr(estimator, name)
     }
 
 

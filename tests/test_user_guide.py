@@ -8,7 +8,7 @@ import pytest
 
 from tests.code_blocks import (
     find_broken_links,
-    find_missing_modules,
+    find_unmet,
     run_python_blocks,
 )
 
@@ -24,8 +24,8 @@ def test_page_python_blocks_run_in_order(page, tmp_path, monkeypatch, pyplot):
 
     run_python_blocks(page)
 
-    if missing := find_missing_modules(page):
-        pytest.skip(f"all blocks ran but those that need {', '.join(missing)}")
+    if unmet := find_unmet(page):
+        pytest.skip(f"all blocks ran but those that need {', '.join(unmet)}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

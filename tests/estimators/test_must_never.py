@@ -71,6 +71,10 @@ from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy, SquaredError
 from sknn_deep.training import Net
 from tests.estimators.fits import StopAfterTwo, threads_of_a_new_thread, weights_of
+from tests.requirements import (
+    since_pipelines_route_scores,
+    since_scikit_learn_sees_polars,
+)
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -303,7 +307,13 @@ def test_B04_fit_leaves_data_as_they_were(Estimator, diabetes):
 
 
 @pytest.mark.parametrize("change", ["order", "names"])
-@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize(
+    "library",
+    [
+        pd.DataFrame,
+        pytest.param(pl.DataFrame, marks=since_scikit_learn_sees_polars),
+    ],
+)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B05_other_columns_at_predict_raise(Estimator, library, change, diabetes):
     X, y = diabetes
@@ -1148,6 +1158,7 @@ def test_B28_metadata_go_through_a_pipeline(Estimator, routed):
         assert other.validation_loss_curve_ != expected.validation_loss_curve_
 
 
+@since_pipelines_route_scores
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B28_metadata_go_through_cross_validate(Estimator, routed):
     pipe, metadata, X, y = routed(Estimator)
@@ -1167,6 +1178,7 @@ def test_B28_metadata_go_through_cross_validate(Estimator, routed):
         assert result["test_score"][i] == score
 
 
+@since_pipelines_route_scores
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B28_metadata_go_through_a_search(Estimator, routed):
     pipe, metadata, X, y = routed(Estimator)
@@ -2222,7 +2234,9 @@ def test_B60_layers_are_what_was_asked_for(diabetes):
         ae.transform(X[:, :9])
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "library", ["pandas", pytest.param("polars", marks=since_scikit_learn_sees_polars)]
+)
 def test_B61_codes_have_names(library, cancer):
     X, _ = cancer
     index = np.arange(len(X))[::-1] + 5

@@ -35,6 +35,7 @@ from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.estimators import _data
 from sknn_deep.estimators import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
+from tests.requirements import since_pipelines_route_scores
 
 N_ROWS = 60
 
@@ -490,6 +491,7 @@ def test_search_takes_splits_that_come_once():
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
+@since_pipelines_route_scores
 def test_search_routes_metadata_through_a_pipeline():
     X, y = make_data()
     with config_context(enable_metadata_routing=True):
