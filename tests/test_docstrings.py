@@ -87,11 +87,12 @@ def type_without_default(text):
 
 
 def signature_of(thing):
-    """Give the defaults in a signature, without ``self`` and ``**kwargs``."""
+    """Give the defaults in a signature, without ``self``, ``*args``, ``**kwargs``."""
     return {
         name: parameter.default
         for name, parameter in inspect.signature(thing).parameters.items()
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+        if name != "self"
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
 
 
