@@ -13,14 +13,6 @@ fused_adamw = torch._fused_adamw_
 fused_sgd = torch._fused_sgd_
 
 
-def current_device_index() -> int:
-    """Give the number of the accelerator that this thread uses."""
-    accelerator = torch.accelerator
-    if hasattr(accelerator, "current_device_index"):
-        return accelerator.current_device_index()
-    return accelerator.current_device_idx()  # until torch 2.8 is the oldest
-
-
 def let_graph_draw(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
     """Let the kernels of a graph that is yet to be captured draw from a generator.
 
@@ -48,7 +40,6 @@ def find_torch_library(*names: str) -> ctypes.CDLL | None:
 
 
 __all__ = [
-    "current_device_index",
     "find_torch_library",
     "fused_adam",
     "fused_adamw",

@@ -4,9 +4,9 @@ A release on PyPI changes SOURCE to "sknn-deep", and
 
     python -m tests.install_lines
 
-writes that into the README and all pages. The two commands of the README, which need the
-examples and the tests, are run in a clone, and stay as they are. So do extras, such as
-"sknn-deep[onnx]": pip finds what they need by the package that is installed.
+writes that into the README and all pages. The two commands of the README, which need
+the examples and the tests, are run in a clone, and stay as they are. So do extras, such
+as "sknn-deep[onnx]": pip finds what they need by the package that is installed.
 """
 
 import re

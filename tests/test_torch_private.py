@@ -3,16 +3,7 @@
 import pytest
 import torch
 
-from sknn_deep._torch_private import current_device_index, let_graph_draw
-
-
-@pytest.mark.parametrize("name", ["current_device_index", "current_device_idx"])
-def test_device_in_use_is_found_by_the_new_name_and_the_old(name, monkeypatch):
-    for other in ("current_device_index", "current_device_idx"):
-        monkeypatch.delattr(torch.accelerator, other, raising=False)
-    monkeypatch.setattr(torch.accelerator, name, lambda: 3, raising=False)
-
-    assert current_device_index() == 3
+from sknn_deep._torch_private import let_graph_draw
 
 
 @pytest.mark.parametrize(("version", "is_told"), [("2.6.0", True), ("2.14.1", False)])
