@@ -1,9 +1,14 @@
-"""The only place that imports what scikit-learn marks private."""
+"""The only place that imports what scikit-learn marks private, or has not always had.
+
+Each way around an older version says which version makes it needless.
+"""
 
 import functools
 import inspect
+from collections import UserList
 
-from sklearn import get_config
+import numpy as np
+from sklearn import __version__, get_config
 from sklearn.base import _fit_context
 from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
 from sklearn.model_selection._search import (
@@ -21,6 +26,7 @@ from sklearn.utils._param_validation import (
     make_constraint,
 )
 from sklearn.utils._param_validation import StrOptions as _StrOptions
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
@@ -36,7 +42,6 @@ ListOfSplits = _CVIterableWrapper
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
 check_partial_fit_first_call = _check_partial_fit_first_call
-check_sample_weight = _check_sample_weight
 fit_and_score = _fit_and_score
 fit_context = _fit_context
 insert_error_scores = _insert_error_scores
@@ -70,6 +75,37 @@ class StrOptions(_StrOptions):
         return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
 
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ModuleNotFoundError:  # until scikit-learn 1.9 is the oldest
+
+    class CallbackSupportMixin:
+        """Takes the place of scikit-learn's, and says what is missing."""
+
+        def set_callbacks(self, *callbacks):
+            """Refuse callbacks, which scikit-learn has from version 1.9 on.
+
+            Parameters
+            ----------
+            *callbacks : object
+                Callbacks of scikit-learn.
+
+            Raises
+            ------
+            ImportError
+                Always.
+            """
+            raise ImportError(
+                f"set_callbacks of {type(self).__name__} needs scikit-learn 1.9 or "
+                f"newer, whose callbacks it takes; this is {__version__}. Upgrade "
+                "scikit-learn, or pass skorch's callbacks as the parameter 'callbacks'."
+            )
+
+    def with_callbacks(fit_method):
+        """Give ``fit_method`` itself: there are no callbacks to be told of it."""
+        return fit_method
+
+
 # Where scikit-learn keeps callbacks: those that were set, and those around a fit.
 CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_ctx")
 
@@ -78,6 +114,41 @@ def has_callbacks(estimator) -> bool:
     """Tell whether scikit-learn's callbacks are set, here or around this fit."""
     set_here, set_around, _ = CALLBACK_ATTRIBUTES
     return hasattr(estimator, set_here) or hasattr(estimator, set_around)
+
+
+def check_sample_weight(sample_weight, X, **options) -> np.ndarray:
+    """Validate sample weights; one of them has to be other than zero."""
+    weight = _check_sample_weight(sample_weight, X, **options)
+    if not weight.any():  # until scikit-learn 1.9 is the oldest
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    return weight
+
+
+def plain_list(value):
+    """Give the list in a ``UserList``, and anything else as it is.
+
+    Until scikit-learn 1.7 is the oldest: a ColumnTransformer keeps the columns of its
+    remainder in one that warns of what 1.7 changes.
+    """
+    return value.data if isinstance(value, UserList) else value
+
+
+def balanced_class_weights(
+    classes: np.ndarray, y: np.ndarray, weight: np.ndarray | None
+) -> np.ndarray:
+    """Give each class a weight by which all classes have the same sum over the rows."""
+    if "sample_weight" in inspect.signature(compute_class_weight).parameters:
+        return compute_class_weight(
+            "balanced", classes=classes, y=y, sample_weight=weight
+        )
+    # Until scikit-learn 1.7 is the oldest.
+    sums = np.bincount(np.searchsorted(classes, y), weights=weight)
+    return sums.sum() / (len(classes) * sums)
+
+
+def clips(scaler) -> bool:
+    """Tell whether what a scaler gives is cut off at the ends of its range."""
+    return getattr(scaler, "clip", False)  # until scikit-learn 1.8 is the oldest
 
 
 def scorers_of(scorer) -> dict | None:
@@ -96,16 +167,19 @@ def takes_weights(scorer) -> bool:
 __all__ = [
     "CALLBACK_ATTRIBUTES",
     "BaseSearchCV",
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
     "ListOfSplits",
     "Options",
     "StrOptions",
+    "balanced_class_weights",
     "check_method_params",
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "clips",
     "fit_and_score",
     "fit_context",
     "has_callbacks",
@@ -113,9 +187,11 @@ __all__ = [
     "make_constraint",
     "num_samples",
     "partial_fit_context",
+    "plain_list",
     "safe_split",
     "score",
     "scorers_of",
     "takes_weights",
     "warn_or_raise_about_fit_failures",
+    "with_callbacks",
 ]

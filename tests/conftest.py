@@ -50,6 +50,14 @@ def pytest_runtest_setup(item):
 
 
 @pytest.fixture
+def sklearn_callback():
+    """scikit-learn's module of callbacks, where it has one."""
+    return pytest.importorskip(
+        "sklearn.callback", reason="scikit-learn has callbacks from 1.9 on"
+    )
+
+
+@pytest.fixture
 def every_warning_of_torch():
     """Torch gives some warnings once in a process, and none to later tests."""
     before = torch.is_warn_always_enabled()

@@ -2,7 +2,11 @@
 
 import pytest
 
-from tests.code_blocks import find_difference, run_python_blocks
+from tests.code_blocks import (
+    find_difference,
+    find_unmet,
+    run_python_blocks,
+)
 from tests.write_outputs import write_outputs
 
 PAGE = """Text.
@@ -116,6 +120,35 @@ def test_text_block_behind_a_python_block_is_no_output(make_page):
     page.write_text(page.read_text().replace("```output", "```text"))
 
     run_python_blocks(page)
+
+
+@pytest.mark.parametrize("word", ["", " no-output"])
+@pytest.mark.parametrize("needed", ["no-such-package", "scikit-learn>=1000"])
+def test_block_that_needs_what_is_not_here_is_left_out(make_page, word, needed):
+    page = make_page("raise ValueError", word=f"{word} needs-{needed}")
+    page.write_text("```python\nx = 1\n```\n" + page.read_text())
+
+    run_python_blocks(page)
+
+    assert find_unmet(page) == [needed]
+
+
+def test_block_that_needs_what_is_here_runs_and_is_compared(make_page):
+    page = make_page("print(1)", "2", word=" needs-scikit-learn>=1.6")
+
+    with pytest.raises(AssertionError, match="expected '2', got '1'"):
+        run_python_blocks(page)
+
+    assert find_unmet(page) == []
+
+
+def test_written_output_stays_where_the_block_does_not_run(make_page, tmp_path):
+    page = make_page("print(1)", "2", word=" needs-no-such-package")
+    before = page.read_text()
+
+    write_outputs(page, tmp_path)
+
+    assert page.read_text() == before
 
 
 @pytest.mark.parametrize("printed", [None, "accuracy 0.1"])

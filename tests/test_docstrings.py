@@ -89,11 +89,12 @@ def type_without_default(text):
 
 
 def signature_of(thing):
-    """Give the defaults in a signature, without ``self`` and ``**kwargs``."""
+    """Give the defaults in a signature, without ``self``, ``*args``, ``**kwargs``."""
     return {
         name: parameter.default
         for name, parameter in inspect.signature(thing).parameters.items()
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD
+        if name != "self"
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     }
 
 
@@ -242,7 +243,10 @@ def fitted_attributes(estimator):
     return {
         name
         for name in dir(estimator)
-        if name.endswith("_") and not name.startswith("_")
+        if name.endswith("_")
+        and not name.startswith("_")
+        # Before scikit-learn 1.8 `dir` also has what `available_if` hides.
+        and hasattr(estimator, name)
     }
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,22 @@ def find_private_sklearn_names(path):
         if name.startswith("sklearn.")
         and any(part.startswith("_") for part in name.split("."))
     ]
+
+
+def find_private_torch_names(path):
+    """Return the names of torch, as they are written, with a part that starts with `_`.
+
+    Dunder names such as ``torch.__version__`` are public.
+    """
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            found.append(ast.unparse(node))
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+    return [name for name in found if re.match(r"torch\b.*\._(?!_)", name)]
 
 
 @pytest.mark.parametrize("name", sorted(sknn_deep.__all__))
@@ -83,6 +100,16 @@ def test_package_imports_private_sklearn_names_in_one_file_only():
     }
 
     assert found == {}
+
+
+def test_package_uses_private_torch_names_in_one_file_only():
+    found = {
+        path.relative_to(ROOT).as_posix(): names
+        for path in PACKAGE.rglob("*.py")
+        if (names := find_private_torch_names(path))
+    }
+
+    assert list(found) == ["sknn_deep/_torch_private.py"]
 
 
 def test_package_import_contracts_hold():

@@ -5,7 +5,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.callback import with_callbacks
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
@@ -15,6 +14,7 @@ from sknn_deep._sklearn_private import (
     StrOptions,
     fit_context,
     partial_fit_context,
+    with_callbacks,
 )
 from sknn_deep.estimators._autoencoder_loss import LOSSES, make_loss
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic

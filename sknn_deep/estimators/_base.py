@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep._moved_names import parameters_since
 from sknn_deep._sklearn_private import (
+    CallbackSupportMixin,
     InvalidParameterError,
     check_optimize_result,
     has_callbacks,

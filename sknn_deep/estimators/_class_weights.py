@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
 
+from sknn_deep._sklearn_private import balanced_class_weights
 from sknn_deep.estimators._data import check_sum
 from sknn_deep.estimators._targets import ClassTarget
 
@@ -60,9 +61,7 @@ def _table(class_weight, classes, y, weight) -> np.ndarray:
         # A class without rows has no share to be balanced, and no row to be weighed.
         present = np.isin(classes, y)
         table = np.ones(len(classes))
-        table[present] = compute_class_weight(
-            "balanced", classes=classes[present], y=y, sample_weight=weight
-        )
+        table[present] = balanced_class_weights(classes[present], y, weight)
         return table
     table = compute_class_weight(class_weight, classes=classes, y=classes)
     bad = ~np.isfinite(table) | (table < 0)

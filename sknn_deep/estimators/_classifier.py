@@ -5,7 +5,6 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.callback import with_callbacks
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
@@ -17,6 +16,7 @@ from sknn_deep._sklearn_private import (
     check_partial_fit_first_call,
     fit_context,
     partial_fit_context,
+    with_callbacks,
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._class_weights import learn_class_weights, weigh

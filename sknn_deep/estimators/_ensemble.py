@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.callback import with_callbacks
 
-from sknn_deep._sklearn_private import CALLBACK_ATTRIBUTES, has_callbacks
+from sknn_deep._sklearn_private import (
+    CALLBACK_ATTRIBUTES,
+    has_callbacks,
+    with_callbacks,
+)
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._data import FitData, random_state_of
 from sknn_deep.estimators._epoch_tasks import task_data

@@ -5,7 +5,6 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
-from sklearn.callback import with_callbacks
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, column_or_1d
@@ -15,6 +14,7 @@ from sknn_deep._sklearn_private import (
     StrOptions,
     fit_context,
     partial_fit_context,
+    with_callbacks,
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._data import (

@@ -17,6 +17,7 @@ from sklearn.utils import indexable
 from tqdm.auto import tqdm
 
 from sknn_deep._sklearn_private import (
+    CallbackSupportMixin,
     check_method_params,
     fit_context,
     has_callbacks,
@@ -27,7 +28,7 @@ from sknn_deep._sklearn_private import (
 from sknn_deep.model_selection._evaluation import evaluate
 
 
-class _BatchedSearchMixin:
+class _BatchedSearchMixin(CallbackSupportMixin):
     """The part of a search that fits: candidates are evaluated all at once."""
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -113,7 +114,6 @@ class _BatchedSearchMixin:
     def _make_splits(self, X, y, split_params: dict) -> list[tuple]:
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         self._checked_cv_orig = cv
-        self._check_input_parameters(X=X, y=y, split_params=split_params)
         self.n_splits_ = cv.get_n_splits(X, y, **split_params)
         splits = list(cv.split(X, y, **split_params))
         if len(splits) != self.n_splits_:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sknn_deep._sklearn_private import plain_list
 from sknn_deep.persistence._data import Encoder, can_hold
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._estimators import is_ours
@@ -104,13 +105,13 @@ def encode_model(model: BaseEstimator, encoder: Encoder) -> dict:
         raise ValueError(
             f"{what} has too many parts for one file. Save its steps one by one."
         )
-    values = [encoder.encode(value, what) for value in aside.values()]
+    values = [encoder.encode(plain_list(value), what) for value in aside.values()]
     return {"kind": KIND, "schema": schema, "values": values}
 
 
 def _find_aside(value: Any) -> Iterator[Any]:
     """Find what a Placeholder is to stand for."""
-    if is_ours(value) or _is_data(value):
+    if is_ours(value) or _is_data(value) or plain_list(value) is not value:
         yield value
     elif isinstance(value, BaseEstimator):
         yield from _find_aside(vars(value))

@@ -10,6 +10,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from sknn_deep._sklearn_private import clips
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -224,13 +225,13 @@ def _standard_scaler(scaler: StandardScaler, dtype) -> Iterator[nn.Module]:
 
 def _min_max_scaler(scaler: MinMaxScaler, dtype) -> Iterator[nn.Module]:
     yield Affine(factor=scaler.scale_, after=scaler.min_)
-    if scaler.clip:
+    if clips(scaler):
         yield nn.Hardtanh(*scaler.feature_range)
 
 
 def _max_abs_scaler(scaler: MaxAbsScaler, dtype) -> Iterator[nn.Module]:
     yield Affine(divisor=scaler.scale_)
-    if scaler.clip:
+    if clips(scaler):
         yield nn.Hardtanh()
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import torch
 
-from sknn_deep.training._torch_library import find_torch_library
+from sknn_deep._torch_private import find_torch_library
 
 # What fenv_t takes at most: 32 bytes on x86-64.
 _ENVIRONMENT_BYTES = 128

@@ -1,10 +1,12 @@
-"""Torch's fused kernels, which torch marks private, and how Adam calls them."""
+"""How Adam and gradient descent call torch's fused kernels."""
 
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from sknn_deep import _torch_private
 
 
 def corrected_rate(learning_rate: float, beta_1: float, beta_2: float, t: int) -> float:
@@ -49,7 +51,7 @@ def fused_adam(
     decoupled: bool,
 ) -> None:
     """Apply a step of Adam, or if `decoupled` of AdamW; `counter` has its number."""
-    kernel = torch._fused_adamw_ if decoupled else torch._fused_adam_
+    kernel = _torch_private.fused_adamw if decoupled else _torch_private.fused_adam
     kernel(
         values,
         gradients,
@@ -77,7 +79,7 @@ def fused_sgd(
     nesterov: bool,
 ) -> None:
     """Apply a step of gradient descent; without momentum `velocities` is empty."""
-    torch._fused_sgd_(
+    _torch_private.fused_sgd(
         values,
         gradients,
         velocities,

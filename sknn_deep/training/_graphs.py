@@ -21,6 +21,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from sknn_deep._torch_private import let_graph_draw
+
 _logger = logging.getLogger("sknn_deep")
 
 Batch = tuple[Tensor | None, ...]
@@ -78,9 +80,8 @@ def _capture_cuda_graph(
     generator: torch.Generator | None,
 ) -> tuple[dict, torch.cuda.CUDAGraph]:
     graph = torch.cuda.CUDAGraph()
-    # Later versions find the generator by themselves, and warn if they are told.
-    if generator is not None and torch.__version__ < (2, 14):
-        graph.register_generator_state(generator)
+    if generator is not None:
+        let_graph_draw(graph, generator)
     with (
         _lock,
         torch.cuda.device(device),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from threadpoolctl import LibController, ThreadpoolController
 
-from sknn_deep.training._torch_library import find_torch_library
+from sknn_deep._torch_private import find_torch_library
 
 
 class _Libraries(NamedTuple):

@@ -28,6 +28,7 @@ from torch import nn
 
 from sknn_deep import AutoencoderTransformer
 from tests.estimators.fits import arrays_of
+from tests.requirements import since_scikit_learn_sees_polars
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -1262,6 +1263,7 @@ def test_set_output_gives_frames(library, X):
         assert list(codes.columns) == list(ae.get_feature_names_out())
 
 
+@since_scikit_learn_sees_polars
 def test_a_polars_frame_is_taken(X):
     frame = pl.DataFrame(X, schema=list("abcdefgh"))
 
@@ -1319,7 +1321,9 @@ def test_a_search_by_its_own_score_needs_no_y(X):
     assert test_score[0] < test_score[1] < 1
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "library", ["pandas", pytest.param("polars", marks=since_scikit_learn_sees_polars)]
+)
 def test_columntransformer_and_featureunion_name_the_codes(library, X):
     frame = pd.DataFrame(X, columns=list("abcdefgh"))
     names = [f"ae__autoencodertransformer{i}" for i in range(3)]

@@ -6,7 +6,6 @@ from unittest import mock
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.callback import ProgressBar
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
@@ -268,7 +267,7 @@ class Listener:
         self.told.append(metadata)
 
 
-def test_callbacks_of_scikit_learn_are_told_of_sample_weights(digits):
+def test_callbacks_of_scikit_learn_are_told_of_sample_weights(digits, sklearn_callback):
     X, y = digits
     weight = np.linspace(1, 2, len(y))
     listener = Listener()
@@ -281,9 +280,11 @@ def test_callbacks_of_scikit_learn_are_told_of_sample_weights(digits):
         np.testing.assert_array_equal(metadata["sample_weight"], weight)
 
 
-def test_callbacks_of_scikit_learn_are_told_of_each_member(digits, capsys):
+def test_callbacks_of_scikit_learn_are_told_of_each_member(
+    digits, capsys, sklearn_callback
+):
     ensemble = MLPClassifier(**PARAMS, n_estimators=2)
-    ensemble.set_callbacks(ProgressBar()).fit(*digits)
+    ensemble.set_callbacks(sklearn_callback.ProgressBar()).fit(*digits)
 
     assert "network" in capsys.readouterr().out
     pickle.dumps(ensemble.estimators_)

@@ -24,6 +24,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import scale
 
 import sknn_deep as ours
+from tests.requirements import is_met, needs
 
 EXACT = {"device": "cpu", "precision": "float64"}
 ESTIMATORS = ["MLPClassifier", "MLPRegressor"]
@@ -65,6 +66,10 @@ CLASSIFIER_DATA = {f.__name__: f() for f in (binary, multiclass, multilabel)}
 REGRESSOR_DATA = {f.__name__: f() for f in (regression, multi_output, counts)}
 DATA = CLASSIFIER_DATA | REGRESSOR_DATA
 
+since_1_7 = needs("scikit-learn>=1.7", "its MLP has the Poisson loss and sample_weight")
+# The names of the data, for parametrize: those with the Poisson loss need it there.
+NAMES = [pytest.param(n, marks=since_1_7) if n == "counts" else n for n in DATA]
+
 
 def name_of(data):
     return "MLPClassifier" if data in CLASSIFIER_DATA else "MLPRegressor"
@@ -80,9 +85,16 @@ def make_pair(name, **params):
     return getattr(ours, name)(**params, **EXACT), getattr(theirs, name)(**params)
 
 
+def skip_unless_scores_strings():
+    if not is_met("scikit-learn>=1.7"):
+        pytest.skip("scikit-learn 1.6 looks for NaN in labels that are strings")
+
+
 def record_warnings(function, *args, **kwargs):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        # Until scikit-learn 1.7 is the oldest: of an option that its L-BFGS passes.
+        warnings.filterwarnings("ignore", "scipy.optimize: The `disp` and `iprint`")
         function(*args, **kwargs)
     return [(w.category, str(w.message)) for w in caught]
 
@@ -184,11 +196,13 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data", NAMES)
 @pytest.mark.parametrize("setting", SETTINGS)
 def test_fit_equals_scikit_learn(data, setting):
     if data == "multiclass" and SETTINGS[setting].get("early_stopping"):
         pytest.skip("scikit-learn stratifies two classes only, here all are")
+    if data == "binary" and SETTINGS[setting].get("early_stopping"):
+        skip_unless_scores_strings()
     X, y = DATA[data]
     our, their = make_pair(name_of(data), **SETTINGS[setting], **loss_of(data))
 
@@ -198,7 +212,7 @@ def test_fit_equals_scikit_learn(data, setting):
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data", NAMES)
 def test_first_ten_steps_equal_scikit_learn(data, solver):
     X, y = DATA[data]
     our, their = make_pair(
@@ -219,6 +233,7 @@ def test_first_ten_steps_equal_scikit_learn(data, solver):
         assert_allclose(a, b, rtol=0, atol=1e-6)
 
 
+@since_1_7
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("data", ["binary", "regression", "multi_output", "counts"])
@@ -275,7 +290,7 @@ def test_warm_start_equals_scikit_learn(data, params):
     ],
     ids=["adam", "sgd", "invscaling", "no momentum"],
 )
-@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("data", NAMES)
 def test_partial_fit_equals_scikit_learn(data, params, make_seed):
     X, y = DATA[data]
     our, their = make_pair(name_of(data), **params, **loss_of(data))
@@ -326,7 +341,7 @@ def test_set_params_between_partial_fits(changed, solver):
     [{}, {"alpha": 1.0}, {"activation": "tanh", "tol": 1e-3}, {"max_fun": 15}],
     ids=["defaults", "alpha", "tanh", "max_fun"],
 )
-@pytest.mark.parametrize("data", [name for name in DATA if name != "multi_output"])
+@pytest.mark.parametrize("data", [name for name in NAMES if name != "multi_output"])
 def test_lbfgs_equals_scikit_learn(data, params):
     X, y = DATA[data]
     params = {"solver": "lbfgs", "max_iter": 15, "alpha": 0.01} | params
@@ -354,6 +369,7 @@ def test_lbfgs_of_several_outputs_reports_their_mean():
     assert our.score(X, y) > their.score(X, y) - 0.02
 
 
+@since_1_7
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_lbfgs_with_weights_equals_scikit_learn(name):
     X, y = DATA["binary" if name == "MLPClassifier" else "regression"]
@@ -401,6 +417,8 @@ def test_batch_size_above_n_samples_warns_as_scikit_learn():
 @pytest.mark.parametrize("setting", ["stops by tol", "sgd adaptive", "early stopping"])
 @pytest.mark.parametrize("data", ["binary", "regression"])
 def test_verbose_lines_equal_scikit_learn(data, setting, capsys):
+    if data == "binary" and setting == "early stopping":
+        skip_unless_scores_strings()
     X, y = DATA[data]
     our, their = make_pair(name_of(data), **SETTINGS[setting])
     our.set_params(verbose=2)
@@ -424,6 +442,7 @@ def parameters_of(function):
     ]
 
 
+@since_1_7
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_constructor_begins_with_that_of_scikit_learn(name):
     our = parameters_of(getattr(ours, name))
@@ -435,6 +454,7 @@ def test_constructor_begins_with_that_of_scikit_learn(name):
     )
 
 
+@since_1_7
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_public_methods_contain_those_of_scikit_learn(name):
     our, their = getattr(ours, name), getattr(theirs, name)
@@ -451,6 +471,7 @@ def test_public_methods_contain_those_of_scikit_learn(name):
         assert found[: len(expected)] == expected, method
 
 
+@since_1_7
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_partial_fit_signature_begins_with_that_of_scikit_learn(name):
     our, their = make_pair(name)
@@ -483,6 +504,8 @@ def form_of(value):
 )
 @pytest.mark.parametrize("data", ["binary", "multilabel", "regression", "multi_output"])
 def test_fitted_attributes_contain_those_of_scikit_learn(data, params):
+    if data == "binary" and params.get("early_stopping"):
+        skip_unless_scores_strings()
     X, y = DATA[data]
     our, their = make_pair(name_of(data), **params)
     fit_both(our, their, X, y)

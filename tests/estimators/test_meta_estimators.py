@@ -8,7 +8,6 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from sklearn.decomposition import PCA
@@ -462,10 +461,12 @@ def test_worker_processes_read_data_from_memory_maps(make_estimator, digits):
 
 
 @pytest.mark.parametrize("make_estimator", [classifier, regressor])
-def test_a_monitor_hears_of_epochs_inside_a_pipeline(make_estimator, ten_digits):
+def test_a_monitor_hears_of_epochs_inside_a_pipeline(
+    make_estimator, ten_digits, sklearn_callback
+):
     X, y = ten_digits
     scoring = "accuracy" if make_estimator is classifier else "r2"
-    monitor = ScoringMonitor(scoring=scoring)
+    monitor = sklearn_callback.ScoringMonitor(scoring=scoring)
     pipe = make_pipeline(MinMaxScaler(), make_estimator().set_callbacks(monitor))
 
     pipe.fit(X, y)
@@ -476,9 +477,9 @@ def test_a_monitor_hears_of_epochs_inside_a_pipeline(make_estimator, ten_digits)
     assert scores[-1] == pytest.approx(pipe.score(X, y))
 
 
-def test_a_monitor_hears_of_each_fit_of_a_search(ten_digits):
+def test_a_monitor_hears_of_each_fit_of_a_search(ten_digits, sklearn_callback):
     X, y = ten_digits
-    monitor = ScoringMonitor(scoring="accuracy")
+    monitor = sklearn_callback.ScoringMonitor(scoring="accuracy")
     estimator = classifier(max_iter=3).set_callbacks(monitor)
 
     search = GridSearchCV(estimator, {"alpha": [0.01, 0.1]}, cv=2).fit(X, y)
@@ -493,13 +494,13 @@ def test_a_monitor_hears_of_each_fit_of_a_search(ten_digits):
 @pytest.mark.parametrize("make_estimator", [classifier, regressor, autoencoder])
 @pytest.mark.parametrize("inside", [False, True], ids=["alone", "in a pipeline"])
 def test_scikit_learns_progress_bar_goes_to_its_end(
-    make_estimator, inside, ten_digits, capsys
+    make_estimator, inside, ten_digits, capsys, sklearn_callback
 ):
     estimator = make_estimator()
     # StandardScaler supports callbacks; of what does not, scikit-learn warns.
     outer = make_pipeline(StandardScaler(), estimator) if inside else estimator
 
-    outer.set_callbacks(ProgressBar()).fit(*ten_digits)
+    outer.set_callbacks(sklearn_callback.ProgressBar()).fit(*ten_digits)
 
     out = capsys.readouterr().out
     lines = [line for line in out.splitlines() if type(estimator).__name__ in line]

@@ -13,7 +13,6 @@ import pytest
 import skorch
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.preprocessing import scale
@@ -812,11 +811,13 @@ def test_a_frozen_layer_is_refused(data):
 
 
 @pytest.mark.parametrize("Estimator", MLPS)
-def test_scikit_learns_callbacks_are_told_of_each_epoch(Estimator, data, capsys):
+def test_scikit_learns_callbacks_are_told_of_each_epoch(
+    Estimator, data, capsys, sklearn_callback
+):
     X, y = data
     scoring = "accuracy" if Estimator is MLPClassifier else "r2"
-    monitor = ScoringMonitor(scoring=scoring)
-    estimator = make(Estimator).set_callbacks(monitor, ProgressBar())
+    monitor = sklearn_callback.ScoringMonitor(scoring=scoring)
+    estimator = make(Estimator).set_callbacks(monitor, sklearn_callback.ProgressBar())
 
     estimator.fit(X, y)
 

@@ -37,7 +37,6 @@ from scipy.sparse import csc_array, csr_array, csr_matrix
 from scipy.spatial.distance import cdist
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.callback import ScoringMonitor
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_s_curve
 from sklearn.decomposition import PCA
@@ -72,6 +71,10 @@ from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy, SquaredError
 from sknn_deep.training import Net
 from tests.estimators.fits import StopAfterTwo, threads_of_a_new_thread, weights_of
+from tests.requirements import (
+    since_pipelines_route_scores,
+    since_scikit_learn_sees_polars,
+)
 
 # A schedule that is followed to its end gives no ConvergenceWarning.
 QUICK = {
@@ -304,7 +307,13 @@ def test_B04_fit_leaves_data_as_they_were(Estimator, diabetes):
 
 
 @pytest.mark.parametrize("change", ["order", "names"])
-@pytest.mark.parametrize("library", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize(
+    "library",
+    [
+        pd.DataFrame,
+        pytest.param(pl.DataFrame, marks=since_scikit_learn_sees_polars),
+    ],
+)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B05_other_columns_at_predict_raise(Estimator, library, change, diabetes):
     X, y = diabetes
@@ -1149,6 +1158,7 @@ def test_B28_metadata_go_through_a_pipeline(Estimator, routed):
         assert other.validation_loss_curve_ != expected.validation_loss_curve_
 
 
+@since_pipelines_route_scores
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B28_metadata_go_through_cross_validate(Estimator, routed):
     pipe, metadata, X, y = routed(Estimator)
@@ -1168,6 +1178,7 @@ def test_B28_metadata_go_through_cross_validate(Estimator, routed):
         assert result["test_score"][i] == score
 
 
+@since_pipelines_route_scores
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B28_metadata_go_through_a_search(Estimator, routed):
     pipe, metadata, X, y = routed(Estimator)
@@ -1923,7 +1934,7 @@ def test_B48_a_pickle_holds_the_weights_once_and_no_data(Estimator, digits):
     ids=str,
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits):
+def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits, request):
     """Whatever they could hide in: weights, validation sets, curves, callbacks."""
     params = dict(params)
     own_set = params.pop("own set", False)
@@ -1939,8 +1950,9 @@ def test_B48_a_pickle_does_not_grow_with_the_data(Estimator, params, digits):
             valid |= {} if Estimator is AutoencoderTransformer else {"y_val": y}
         estimator = make(Estimator, **{"max_iter": 3} | params)
         if monitor and Estimator is not AutoencoderTransformer:
+            callback = request.getfixturevalue("sklearn_callback")
             scoring = "accuracy" if Estimator is MLPClassifier else "r2"
-            estimator.set_callbacks(ScoringMonitor(scoring=scoring))
+            estimator.set_callbacks(callback.ScoringMonitor(scoring=scoring))
         if incremental:
             first = {"classes": [0, 1]} if Estimator is MLPClassifier else {}
             estimator.partial_fit(X, y, weight, **first)
@@ -2202,7 +2214,9 @@ def test_B60_layers_are_what_was_asked_for(diabetes):
         ae.transform(X[:, :9])
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    "library", ["pandas", pytest.param("polars", marks=since_scikit_learn_sees_polars)]
+)
 def test_B61_codes_have_names(library, cancer):
     X, _ = cancer
     index = np.arange(len(X))[::-1] + 5

@@ -6,6 +6,7 @@ import pytest
 import sklearn.neural_network
 
 import sknn_deep
+from tests.requirements import is_met
 
 TESTS = "sklearn.neural_network.tests.test_mlp"
 
@@ -57,6 +58,6 @@ def global_random_seed(request):
 
 
 def test_scikit_learn_mlp_at_most_seven_tests_are_private():
-    assert len(_TESTS) >= 43
+    assert len(_TESTS) >= (43 if is_met("scikit-learn>=1.9") else 39)
     assert len(PRIVATE) <= 7
     assert set(PRIVATE) <= set(_TESTS)

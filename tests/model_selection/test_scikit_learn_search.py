@@ -11,6 +11,7 @@ import pytest
 import sklearn.model_selection
 
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
+from tests.requirements import is_met
 
 TESTS = "sklearn.model_selection.tests.test_search"
 OURS = {
@@ -35,6 +36,10 @@ CANNOT = {
     "test_custom_run_search": "compares all keys of cv_results_ with those of a class "
     "derived from BaseSearchCV, which has no 'batched'",
 }
+if not is_met("scikit-learn>=1.9"):
+    CANNOT["test_random_search_bad_cv"] = (
+        "compares an error's words with those of that version; ours are later ones"
+    )
 
 
 def load_module():
@@ -83,6 +88,6 @@ def module_can_be_imported(monkeypatch):
 
 
 def test_scikit_learn_search_at_most_one_test_cannot_hold():
-    assert len(_TESTS) >= 80
-    assert len(CANNOT) <= 1
+    assert len(_TESTS) >= (80 if is_met("scikit-learn>=1.9") else 77)
+    assert len(CANNOT) <= (1 if is_met("scikit-learn>=1.9") else 2)
     assert all(hasattr(_MODULE, name) for name in [*NOT_OURS, *CANNOT])

@@ -14,7 +14,6 @@ import scipy.sparse
 from scipy.stats import loguniform
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin, clone
-from sklearn.callback import ProgressBar
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, make_scorer
@@ -37,6 +36,7 @@ from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.estimators import _data
 from sknn_deep.estimators import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
+from tests.requirements import since_pipelines_route_scores
 
 N_ROWS = 60
 
@@ -602,6 +602,7 @@ def test_search_of_other_networks_splits_by_groups(make):
     assert ours.cv_results_["batched"].all()
 
 
+@since_pipelines_route_scores
 def test_search_routes_metadata_through_a_pipeline():
     X, y = make_data()
     with config_context(enable_metadata_routing=True):
@@ -1007,10 +1008,12 @@ def test_search_uses_n_jobs_for_what_is_fitted_alone():
     assert threading.get_ident() not in threads
 
 
-def test_search_with_callbacks_of_scikit_learn_tells_them_of_each_fit(capsys):
+def test_search_with_callbacks_of_scikit_learn_tells_them_of_each_fit(
+    capsys, sklearn_callback
+):
     X, y = make_data()
     search = BatchedGridSearchCV(make_classifier(), RATES, cv=2, **BOTH_METRICS)
-    search.set_callbacks(ProgressBar())
+    search.set_callbacks(sklearn_callback.ProgressBar())
 
     search.fit(X, y)
 

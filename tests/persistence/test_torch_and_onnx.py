@@ -1,5 +1,6 @@
 """The exported module and the ONNX file compute what the estimator does."""
 
+import inspect
 import os
 import sys
 import sysconfig
@@ -45,6 +46,9 @@ def scaled(estimator):
     return make_pipeline(StandardScaler(), estimator)
 
 
+# MaxAbsScaler has `clip` from scikit-learn 1.8 on.
+HAS_CLIP = "clip" in inspect.signature(MaxAbsScaler).parameters
+
 MODELS = {
     "classes": lambda: scaled(make(MLPClassifier)).fit(X, Y),
     "two classes": lambda: scaled(make(MLPClassifier)).fit(X, Y == "a"),
@@ -68,7 +72,7 @@ MODELS = {
         MinMaxScaler(clip=True),
         make(AutoencoderTransformer, loss="binary_cross_entropy"),
         "passthrough",
-        MaxAbsScaler(clip=True),
+        MaxAbsScaler(clip=True) if HAS_CLIP else MaxAbsScaler(),
         make(MLPRegressor),
     ).fit(X, X[:, 0]),
 }

@@ -1,5 +1,6 @@
 """The rule for stopping against scikit-learn's own, on random sequences."""
 
+import inspect
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,12 @@ from sklearn.neural_network import MLPClassifier
 
 from sknn_deep.training import Convergence
 
-update_by_scikit_learn = MLPClassifier._update_no_improvement_count
+
+def update_by_scikit_learn(oracle, early_stopping):
+    """Count by scikit-learn's rule, without the validation rows that it is given."""
+    update = MLPClassifier._update_no_improvement_count
+    n_others = len(inspect.signature(update).parameters) - 2  # fewer before 1.7
+    update(oracle, early_stopping, *[None] * n_others)
 
 
 def make_sequence(seed, n=60):
@@ -29,7 +35,7 @@ def test_convergence_counts_losses_as_scikit_learn(seed, tol):
     for loss in make_sequence(seed):
         before = oracle.best_loss_
         oracle.loss_curve_.append(loss)
-        update_by_scikit_learn(oracle, False, None, None, None)
+        update_by_scikit_learn(oracle, early_stopping=False)
 
         is_best = convergence.add(-loss)
 
@@ -59,7 +65,7 @@ def test_convergence_counts_scores_as_scikit_learn(seed, tol):
 
     for score in scores:
         before = oracle.best_validation_score_
-        update_by_scikit_learn(oracle, True, None, None, None)
+        update_by_scikit_learn(oracle, early_stopping=True)
 
         is_best = convergence.add(score)
 

@@ -1,0 +1,34 @@
+"""What a test, or a block of a page, needs beyond the oldest versions that are allowed.
+
+A requirement is written as in pyproject.toml: "optuna", "scikit-learn>=1.7".
+"""
+
+from importlib import metadata
+
+import pytest
+from packaging.requirements import Requirement
+
+
+def is_met(requirement: str) -> bool:
+    """Tell whether a package is installed, in a version that will do."""
+    needed = Requirement(requirement)
+    try:
+        version = metadata.version(needed.name)
+    except metadata.PackageNotFoundError:
+        return False
+    return needed.specifier.contains(version, prereleases=True)
+
+
+def needs(requirement: str, reason: str) -> pytest.MarkDecorator:
+    """Skip a test where a requirement is not met; `reason` says what it is for."""
+    return pytest.mark.skipif(
+        not is_met(requirement), reason=f"needs {requirement}: {reason}"
+    )
+
+
+since_scikit_learn_sees_polars = needs(
+    "scikit-learn>=1.9", "older ones do not see the columns of polars 2"
+)
+since_pipelines_route_scores = needs(
+    "scikit-learn>=1.7", "a Pipeline of 1.6 does not pass on the weights of its score"
+)
