@@ -13,6 +13,16 @@ fused_adamw = torch._fused_adamw_
 fused_sgd = torch._fused_sgd_
 
 
+def current_device_index() -> int:
+    """Give the number of the accelerator that is current in this thread.
+
+    Until torch 2.8, which gave it this name, is the oldest.
+    """
+    if hasattr(torch.accelerator, "current_device_index"):
+        return torch.accelerator.current_device_index()
+    return torch.accelerator.current_device_idx()
+
+
 def let_graph_draw(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> None:
     """Let the kernels of a graph that is yet to be captured draw from a generator.
 
@@ -40,6 +50,7 @@ def find_torch_library(*names: str) -> ctypes.CDLL | None:
 
 
 __all__ = [
+    "current_device_index",
     "find_torch_library",
     "fused_adam",
     "fused_adamw",

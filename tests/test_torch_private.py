@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sknn_deep._torch_private import let_graph_draw
+from sknn_deep._torch_private import current_device_index, let_graph_draw
 
 
 @pytest.mark.parametrize(("version", "is_told"), [("2.6.0", True), ("2.14.1", False)])
@@ -21,3 +21,11 @@ def test_graph_is_told_of_a_generator_that_it_would_not_find(
     let_graph_draw(Graph(), generator)
 
     assert told == ([generator] if is_told else [])
+
+
+def test_the_current_device_is_found_by_the_name_of_older_versions(monkeypatch):
+    accelerator = torch.accelerator
+    monkeypatch.delattr(accelerator, "current_device_index", raising=False)
+    monkeypatch.setattr(accelerator, "current_device_idx", lambda: 1, raising=False)
+
+    assert current_device_index() == 1

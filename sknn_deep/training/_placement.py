@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sknn_deep._torch_private import current_device_index
+
 _logger = logging.getLogger("sknn_deep")
 
 
@@ -124,7 +126,7 @@ def _find_device() -> torch.device:
 
 
 def _current(kind: str) -> torch.device:
-    return torch.device(kind, torch.accelerator.current_device_index())
+    return torch.device(kind, current_device_index())
 
 
 def resolve_placement(

@@ -68,6 +68,7 @@ from skorch.callbacks import Callback, EpochScoring
 
 import sknn_deep
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep._torch_private import current_device_index
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy, SquaredError
 from sknn_deep.training import Net
 from tests.estimators.fits import StopAfterTwo, threads_of_a_new_thread, weights_of
@@ -2057,7 +2058,7 @@ def test_B51_auto_is_the_accelerator_or_the_cpu(cancer):
 
     if torch.accelerator.is_available():
         kind = torch.accelerator.current_accelerator().type
-        index = torch.accelerator.current_device_index()
+        index = current_device_index()
         assert torch.device(clf.device_) == torch.device(kind, index)
     else:
         assert clf.device_ == "cpu"
