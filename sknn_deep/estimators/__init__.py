@@ -6,6 +6,7 @@ from sknn_deep.estimators._autoencoder_transformer import (
 )
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
+from sknn_deep.estimators._dense_layers import fold_batch_norm
 from sknn_deep.estimators._networks import assemble_net, name_parts
 from sknn_deep.estimators._own_code import has_own_training, inner_methods, overrides
 from sknn_deep.estimators._regressor import MLPRegressor
@@ -23,6 +24,7 @@ __all__ = [
     "NumberTarget",
     "assemble_net",
     "family_of",
+    "fold_batch_norm",
     "has_own_training",
     "inner_methods",
     "make_loss",

@@ -132,9 +132,7 @@ def test_to_sklearn_can_be_trained_further_and_is_a_copy(name):
     estimator, y = fitted(name)
     before = estimator.predict(X)
     converted = to_sklearn(estimator)
-    if converted.solver == "lbfgs":
-        converted.set_params(warm_start=True).fit(X, y)
-    elif converted.early_stopping:
+    if converted.solver == "lbfgs" or converted.early_stopping:
         converted.set_params(warm_start=True).fit(X, y)
     else:
         for _ in range(2):
