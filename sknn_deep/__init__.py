@@ -6,7 +6,7 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
 )
-from sknn_deep.persistence import load, save, to_onnx, to_torch
+from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
 __version__ = "0.1.0"
 
@@ -19,5 +19,6 @@ __all__ = [
     "load",
     "save",
     "to_onnx",
+    "to_sklearn",
     "to_torch",
 ]

@@ -3,6 +3,7 @@
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
+from sknn_deep.estimators._dense_layers import fold_batch_norm
 from sknn_deep.estimators._net_parts import NetParts, put_together, take_apart
 from sknn_deep.estimators._own_code import has_own_training, inner_methods, overrides
 from sknn_deep.estimators._regressor import MLPRegressor
@@ -20,6 +21,7 @@ __all__ = [
     "NetParts",
     "NumberTarget",
     "family_of",
+    "fold_batch_norm",
     "has_own_training",
     "inner_methods",
     "overrides",

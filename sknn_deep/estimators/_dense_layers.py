@@ -90,12 +90,10 @@ def fold_layers(
     scaling : Scaling or None
         Only where `out_activation` is "identity".
     """
-    layers = []
-    for block, weight, bias in _used_parameters(module):
-        weight, bias = _float64(weight).T, _float64(bias)
-        if isinstance(getattr(block, "normalization", None), BatchNorm):
-            weight, bias = _fold_batch_norm(weight, bias, block.normalization)
-        layers.append(DenseLayer(weight, bias, block.activation_name))
+    layers = [
+        DenseLayer(weight, bias, block.activation_name)
+        for block, weight, bias in fold_batch_norm(module)
+    ]
     weight, bias, _ = layers[-1]
     if scaling is not None:
         weight, bias = weight * scaling.scale, bias * scaling.scale + scaling.mean
@@ -111,12 +109,23 @@ def _used_parameters(module) -> Iterator[tuple[DenseBlock, Tensor, Tensor]]:
         yield block, block.dense.weight.detach()[:n], block.dense.bias.detach()[:n]
 
 
-def _fold_batch_norm(
-    weight: np.ndarray, bias: np.ndarray, norm: BatchNorm
-) -> tuple[np.ndarray, np.ndarray]:
-    factor = _float64(norm.weight) / np.sqrt(_float64(norm.running_var) + norm.eps)
-    shift = _float64(norm.bias) - _float64(norm.running_mean) * factor
-    return weight * factor, bias * factor + shift
+def fold_batch_norm(
+    module: nn.Module,
+) -> Iterator[tuple[DenseBlock, np.ndarray, np.ndarray]]:
+    """List blocks with the weights and biases of their dense layers, in float64.
+
+    What is left of a block is layer normalization, if it has any, and its activation.
+    """
+    for block, weight, bias in _used_parameters(module):
+        weight, bias = _float64(weight).T, _float64(bias)
+        norm = getattr(block, "normalization", None)
+        if isinstance(norm, BatchNorm):
+            factor = _float64(norm.weight) / np.sqrt(
+                _float64(norm.running_var) + norm.eps
+            )
+            shift = _float64(norm.bias) - _float64(norm.running_mean) * factor
+            weight, bias = weight * factor, bias * factor + shift
+        yield block, weight, bias
 
 
 def _view(array: Tensor) -> np.ndarray:

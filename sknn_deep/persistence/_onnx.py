@@ -1,53 +1,81 @@
 """A fitted estimator as an ONNX file."""
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from numbers import Integral
 
-import torch
-from sklearn.pipeline import Pipeline
-from torch import nn
+import numpy as np
 
-from sknn_deep.estimators import AutoencoderTransformer, MLPClassifier
 from sknn_deep.persistence._files import replace_file
-from sknn_deep.persistence._torch import make_module
+from sknn_deep.persistence._parts import Export, parts_of
+from sknn_deep.persistence._torch import check_output
+
+_DTYPES = ("float32", "float64")
+_DEFAULT_OPSET = 17
+_MIN_OPSET = 14  # the first with HardSwish
 
 
-def to_onnx(estimator, path) -> None:
+def to_onnx(
+    estimator, path, *, target_opset=None, dtype="float32", output="predictions"
+) -> None:
     """Write a fitted estimator as an ONNX model [1]_, for runtimes without Python.
 
-    The model computes what the module of ``to_torch`` does, in float32; predictions of
-    a regressor with ``normalize_y=True`` come in float64 all the same. Its input is
-    called "X", of shape (n_rows, n_features) with any number of rows; its output is
-    called "probabilities", "predictions" or "codes", of what ``predict_proba``,
-    ``predict`` or ``transform`` gives.
+    The model computes what the module of ``to_torch`` does, by the same layers: a
+    classifier with one hidden layer behind a StandardScaler is Gemm, Relu, Gemm,
+    Softmax, and ArgMax for the label. Its input is called "X", of shape (n_rows,
+    n_features) with any number of rows.
 
     The file is written beside `path` and moved there once it is complete.
 
     Parameters
     ----------
     estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
-        Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
-        MaxAbsScaler, "passthrough", and Pipelines of them.
+        Fitted. The steps of a Pipeline may be those that ``to_torch`` takes.
 
     path : str or os.PathLike
         File to write or to replace. Its folder must exist.
 
+    target_opset : int or None, default=None
+        Version of ONNX's operators, from 14, or 17 with ``normalization="layer"``, to
+        the newest of the installed onnx. None is 17, which most runtimes know.
+
+    dtype : {"float32", "float64"}, default="float32"
+        Type of X, of weights and of what comes out. With "float64", activations for
+        which onnxruntime has no operator in that type are computed in float32: all but
+        "identity", "logistic", "tanh", "relu", "relu6", "hardtanh" and "silu".
+
+    output : {"predictions", "raw"}, default="predictions"
+        What comes out:
+
+        - "predictions": of a classifier "label", what ``predict`` gives, and
+          "probabilities", what ``predict_proba`` gives; of a regressor "predictions",
+          of shape (n_rows, n_outputs); of an autoencoder "codes", what ``transform``
+          gives. Labels are int64, float64 or strings, as ``classes_`` are; True and
+          False are 1 and 0.
+        - "raw": one output called "raw", the same before the last activation, as
+          softmax, logistic or exponential function; of two classes one column, that of
+          the second.
+
     Raises
     ------
     ImportError
-        If onnx or onnxscript is missing; the extra ``onnx`` has them.
+        If onnx is missing; the extra ``onnx`` has it.
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it is another estimator, or a Pipeline with such a step.
+        If it is another estimator, or a Pipeline with another step, or a classifier of
+        labels that are neither numbers nor strings.
+    ValueError
+        If float32 has too few digits: where a column, or y with ``normalize_y=True``,
+        is so far from zero beside its spread that predictions would be off by more than
+        some 1e-5 of theirs. ``dtype="float64"`` keeps them. Also if `target_opset`,
+        `dtype` or `output` is none of the above, or if raw outputs of an ensemble are
+        asked for that predicts a mean of activated ones.
     FileNotFoundError, IsADirectoryError
         If the folder of `path` is missing, or `path` is a folder itself.
 
     See Also
     --------
     to_torch : Gives the same as a torch module.
+    to_sklearn : Gives scikit-learn's own estimator.
     save : Saves the estimator itself.
 
     References
@@ -61,72 +89,46 @@ def to_onnx(estimator, path) -> None:
     >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
     >>> sknn_deep.to_onnx(clf, "clf.onnx")  # doctest: +SKIP
     """
-    _check_packages()
-    module = make_module(estimator, torch.float32)
-    n_features = next(
-        m for m in module.modules() if isinstance(m, nn.Linear)
-    ).in_features
-    with _silence(), torch.device("cpu"):
-        example = torch.zeros(2, n_features)
-        program = torch.onnx.export(
-            module,
-            (example,),
-            input_names=["X"],
-            output_names=[_output_name(estimator)],
-            dynamic_shapes=({0: torch.export.Dim("n_rows")},),
-            dynamo=True,
-            verbose=False,
+    make_model = _import_make_model()
+    opset = _check_opset(target_opset)
+    if dtype not in _DTYPES:
+        raise ValueError(
+            f"dtype of to_onnx must be one of {', '.join(map(repr, _DTYPES))}. Got "
+            f"{dtype!r}."
         )
-    model = program.model_proto
-    _clear_traces(model)
+    check_output(output, "to_onnx")
+    export = Export(
+        "to_onnx",
+        np.dtype(dtype),
+        is_raw=output == "raw",
+        wider='dtype="float64"',
+    )
+    parts, _, network = parts_of(estimator, export)
+    model = make_model(parts, network, export, opset)
     with replace_file(path) as file:
         file.write(model.SerializeToString())
 
 
-def _clear_traces(message) -> None:
-    """Drop what the exporter notes of how the model came about.
-
-    It names files of this machine in the stack trace of each node, and takes several
-    times the room of a small network.
-    """
-    for name in ("metadata_props", "doc_string"):
-        if name in message.DESCRIPTOR.fields_by_name:
-            message.ClearField(name)
-    for field, value in message.ListFields():
-        if field.message_type is not None:
-            parts = [value] if hasattr(value, "ListFields") else value
-            for part in parts:
-                _clear_traces(part)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep back what the exporter says about its own code and missing packages."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+def _import_make_model():
+    """Import what needs onnx, which takes long and is an extra."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-
-
-def _check_packages() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
+        from sknn_deep.persistence._onnx_graph import make_model
     except ImportError as error:
         raise ImportError(
-            "to_onnx needs onnx and onnxscript: install them with python -m pip "
-            'install "sknn-deep[onnx]".'
+            "to_onnx needs onnx: install it with python -m pip install "
+            '"sknn-deep[onnx]".'
         ) from error
+    return make_model
 
 
-def _output_name(estimator) -> str:
-    if isinstance(estimator, Pipeline):
-        return _output_name(estimator.steps[-1][1])
-    if isinstance(estimator, MLPClassifier):
-        return "probabilities"
-    return "codes" if isinstance(estimator, AutoencoderTransformer) else "predictions"
+def _check_opset(target_opset) -> int:
+    from onnx.defs import onnx_opset_version
+
+    opset = _DEFAULT_OPSET if target_opset is None else target_opset
+    newest = onnx_opset_version()
+    if not isinstance(opset, Integral) or not _MIN_OPSET <= opset <= newest:
+        raise ValueError(
+            f"target_opset of to_onnx must be an int from {_MIN_OPSET} to {newest}, or "
+            f"None. Got {target_opset!r}."
+        )
+    return int(opset)

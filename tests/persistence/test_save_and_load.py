@@ -276,7 +276,8 @@ def test_load_gives_every_network_of_an_ensemble_back(cls, tmp_path):
         assert_array_equal(one.coefs_[0], other.coefs_[0])
     with torch.no_grad():
         output = to_torch(loaded)(torch.from_numpy(X))
-    np.testing.assert_allclose(output, output_of(estimator, X), rtol=1e-12)
+    expected = output_of(estimator, X).reshape(output.shape)
+    np.testing.assert_allclose(output, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """The exported module and the ONNX file compute what the estimator does."""
 
-import inspect
+import functools
+import json
 import os
+import pickle
+import subprocess
 import sys
 import sysconfig
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,20 @@ import onnxruntime
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.decomposition import PCA
+from sklearn.base import clone
+from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    PolynomialFeatures,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.random_projection import GaussianRandomProjection
 from torch import nn
 
 import sknn_deep
@@ -30,10 +41,10 @@ from sknn_deep import (
     to_onnx,
     to_torch,
 )
-from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.modules import ACTIVATIONS, OUT_ACTIVATIONS
 
 RNG = np.random.RandomState(0)
-X = 50 * RNG.uniform(size=(60, 4)) + 1000
+X = 50 * RNG.uniform(size=(60, 4)) + 100
 Y = np.array(["c", "a", "b"])[RNG.randint(3, size=60)]
 
 
@@ -46,18 +57,34 @@ def scaled(estimator):
     return make_pipeline(StandardScaler(), estimator)
 
 
-# MaxAbsScaler has `clip` from scikit-learn 1.8 on.
-HAS_CLIP = "clip" in inspect.signature(MaxAbsScaler).parameters
-
 MODELS = {
     "classes": lambda: scaled(make(MLPClassifier)).fit(X, Y),
     "two classes": lambda: scaled(make(MLPClassifier)).fit(X, Y == "a"),
     "one class": lambda: scaled(make(MLPClassifier)).fit(X, Y == "d"),
-    "labels": lambda: scaled(make(MLPClassifier)).fit(X, (X[:, :3] > 1025).astype(int)),
+    "labels": lambda: scaled(make(MLPClassifier)).fit(X, (X[:, :3] > 125).astype(int)),
     "numbers": lambda: scaled(make(MLPRegressor, normalize_y=True)).fit(X, X[:, 0]),
     "columns": lambda: scaled(make(MLPRegressor)).fit(X, X[:, :2]),
-    "counts": lambda: scaled(make(MLPRegressor, loss="poisson")).fit(X, X[:, 0] // 500),
-    "ensemble": lambda: scaled(make(MLPClassifier, n_estimators=2)).fit(X, Y == "a"),
+    "counts": lambda: scaled(make(MLPRegressor, loss="poisson")).fit(X, X[:, 0] // 20),
+    "ensemble": lambda: scaled(make(MLPClassifier, n_estimators=3)).fit(X, Y),
+    "ensemble of counts": lambda: scaled(
+        make(MLPRegressor, loss="poisson", n_estimators=2)
+    ).fit(X, X[:, 0] // 20),
+    "shares": lambda: scaled(make(MLPRegressor, out_activation="logistic")).fit(
+        X, X[:, 0] / 150
+    ),
+    "components": lambda: make_pipeline(
+        RobustScaler(),
+        SelectKBest(k=3),
+        PCA(2, whiten=True),
+        StandardScaler(),
+        make(MLPClassifier, hidden_layer_sizes=()),
+    ).fit(X, Y),
+    "singular vectors": lambda: make_pipeline(
+        GaussianRandomProjection(3, random_state=0),
+        TruncatedSVD(2, random_state=0),
+        StandardScaler(),
+        make(MLPRegressor),
+    ).fit(X / 100, X[:, 0]),
     "dropout": lambda: scaled(
         make(MLPClassifier, dropout=0.2, normalization="batch", activation="mish")
     ).fit(X, Y),
@@ -72,7 +99,7 @@ MODELS = {
         MinMaxScaler(clip=True),
         make(AutoencoderTransformer, loss="binary_cross_entropy"),
         "passthrough",
-        MaxAbsScaler(clip=True) if HAS_CLIP else MaxAbsScaler(),
+        MaxAbsScaler(clip=True),
         make(MLPRegressor),
     ).fit(X, X[:, 0]),
 }
@@ -85,89 +112,212 @@ def output_of(model, rows):
     raise AssertionError(model)
 
 
+every_model = pytest.mark.parametrize("name", MODELS)
+
 # --- torch ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make_model", MODELS.values(), ids=MODELS)
-def test_to_torch_gives_what_the_model_gives(make_model):
-    model = make_model()
-    rows = X[:20] * 1.1  # some of them beyond what was fitted
-    module = to_torch(model)
+@functools.cache
+def fitted(name):
+    return MODELS[name]()
 
+
+def call(module, rows, dtype=torch.float64):
     with torch.no_grad():
-        output = module(torch.from_numpy(rows))
+        return module(torch.from_numpy(rows).to(dtype)).numpy()
 
-    expected = output_of(model, rows)
+
+def as_columns(output):
+    return output.reshape(len(output), -1)
+
+
+def assert_close_to_spread(output, expected, tolerance):
+    spread = expected.std() or 1.0
     assert output.shape == expected.shape
-    assert output.numpy().dtype == expected.dtype
+    assert np.abs(output - expected).max() < tolerance * spread
+
+
+@every_model
+def test_to_torch_gives_what_the_model_gives(name):
+    model = fitted(name)
+    rows = X[:20] * 1.1  # some of them beyond what was fitted
+
+    output = call(to_torch(model), rows)
+
+    expected = as_columns(output_of(model, rows))
+    assert output.dtype == expected.dtype
     assert_allclose(output, expected, rtol=1e-12, atol=1e-12)
 
 
+@every_model
+def test_to_torch_gives_layers_of_torch_alone_in_evaluation_mode(name):
+    module = to_torch(fitted(name))
+
+    assert not any(part.training for part in module.modules())
+    for part in module.modules():
+        assert type(part).__module__.startswith("torch."), part
+        assert not isinstance(part, (nn.Dropout, nn.BatchNorm1d, nn.Identity))
+
+
+@every_model
+def test_to_torch_can_be_differentiated_row_by_row(name):
+    module = to_torch(fitted(name))
+    rows = torch.from_numpy(X[:3])
+
+    jacobians = torch.func.vmap(torch.func.jacrev(module))(rows)
+
+    expected = torch.autograd.functional.jacobian(lambda x: module(x).sum(0), rows)
+    assert_allclose(jacobians, expected.permute(1, 0, 2), atol=1e-12)
+
+
+def test_to_torch_of_a_network_behind_a_scaler_has_its_layers_alone():
+    assert [type(part) for part in to_torch(fitted("classes"))] == [
+        nn.Linear,
+        nn.ReLU,
+        nn.Linear,
+        nn.ReLU,
+        nn.Linear,
+        nn.Softmax,
+    ]
+
+
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_to_torch_knows_every_activation(activation):
-    reg = make(MLPRegressor, activation=activation).fit(X / 1000, X[:, 0])
+def test_to_torch_and_to_onnx_know_every_activation(activation, tmp_path):
+    reg = make(MLPRegressor, activation=activation).fit(X / 100, X[:, 0])
+    expected = as_columns(reg.predict(X / 100))
 
-    with torch.no_grad():
-        output = to_torch(reg)(torch.from_numpy(X / 1000))
-
-    assert_allclose(output, reg.predict(X / 1000), rtol=1e-12)
-
-
-@pytest.mark.parametrize("make_model", MODELS.values(), ids=MODELS)
-def test_to_torch_can_be_mapped_over_rows(make_model):
-    module, rows = to_torch(make_model()), torch.from_numpy(X[:5])
-
-    slopes = torch.func.vmap(torch.func.jacrev(module))(rows)
-
-    with torch.no_grad():
-        expected = module(rows).reshape(5, -1)
-        for row, output in zip(rows, expected, strict=True):
-            torch.testing.assert_close(module(row), output, rtol=1e-12, atol=1e-12)
-    # Those of the sums of columns: no row's output depends on another one.
-    sums = torch.func.jacrev(lambda rows: module(rows).reshape(5, -1).sum(0))(rows)
-    torch.testing.assert_close(slopes, sums.transpose(0, 1), rtol=1e-10, atol=1e-14)
+    assert_allclose(call(to_torch(reg), X / 100), expected, rtol=1e-12)
+    for dtype in ("float32", "float64"):
+        for opset in (14, 17, 18, 20):
+            path = tmp_path / "reg.onnx"
+            to_onnx(reg, path, dtype=dtype, target_opset=opset)
+            (output,) = run(path, X / 100, dtype)
+            assert output.dtype == dtype
+            assert_close_to_spread(output, expected, 1e-5)
 
 
-def test_to_torch_takes_and_gives_single_precision():
-    rows = (X / 1000).astype(np.float32)
+def test_to_torch_takes_and_gives_the_type_of_the_network_or_another():
+    rows = (X / 100).astype(np.float32)
     reg = make(MLPRegressor).fit(rows, X[:, 0])
 
-    with torch.no_grad():
-        output = to_torch(reg)(torch.from_numpy(rows))
+    single = call(to_torch(reg), rows, torch.float32)
+    double = call(to_torch(reg, dtype=torch.float64), rows, torch.float64)
 
-    assert output.dtype == torch.float32
-    assert_allclose(output, reg.predict(rows), rtol=1e-6)
+    assert single.dtype == np.float32
+    assert double.dtype == np.float64
+    for output in (single, double):
+        assert_allclose(output[:, 0], reg.predict(rows), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_columns"),
+    [("classes", 3), ("two classes", 1), ("labels", 3), ("counts", 1), ("shares", 1)],
+)
+def test_raw_outputs_are_those_before_the_last_activation(name, n_columns, tmp_path):
+    model = fitted(name)
+    expected = output_of(model, X)
+    activate = OUT_ACTIVATIONS[model[-1].out_activation_]
+
+    raw = call(to_torch(model, output="raw"), X)
+
+    assert raw.shape == (60, n_columns)
+    activated = activate(torch.from_numpy(raw)).numpy()
+    assert_allclose(activated, as_columns(expected)[:, -n_columns:], rtol=1e-12)
+    to_onnx(model, tmp_path / "raw.onnx", output="raw", dtype="float64")
+    (output,) = run(tmp_path / "raw.onnx", X, "float64")
+    assert_allclose(output, raw, rtol=1e-12, atol=1e-12)
+
+
+def test_raw_outputs_of_an_ensemble_are_those_of_one_member():
+    with pytest.raises(ValueError, match=r"needs a single network.*estimators_"):
+        to_torch(fitted("ensemble"), output="raw")
+    reg = make(MLPRegressor, n_estimators=2).fit(X / 100, X[:, 0])
+    output = call(to_torch(reg, output="raw"), X / 100)
+    assert_allclose(output[:, 0], reg.predict(X / 100), rtol=1e-12)
+
+
+# --- digits ---------------------------------------------------------------------------
+
+FAR = {
+    "years": 2000 + RNG.randint(-20, 20, size=60),
+    "a large column": 1e6 + 10 * RNG.normal(size=60),
+}
+
+
+@pytest.mark.parametrize("column", FAR.values(), ids=FAR)
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
+def test_columns_far_from_zero_are_folded_in_float64_or_not_at_all(
+    scaler, column, tmp_path
+):
+    rows = X.copy()
+    rows[:, 1] = column
+    reg = make_pipeline(clone(scaler), make(MLPRegressor)).fit(rows, X[:, 0])
+    expected = as_columns(reg.predict(rows))
+
+    assert_close_to_spread(call(to_torch(reg), rows), expected, 1e-8)
+    to_onnx(reg, tmp_path / "reg.onnx", dtype="float64")
+    (output,) = run(tmp_path / "reg.onnx", rows, "float64")
+    assert_close_to_spread(output, expected, 1e-8)
+    try:
+        module = to_torch(reg, dtype=torch.float32)
+    except ValueError as error:
+        assert "pass dtype=torch.float64" in str(error)
+        with pytest.raises(ValueError, match=f'{scaler}.*pass dtype="float64"'):
+            to_onnx(reg, tmp_path / "reg.onnx")
+    else:
+        assert column is FAR["years"]
+        output = call(module, rows.astype(np.float32), torch.float32)
+        assert_close_to_spread(output, expected, 1e-5)
 
 
 @pytest.mark.parametrize("params", [{}, {"n_estimators": 2}], ids=str)
 def test_a_normalized_target_keeps_its_digits_in_files_and_exports(params, tmp_path):
-    rows = (X / 1000).astype(np.float32)
+    rows = (X / 100).astype(np.float32)
     y = 1e6 + 1e-3 * rows[:, 0].astype(np.float64)
     reg = make(MLPRegressor, normalize_y=True, **params).fit(rows, y)
-    expected, signal = reg.predict(rows), y.std()
+    expected, signal = as_columns(reg.predict(rows)), y.std()
 
     save(reg, tmp_path / "reg.sknn")
-    assert_array_equal(load(tmp_path / "reg.sknn").predict(rows), expected)
+    again = load(tmp_path / "reg.sknn")
+    assert_array_equal(as_columns(again.predict(rows)), expected)
 
-    with torch.no_grad():
-        output = to_torch(reg)(torch.from_numpy(rows))
-    assert output.dtype == torch.float64
-    assert np.abs(output.numpy() - expected).max() < 1e-4 * signal
+    with pytest.raises(ValueError, match=r"normalize_y.*adds.*dtype=torch.float64"):
+        to_torch(reg)
+    output = call(to_torch(reg, dtype=torch.float64), rows)
+    assert np.abs(output - expected).max() < 1e-4 * signal
 
-    to_onnx(reg, tmp_path / "reg.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "reg.onnx")
-    (output,) = session.run(None, {"X": rows})
-    assert output.dtype == np.float64
+    with pytest.raises(ValueError, match=r'normalize_y.*adds.*dtype="float64"'):
+        to_onnx(reg, tmp_path / "reg.onnx")
+    to_onnx(reg, tmp_path / "reg.onnx", dtype="float64")
+    (output,) = run(tmp_path / "reg.onnx", rows, "float64")
     assert np.abs(output - expected).max() < 1e-4 * signal
 
 
-def test_to_torch_gives_layers_of_torch_in_evaluation_mode():
-    module = to_torch(MODELS["dropout"]())
+# --- what it is -----------------------------------------------------------------------
 
-    assert not any(part.training for part in module.modules())
-    with_weights = [part for part in module if list(part.parameters())]
-    assert {type(part) for part in with_weights} == {nn.Linear, nn.BatchNorm1d}
-    assert nn.Dropout in map(type, module)
+
+def test_to_torch_gives_what_unpickles_without_sknn_deep(tmp_path):
+    path = tmp_path / "modules.pickle"
+    modules = {name: to_torch(fitted(name)) for name in MODELS}
+    path.write_bytes(pickle.dumps(modules))
+    code = (
+        "import json, pickle, sys\n"
+        "sys.modules['sknn_deep'] = sys.modules['sklearn'] = None\n"
+        "import torch\n"
+        f"modules = pickle.load(open({str(path)!r}, 'rb'))\n"
+        f"X = torch.ones(2, {X.shape[1]}, dtype=torch.float64)\n"
+        "print(json.dumps({k: module(X).tolist() for k, module in modules.items()}))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    outputs = json.loads(result.stdout)
+    assert outputs.keys() == MODELS.keys()
+    for name, output in outputs.items():
+        expected = as_columns(output_of(fitted(name), np.ones((2, X.shape[1]))))
+        assert_allclose(output, expected, rtol=1e-10, atol=1e-12, err_msg=name)
 
 
 def test_to_torch_gives_a_copy_and_draws_no_random_numbers():
@@ -191,9 +341,9 @@ def test_export_refuses_what_it_cannot_express(export, tmp_path, monkeypatch):
         export(unfitted)
     for model in (
         LinearRegression().fit(X, X[:, 0]),
-        make_pipeline(PCA(2), make(MLPRegressor)).fit(X, X[:, 0]),
+        make_pipeline(PolynomialFeatures(), make(MLPRegressor)).fit(X, X[:, 0]),
     ):
-        with pytest.raises(TypeError, match=r"Got (LinearRegression|PCA): pass"):
+        with pytest.raises(TypeError, match=r"Got (LinearR|PolynomialF)\w+: pass"):
             export(model)
     assert os.listdir() == []
 
@@ -201,36 +351,51 @@ def test_export_refuses_what_it_cannot_express(export, tmp_path, monkeypatch):
 # --- ONNX -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "output_name"),
-    [
-        ("dropout", "probabilities"),
-        ("numbers", "predictions"),
-        ("mean codes", "codes"),
-    ],
-)
-def test_to_onnx_gives_what_the_model_gives(name, output_name, tmp_path, capfd):
-    model = MODELS[name]()
+def run(path, rows, dtype="float32", names=None):
+    session = onnxruntime.InferenceSession(path)
+    return session.run(names, {"X": rows.astype(dtype)})
+
+
+def operators(path):
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@every_model
+def test_to_onnx_gives_what_the_model_gives(name, dtype, tmp_path, capfd):
+    model = fitted(name)
     path = tmp_path / "model.onnx"
 
-    to_onnx(model, path)
+    to_onnx(model, path, dtype=dtype)
 
     assert capfd.readouterr() == ("", "")
     assert os.listdir(tmp_path) == ["model.onnx"]
-    onnx.checker.check_model(onnx.load(path), full_check=True)
+    written = onnx.load(path)
+    onnx.checker.check_model(written, full_check=True)
+    assert written.opset_import[0].version == 17
+    assert not written.metadata_props
+    assert not written.graph.value_info
+    assert bytes(tmp_path) not in path.read_bytes()
     session = onnxruntime.InferenceSession(path)
     assert [put.name for put in session.get_inputs()] == ["X"]
-    assert [put.name for put in session.get_outputs()] == [output_name]
+    (*labels, output_name) = [put.name for put in session.get_outputs()]
+    assert output_name == OUTPUT_NAMES[type(model[-1])]
+    assert labels == ["label"] * hasattr(model, "predict_proba")
     for rows in (X[:1], X[:7], X):
-        (output,) = session.run(None, {"X": rows.astype(np.float32)})
-        expected = output_of(model, rows)
+        rows = rows.astype(np.float32)
+        output = run(path, rows, dtype)[-1]
+        expected = as_columns(output_of(model, rows.astype(np.float64)))
+        assert output.dtype == dtype
         assert output.shape == expected.shape
-        assert np.abs(output - expected).max() < 1e-5 * np.abs(expected).max()
+        assert_close_to_spread(output, expected, 1e-5 if len(rows) == 60 else 1e-4)
+        if labels:
+            (label,) = run(path, rows, dtype, ["label"])
+            assert_array_equal(label, model.predict(rows))
 
 
 @pytest.mark.parametrize("name", ["dropout", "ensemble", "mean codes", "numbers"])
 def test_to_onnx_says_nothing_of_the_machine(name, tmp_path):
-    to_onnx(MODELS[name](), tmp_path / "model.onnx")
+    to_onnx(fitted(name), tmp_path / "model.onnx")
 
     written = (tmp_path / "model.onnx").read_bytes()
     places = [sknn_deep.__file__, torch.__file__, onnx.__file__, sysconfig.__file__]
@@ -242,8 +407,7 @@ def test_to_onnx_says_nothing_of_the_machine(name, tmp_path):
 
 
 def test_to_onnx_files_are_small(tmp_path):
-    """The exporter's notes took 6 kB more."""
-    reg = make(MLPRegressor).fit(X, X[:, 0])
+    reg = make(MLPRegressor).fit(X / 100, X[:, 0])
     n_weights = sum(w.size for w in (*reg.coefs_, *reg.intercepts_))
 
     to_onnx(reg, tmp_path / "model.onnx")
@@ -251,20 +415,89 @@ def test_to_onnx_files_are_small(tmp_path):
     assert (tmp_path / "model.onnx").stat().st_size < 4 * n_weights + 1500
 
 
-def test_to_onnx_without_its_packages_says_what_to_install(monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "onnxscript", None)
+OUTPUT_NAMES = {
+    AutoencoderTransformer: "codes",
+    MLPClassifier: "probabilities",
+    MLPRegressor: "predictions",
+}
+LABELS = {
+    "numbers from 0": (np.arange(60) % 3, np.int64, ["ArgMax"]),
+    "other numbers": (np.arange(60) % 3 * 5, np.int64, ["ArgMax", "Gather"]),
+    "bool": (np.arange(60) % 2 == 0, np.int64, ["ArgMax"]),
+    "floats": ((np.arange(60) % 2).astype("f4"), np.float64, ["ArgMax", "Gather"]),
+    "strings": (Y, object, ["ArgMax", "Gather"]),
+    "objects": (Y.astype(object), object, ["ArgMax", "Gather"]),
+    "one number": (np.zeros(60, int), np.int64, ["ArgMax"]),
+    "labels": (np.eye(3, dtype=int)[np.arange(60) % 3], np.int64, ["Greater", "Cast"]),
+}
+
+
+@pytest.mark.parametrize(("y", "dtype", "nodes"), LABELS.values(), ids=LABELS)
+def test_to_onnx_writes_labels_by_few_nodes(y, dtype, nodes, tmp_path):
+    clf = scaled(make(MLPClassifier, hidden_layer_sizes=(6,))).fit(X, y)
+
+    to_onnx(clf, tmp_path / "clf.onnx")
+
+    onnx.checker.check_model(onnx.load(tmp_path / "clf.onnx"), full_check=True)
+    (label,) = run(tmp_path / "clf.onnx", X, names=["label"])
+    assert label.dtype == dtype
+    assert_array_equal(label, clf.predict(X))
+    softmax = "Sigmoid" if y.ndim == 2 else "Softmax"
+    assert operators(tmp_path / "clf.onnx") == ["Gemm", "Relu", "Gemm", softmax, *nodes]
+
+
+def test_to_onnx_refuses_labels_that_onnx_has_not(tmp_path):
+    days = np.array(["2024-01-01", "2024-01-02"], "M8[D]")[np.arange(60) % 2]
+    clf = make(MLPClassifier).fit(X / 100, days)
+
+    with pytest.raises(TypeError, match=r"numbers or strings. Got classes_ .*M8\[D\]"):
+        to_onnx(clf, tmp_path / "clf.onnx")
+    assert os.listdir(tmp_path) == []
+    to_onnx(clf, tmp_path / "clf.onnx", output="raw")
+
+
+def test_to_onnx_adds_the_members_of_an_ensemble(tmp_path):
+    to_onnx(fitted("ensemble"), tmp_path / "clf.onnx", dtype="float64")
+
+    names = operators(tmp_path / "clf.onnx")
+    assert names.count("Add") == 2
+    assert names[-3:] == ["Mul", "ArgMax", "Gather"]
+    assert set(names) == {"Gemm", "Relu", "Softmax", "Add", "Mul", "ArgMax", "Gather"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"target_opset": 13}, "target_opset of to_onnx must be an int from 14 to"),
+        ({"target_opset": "17"}, "target_opset of to_onnx must be .* Got '17'"),
+        ({"dtype": "float16"}, "dtype of to_onnx must be one of 'float32', 'float64'"),
+        ({"output": "logits"}, "output of to_onnx must be one of 'predictions', 'raw'"),
+    ],
+)
+def test_to_onnx_refuses_arguments_that_it_has_not(arguments, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        to_onnx(fitted("classes"), tmp_path / "clf.onnx", **arguments)
+    assert os.listdir(tmp_path) == []
+
+
+def test_to_torch_refuses_arguments_that_it_has_not():
+    with pytest.raises(ValueError, match=r"dtype of to_torch must be torch.float32"):
+        to_torch(fitted("classes"), dtype=torch.float16)
+    with pytest.raises(ValueError, match=r"output of to_torch must be one of"):
+        to_torch(fitted("classes"), output="logits")
+
+
+def test_to_onnx_with_layer_normalization_needs_its_opset(tmp_path):
+    with pytest.raises(ValueError, match=r"set target_opset to 17 or more. Got 16"):
+        to_onnx(fitted("layer norm"), tmp_path / "clf.onnx", target_opset=16)
+
+
+def test_to_onnx_without_its_package_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.delitem(sys.modules, "sknn_deep.persistence._onnx_graph", raising=False)
 
     with pytest.raises(ImportError, match=r'install "sknn-deep\[onnx\]"'):
         to_onnx(make(MLPClassifier), tmp_path / "model.onnx")
-
-
-def test_to_onnx_leaves_the_warning_filters_alone(tmp_path):
-    before = list(warnings.filters)
-
-    with pytest.raises(NotFittedError):
-        to_onnx(make(MLPClassifier), tmp_path / "model.onnx")
-
-    assert warnings.filters == before
 
 
 def test_to_torch_and_to_onnx_take_no_notice_of_the_default_device(tmp_path):
@@ -280,6 +513,5 @@ def test_to_torch_and_to_onnx_take_no_notice_of_the_default_device(tmp_path):
 
     with torch.no_grad():
         assert_allclose(module(torch.from_numpy(X)), expected, rtol=1e-12)
-    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    (ours,) = session.run(None, {"X": X.astype(np.float32)})
+    _, ours = run(tmp_path / "model.onnx", X)
     assert_allclose(ours, expected, rtol=1e-3, atol=1e-5)
