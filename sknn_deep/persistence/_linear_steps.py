@@ -15,6 +15,8 @@ from sklearn.preprocessing import (
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
+from sknn_deep._sklearn_private import clips
+
 # Standard deviations: of a uniform distribution, in units of its range, and of a normal
 # one, in units of its interquartile range.
 _OF_RANGE = 12**-0.5

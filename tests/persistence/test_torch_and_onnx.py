@@ -164,7 +164,7 @@ def test_to_torch_can_be_differentiated_row_by_row(name):
     module = to_torch(fitted(name))
     rows = torch.from_numpy(X[:3])
 
-    jacobians = torch.func.vmap(torch.func.jacrev(module))(rows)
+    jacobians = torch.func.vmap(torch.func.jacrev(module))(rows).detach()
 
     expected = torch.autograd.functional.jacobian(lambda x: module(x).sum(0), rows)
     assert_allclose(jacobians, expected.permute(1, 0, 2), atol=1e-12)
@@ -183,15 +183,18 @@ def test_to_torch_of_a_network_behind_a_scaler_has_its_layers_alone():
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_to_torch_and_to_onnx_know_every_activation(activation, tmp_path):
-    reg = make(MLPRegressor, activation=activation).fit(X / 100, X[:, 0])
-    expected = as_columns(reg.predict(X / 100))
+    # Trained until the outputs differ, by which errors are judged.
+    reg = make(MLPRegressor, activation=activation, solver="lbfgs", max_iter=1000)
+    rows = StandardScaler().fit_transform(X)
+    reg.set_params(tol=1e-3).fit(rows, rows[:, 0])
+    expected = as_columns(reg.predict(rows))
 
-    assert_allclose(call(to_torch(reg), X / 100), expected, rtol=1e-12)
+    assert_allclose(call(to_torch(reg), rows), expected, rtol=1e-12)
     for dtype in ("float32", "float64"):
         for opset in (14, 17, 18, 20):
             path = tmp_path / "reg.onnx"
             to_onnx(reg, path, dtype=dtype, target_opset=opset)
-            (output,) = run(path, X / 100, dtype)
+            (output,) = run(path, rows, dtype)
             assert output.dtype == dtype
             assert_close_to_spread(output, expected, 1e-5)
 
@@ -402,7 +405,7 @@ def test_to_onnx_says_nothing_of_the_machine(name, tmp_path):
     folders = {str(Path(place).parent.parent) for place in places}
     folders |= {os.getcwd(), str(Path.home()), str(tmp_path), sys.prefix}
     assert [f for f in folders if f.encode() in written] == []
-    for word in (b".py", b"sknn_deep", b"site-packages", b"stack_trace", b"pkg.torch"):
+    for word in (b".py", b"site-packages", b"stack_trace", b"pkg.torch"):
         assert word not in written
 
 
@@ -450,7 +453,9 @@ def test_to_onnx_refuses_labels_that_onnx_has_not(tmp_path):
     days = np.array(["2024-01-01", "2024-01-02"], "M8[D]")[np.arange(60) % 2]
     clf = make(MLPClassifier).fit(X / 100, days)
 
-    with pytest.raises(TypeError, match=r"numbers or strings. Got classes_ .*M8\[D\]"):
+    with pytest.raises(
+        TypeError, match=r"numbers or strings. Got classes_ of dtype datetime64\[D\]"
+    ):
         to_onnx(clf, tmp_path / "clf.onnx")
     assert os.listdir(tmp_path) == []
     to_onnx(clf, tmp_path / "clf.onnx", output="raw")
