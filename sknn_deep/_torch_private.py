@@ -32,6 +32,11 @@ def let_graph_draw(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> N
         graph.register_generator_state(generator)
 
 
+def occupy_gpu(n_cycles: int) -> None:
+    """Let the current GPU do nothing else for a while."""
+    torch.cuda._sleep(n_cycles)
+
+
 def find_torch_library(*names: str) -> ctypes.CDLL | None:
     """Find the library by which torch itself would call functions of these names.
 
@@ -56,4 +61,5 @@ __all__ = [
     "fused_adamw",
     "fused_sgd",
     "let_graph_draw",
+    "occupy_gpu",
 ]

@@ -819,6 +819,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _convergence_advice(self, plan):
         net, target = plan.net, self._target
+        if not len(net.history):  # interrupted in the first epoch
+            return ""
         if target.mean is not None or target.out_activation != "identity":
             return ""
         if net.converged_ and net.recipe.has_step_schedule:

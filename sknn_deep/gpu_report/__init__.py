@@ -4,3 +4,5 @@ Checks compare the device with the CPU, timings with a loop written by hand. Eac
 runs in a process of its own: one that hangs is ended, and an error of CUDA, after which
 a process can compute nothing more, is the error of one part alone.
 """
+
+__all__: list[str] = []

@@ -21,6 +21,7 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
+from sknn_deep._torch_private import occupy_gpu
 from sknn_deep.gpu_report._data import digits
 from sknn_deep.gpu_report._fits import (
     exact_precision,
@@ -340,7 +341,7 @@ def check_rows_sent_ahead(device: torch.device, dtype: torch.dtype) -> list[Comp
             if device.type == "cuda":
                 # Longer than a transfer: rows that came too early would show.
                 with torch.cuda.device(device):
-                    torch.cuda._sleep(10**6)
+                    occupy_gpu(10**6)
             n_wrong += (batch != expected[index]).any(dim=1).sum()
             seen.append(index.clone())
         n_seen.append(len(torch.cat(seen).unique()))

@@ -142,12 +142,8 @@ def n_features_of(parts: list[Part]) -> int:
 
 def n_outputs_of(parts: list[Part]) -> int:
     """Give the number of columns that comes out of parts."""
-    for part in reversed(parts):
-        if isinstance(part, Mean):
-            return n_outputs_of(part.members[0])
-        if isinstance(part, Linear):
-            return len(part.bias)
-    raise AssertionError("each network has a dense layer")
+    last = next(part for part in reversed(parts) if isinstance(part, Linear | Mean))
+    return n_outputs_of(last.members[0]) if isinstance(last, Mean) else len(last.bias)
 
 
 def _steps(estimator, export: Export) -> Iterator[BaseEstimator]:

@@ -132,7 +132,7 @@ class CompactHistory(MutableSequence, History):
         if i >= self._n_old:
             return self._recent[i - self._n_old]
         if i < 0:
-            raise IndexError("list index out of range")
+            raise IndexError("list index out of range")  # as skorch's says it
         for table in self._tables:
             if i < len(table):
                 return table.epoch(i)

@@ -280,7 +280,7 @@ def test_bench_epochs_prints_a_line_for_each_length(run, tmp_path):
         *("--json", path),
     )
 
-    assert words[2:6] == ["2", "4", "1", "3"]
+    assert words[3:7] == ["2", "4", "1", "3"]
     seconds = json.loads(path.read_text())["seconds"]
     assert len(seconds) == 8
     assert "sknn_deep, 4 epochs" in seconds and "scikit-learn, 3 calls" in seconds
