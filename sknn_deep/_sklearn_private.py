@@ -18,6 +18,7 @@ from sklearn.model_selection._search import (
 )
 from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _fit_and_score, _score
+from sklearn.neural_network import MLPRegressor as SklearnRegressor
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -151,6 +152,12 @@ def clips(scaler) -> bool:
     return getattr(scaler, "clip", False)  # until scikit-learn 1.8 is the oldest
 
 
+def mlp_has_poisson() -> bool:
+    """Tell whether scikit-learn's MLPRegressor can predict by the exponential."""
+    parameters = inspect.signature(SklearnRegressor).parameters
+    return "loss" in parameters  # until scikit-learn 1.7 is the oldest
+
+
 def scorers_of(scorer) -> dict | None:
     """Give the scorers of several metrics by their names; None of a single one."""
     return scorer._scorers if isinstance(scorer, _MultimetricScorer) else None
@@ -185,6 +192,7 @@ __all__ = [
     "has_callbacks",
     "insert_error_scores",
     "make_constraint",
+    "mlp_has_poisson",
     "num_samples",
     "partial_fit_context",
     "plain_list",

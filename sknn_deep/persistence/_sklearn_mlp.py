@@ -12,7 +12,7 @@ from sklearn.preprocessing import LabelBinarizer, LabelEncoder
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._sklearn_private import make_constraint
+from sknn_deep._sklearn_private import make_constraint, mlp_has_poisson
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -172,9 +172,10 @@ def _check_network(estimator: BaseEstimator) -> None:
             f"scikit-learn's have one activation, of {', '.join(_ACTIVATIONS)}. Got "
             f"{estimator.activation!r}. {instead}"
         )
-    if estimator.out_activation_ in ("relu", "softplus") or (
-        isinstance(estimator, MLPRegressor) and estimator.out_activation_ == "logistic"
-    ):
+    known = {"logistic", "softmax"}
+    if isinstance(estimator, MLPRegressor):
+        known = {"identity", "exp"} if mlp_has_poisson() else {"identity"}
+    if estimator.out_activation_ not in known:
         raise ValueError(
             f"to_sklearn cannot convert this {owner}: scikit-learn has no "
             f"out_activation={estimator.out_activation_!r}. {instead}"

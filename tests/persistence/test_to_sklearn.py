@@ -24,6 +24,7 @@ from sknn_deep import (
     MLPRegressor,
     to_sklearn,
 )
+from sknn_deep.persistence import _sklearn_mlp
 
 QUICK = {"hidden_layer_sizes": (6, 5), "max_iter": 2, "tol": 0.0, "random_state": 0}
 QUICK |= {"learning_rate": "one_cycle", "learning_rate_init": 0.01, "device": "cpu"}
@@ -350,3 +351,12 @@ def test_to_sklearn_gives_what_unpickles_without_sknn_deep(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout == "4\n"
+
+
+def test_to_sklearn_refuses_counts_where_scikit_learn_has_no_loss_for_them(monkeypatch):
+    reg = MLPRegressor(loss="poisson", max_iter=2, learning_rate="cosine")
+    reg.fit([[0.0], [1.0]], [0.0, 1.0])
+    monkeypatch.setattr(_sklearn_mlp, "mlp_has_poisson", lambda: False)
+
+    with pytest.raises(ValueError, match="scikit-learn has no out_activation='exp'"):
+        to_sklearn(reg)
