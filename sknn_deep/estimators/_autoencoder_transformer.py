@@ -16,9 +16,7 @@ from sknn_deep._sklearn_private import (
     partial_fit_context,
     with_callbacks,
 )
-from sknn_deep.estimators._autoencoder_loss import LOSSES, make_loss
-from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
-from sknn_deep.estimators._data import (
+from sknn_deep.data import (
     FitData,
     Samples,
     all_or_nothing,
@@ -26,7 +24,9 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
+    of_the_validation_set,
 )
+from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._explained_variance import (
     column_means,
     explained_share,
@@ -40,10 +40,10 @@ from sknn_deep.estimators._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
-from sknn_deep.estimators._validation_set import of_the_validation_set
 from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import LOSSES, make_loss
 from sknn_deep.modules import NOISES, Autoencoder
-from sknn_deep.training import as_tensor
+from sknn_deep.rows import as_tensor
 
 # How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.
 UNIT_RANGE_TOLERANCE = 1e-4

@@ -19,21 +19,18 @@ from sknn_deep._sklearn_private import (
     check_optimize_result,
     has_callbacks,
 )
-from sknn_deep.estimators._callbacks import (
-    PREFIX,
-    ClonedByCopying,
-    callback_parameters,
-    change_callbacks,
-    check_picklable_callbacks,
-)
-from sknn_deep.estimators._curves import extend_curves, forget_curves
-from sknn_deep.estimators._data import (
+from sknn_deep.data import (
     FitData,
     Samples,
+    check_groups,
     check_rows,
+    choose_split,
     concatenate,
+    is_splitter,
     positive_rows,
     random_state_of,
+    refuse_unused_groups,
+    split_rows,
 )
 from sknn_deep.estimators._dense_layers import (
     Scaling,
@@ -42,45 +39,38 @@ from sknn_deep.estimators._dense_layers import (
     needs_folding,
     view_layers,
 )
-from sknn_deep.estimators._epoch_tasks import EpochTasks
-from sknn_deep.estimators._fingerprint import watch_states
-from sknn_deep.estimators._networks import (
-    draw_weights,
-    make_net,
-    renew_net,
-    take_weights,
-)
-from sknn_deep.estimators._plain_state import decode_net, decode_state, encode_state
 from sknn_deep.estimators._replicas import warn_of_replicas
-from sknn_deep.estimators._solvers import (
-    FitPlan,
-    make_batches,
-    make_generator,
-    renew_convergence,
-    run_epochs,
-    run_lbfgs,
-    warn_unless_converged,
-)
-from sknn_deep.estimators._splitters import (
-    check_groups,
-    choose_split,
-    is_splitter,
-    refuse_unused_groups,
-)
-from sknn_deep.estimators._validation import make_evaluate
-from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
 from sknn_deep.estimators._words import say_our_parameters, say_our_values
-from sknn_deep.modules import OUT_ACTIVATIONS, ModelSummary, summarize
-from sknn_deep.training import (
-    STEP_SCHEDULES,
-    Net,
-    Placement,
-    Recipe,
-    Run,
-    resolve_placement,
-    resolve_recipe,
+from sknn_deep.fitting import (
+    PREFIX,
+    ClonedByCopying,
+    EpochTasks,
+    FitPlan,
+    callback_parameters,
+    change_callbacks,
+    check_picklable_callbacks,
+    decode_net,
+    decode_state,
+    draw_weights,
+    encode_state,
+    extend_curves,
+    forget_curves,
+    make_batches,
+    make_evaluate,
+    make_generator,
+    make_net,
+    renew_convergence,
+    renew_net,
+    run_epochs,
+    run_lbfgs,
+    take_weights,
+    warn_unless_converged,
+    watch_states,
 )
+from sknn_deep.machine import Placement, resolve_placement
+from sknn_deep.modules import OUT_ACTIVATIONS, ModelSummary, summarize
+from sknn_deep.training import STEP_SCHEDULES, Net, Recipe, Run, resolve_recipe
 
 _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
 

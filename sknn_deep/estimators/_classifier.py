@@ -18,9 +18,8 @@ from sknn_deep._sklearn_private import (
     partial_fit_context,
     with_callbacks,
 )
-from sknn_deep.estimators._base import is_stochastic
-from sknn_deep.estimators._class_weights import learn_class_weights, weigh
-from sknn_deep.estimators._data import (
+from sknn_deep.data import (
+    ClassTarget,
     FitData,
     Samples,
     all_or_nothing,
@@ -28,15 +27,15 @@ from sknn_deep.estimators._data import (
     check_rows,
     check_weights,
     errors_instead_of_overflow,
-    positive_rows,
-)
-from sknn_deep.estimators._mlp import BaseMLP
-from sknn_deep.estimators._splitters import is_splitter
-from sknn_deep.estimators._targets import ClassTarget
-from sknn_deep.estimators._validation_set import (
     has_validation_set,
+    is_splitter,
+    learn_class_weights,
     of_the_validation_set,
+    positive_rows,
+    weigh,
 )
+from sknn_deep.estimators._base import is_stochastic
+from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
 

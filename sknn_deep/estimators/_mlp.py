@@ -7,10 +7,8 @@ from numbers import Integral
 import numpy as np
 
 from sknn_deep._sklearn_private import Interval
+from sknn_deep.data import check_rows
 from sknn_deep.estimators._base import BaseNetEstimator
-from sknn_deep.estimators._curves import forget_network
-from sknn_deep.estimators._data import check_rows
-from sknn_deep.estimators._ensemble import fit_members, make_members, renew_members
 from sknn_deep.estimators._parameters import (
     SCORING,
     TRAINING_CONSTRAINTS,
@@ -18,6 +16,7 @@ from sknn_deep.estimators._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
+from sknn_deep.fitting import fit_members, forget_network, make_members, renew_members
 from sknn_deep.modules import MLP
 
 

@@ -16,9 +16,9 @@ from sknn_deep._sklearn_private import (
     partial_fit_context,
     with_callbacks,
 )
-from sknn_deep.estimators._base import is_stochastic
-from sknn_deep.estimators._data import (
+from sknn_deep.data import (
     FitData,
+    NumberTarget,
     Samples,
     all_or_nothing,
     as_array_like,
@@ -26,16 +26,14 @@ from sknn_deep.estimators._data import (
     check_weights,
     concatenate,
     errors_instead_of_overflow,
-)
-from sknn_deep.estimators._dense_layers import Scaling
-from sknn_deep.estimators._mlp import BaseMLP
-from sknn_deep.estimators._target_scale import advise_on_scale
-from sknn_deep.estimators._targets import NumberTarget
-from sknn_deep.estimators._validation_set import (
     has_validation_set,
     of_the_validation_set,
 )
+from sknn_deep.estimators._base import is_stochastic
+from sknn_deep.estimators._dense_layers import Scaling
+from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import advise_on_scale
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 LOSSES = {
