@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from sknn_deep.fitting._callbacks import copy_for_fit
-from sknn_deep.gradients import dense_weights, fastest_gradient
+from sknn_deep.gradients import penalized_weights, fastest_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import Dense, glorot_uniform_
 from sknn_deep.training import Net, Recipe
@@ -46,7 +46,7 @@ def assemble_net(
         gradient=functools.partial(
             fastest_gradient, autocast=placement.autocast, compile=estimator.compile
         ),
-        penalized=dense_weights,
+        penalized=penalized_weights,
         owner=type(estimator).__name__,
         remedy=estimator._remedy(),
         callbacks=callbacks,
