@@ -17,8 +17,12 @@ class ForwardPass:
 
     draws_globally : bool
         Whether it draws from torch's global generator while training.
+
+    takes_integers : bool
+        Whether it is given whole numbers as they are.
     """
 
     n_products: float
     n_units: int
     draws_globally: bool
+    takes_integers: bool

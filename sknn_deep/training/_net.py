@@ -703,6 +703,12 @@ class Net(NeuralNet):
         self._set_training(training)
         return self.map_blocks(self.module_, X, device=device, takes_sparse=True)
 
+    def _n_widest(self, parameters: list[Tensor]) -> int:
+        """Tell how many numbers of a row the widest layer may give."""
+        if self.forward_pass_ is not None:
+            return self.forward_pass_.n_units
+        return max(max(p.shape) for p in parameters)
+
     def map_blocks(
         self,
         function: Callable[[Tensor], Tensor],
@@ -719,12 +725,17 @@ class Net(NeuralNet):
         gets what was made, in the type of the parameters and on `device`.
         """
         where = self.placement
-        rows = X
+        rows, seen = X, self.forward_pass_
         if not isinstance(X, Rows):
-            rows = make_rows(X, where.X_dtype, where.device, resident=False)
+            rows = make_rows(
+                X,
+                where.X_dtype,
+                where.device,
+                resident=False,
+                keeps_integers=seen is not None and seen.takes_integers,
+            )
         parameters = list(self.module_.parameters())
-        seen, density = self.forward_pass_, 1.0
-        n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
+        n_units, density = self._n_widest(parameters), 1.0
         can_be_sparse = takes_sparse and self._takes_sparse_rows
         if can_be_sparse and isinstance(rows, SparseRows) and rows.is_thin:
             n_units = max(p.shape[0] for p in parameters)

@@ -11,8 +11,8 @@ import torch
 
 from sknn_deep.gradients import (
     can_backpropagate,
-    penalized_weights,
     explicit_gradient,
+    penalized_weights,
     recorded_gradient,
 )
 from sknn_deep.gradients._backpropagation import Backpropagation, LayerParameters

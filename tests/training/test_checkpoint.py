@@ -9,7 +9,7 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 
-from sknn_deep.gradients import penalized_weights, explicit_gradient, recorded_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
 from sknn_deep.rows import Batches, DenseRows, device_permutations, numpy_permutations

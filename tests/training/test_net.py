@@ -19,7 +19,7 @@ from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
 import sknn_deep.training._net as net_file
-from sknn_deep.gradients import penalized_weights, explicit_gradient, recorded_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
