@@ -38,7 +38,12 @@ every = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS
 
 def make_data(n_rows=150, n_features=200, density=0.04, dtype=np.float64):
     X = scipy.sparse.random_array(
-        (n_rows, n_features), density=density, format="csr", dtype=dtype, rng=0
+        (n_rows, n_features),
+        density=density,
+        format="csr",
+        dtype=dtype,
+        # Until SciPy 1.15, which calls it `rng`, is the oldest.
+        random_state=np.random.default_rng(0),
     )
     slopes = np.random.default_rng(1).normal(size=(n_features, 3))
     return X, np.argmax(X @ slopes, axis=1)
