@@ -385,7 +385,7 @@ def test_which_trainings_are_long_enough_for_leaving_out_zeros(noted):
 def test_numbers_of_columns_and_rows_may_be_of_two_types(solver, dtype):
     X, y = make_data(dtype=dtype)
     expected = MLPClassifier(solver=solver, **COMMON).fit(X, y)
-    X.indptr = X.indptr.astype(np.int64)
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int64)
 
     clf = MLPClassifier(solver=solver, **COMMON).fit(X, y)
 
