@@ -450,6 +450,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Tell what else than more epochs would help, if something would."""
         return ""
 
+    def _own_rates(self) -> list[tuple[str, float]]:
+        """Give patterns of parameters' names, and their learning rates."""
+        return []
+
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""
         return "scale X first, with StandardScaler for instance"

@@ -27,8 +27,12 @@ _PREFIXES = ("module__", "criterion__")
 _OF_LAYERS = ("activation", "dropout", "normalization")
 
 
+# skorch's form of the parameters that are trained at other rates than the others.
+_PARAM_GROUPS = "solver__param_groups"
+
+
 def is_argument(name: str) -> bool:
-    return name.startswith(_PREFIXES)
+    return name.startswith(_PREFIXES) or name == _PARAM_GROUPS
 
 
 class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
@@ -155,6 +159,21 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
                 f"{type(self).__name__} got {', '.join(given)}, but criterion=None is "
                 "the loss that y calls for: pass the loss, as criterion=nn.HuberLoss."
             )
+
+    def _own_rates(self):
+        groups = self._extra_params.get(_PARAM_GROUPS) or []
+        try:
+            rates = [(str(p), float(options["lr"])) for p, options in groups]
+            is_right = all(set(options) == {"lr"} for _, options in groups)
+        except (TypeError, ValueError, KeyError):
+            is_right = False
+        if not is_right or any(not rate > 0 for _, rate in rates):
+            raise ValueError(
+                f"{_PARAM_GROUPS} of {type(self).__name__} must be a list of patterns "
+                "of parameters' names and their learning rates, such as "
+                f"[('backbone.*', {{'lr': 1e-4}})]. Got {groups!r}."
+            )
+        return rates
 
     def _start_net(self, n_features, recipe, placement, random_state, *, first_pass):
         seed = random_state.randint(np.iinfo(np.int32).max) if first_pass else 0

@@ -37,6 +37,9 @@ PARAMETERS = {
     "hidden_layers": "hidden_layer_sizes",
     "dropout_rate": "dropout",
     "seed": "random_state",
+    "iterator_train__batch_size": "batch_size",
+    "iterator_train__shuffle": "shuffle",
+    "loss": "criterion",
 }
 
 # Arguments of `fit`.
@@ -113,6 +116,8 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     said = ""
     for name in unknown:
         ours = PARAMETERS.get(name)
+        if ours == "criterion" and "criterion" not in estimator._get_param_names():
+            ours = "loss"
         if ours == "loss" and "loss" not in estimator._get_param_names():
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:

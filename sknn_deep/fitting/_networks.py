@@ -59,6 +59,7 @@ def assemble_net(
         penalized=penalized_weights,
         owner=type(estimator).__name__,
         remedy=estimator._remedy(),
+        rates=estimator._own_rates(),
         callbacks=callbacks,
         verbose=verbose,
         module__dtype=placement.dtype,

@@ -98,15 +98,15 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
         As autograd calls it.
     """
     owner, module = net.owner, net.module_
-    before = X.clone()
+    rows = X.clone()
     try:
-        seen = dry_run(module, X)
+        seen = dry_run(module, rows)
         if not isinstance(seen.output, Tensor):
             raise TypeError(
                 f"The module of {owner} must return one tensor. Got "
                 f"{type(seen.output).__name__} from {type(module).__name__}.forward."
             )
-        trained = training_run(module, X)
+        trained = training_run(module, rows)
     except RuntimeError as error:
         if not X.is_floating_point() or not _embeds(module):
             raise
@@ -115,7 +115,7 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
             f"{X.dtype}: set input_dtype='keep', and pass X as integers. torch says: "
             f"{error}"
         ) from error
-    if not torch.equal(X, before):
+    if not torch.equal(rows, X):
         raise ValueError(
             f"{type(module).__name__}.forward changes the rows that {owner} gives it, "
             "which are X itself: let it compute new ones (x = x / 255 and not "

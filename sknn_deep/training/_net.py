@@ -2,10 +2,11 @@
 
 import copy
 import dataclasses
+import fnmatch
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -106,6 +107,10 @@ class Net(NeuralNet):
     remedy : str
         What to do first if the training diverges, for messages.
 
+    rates : sequence of (str, float)
+        Patterns of parameters' names, with ``*`` for any letters, and the learning
+        rates that these begin with.
+
     Attributes
     ----------
     converged_ : bool
@@ -145,6 +150,7 @@ class Net(NeuralNet):
         penalized: Callable[[nn.Module], list[Tensor]],
         owner: str = "Net",
         remedy: str = "scale X first",
+        rates: Sequence[tuple[str, float]] = (),
         train_split=None,
         verbose: int | bool = 0,
         **kwargs,
@@ -165,6 +171,7 @@ class Net(NeuralNet):
         self.penalized = penalized
         self.owner = owner
         self.remedy = remedy
+        self.rates = rates
         self.forward_pass_: ForwardPass | None = None
 
     @property
@@ -194,8 +201,28 @@ class Net(NeuralNet):
             for p in self.module_.parameters()
             if p.requires_grad and all(p is not w for w in weights)
         ]
-        self.optimizer_ = make_optimizer(self.recipe, weights, others, owner=self.owner)
+        self.optimizer_ = make_optimizer(
+            self.recipe, weights, others, owner=self.owner, rates=self._own_rates()
+        )
         return self
+
+    def _own_rates(self) -> list[tuple[list[Tensor], float]]:
+        """Find the parameters that have a learning rate of their own, by their names.
+
+        As in skorch, one belongs to the first pattern that its name matches.
+        """
+        left = dict(self.get_all_learnable_params())
+        found = []
+        for pattern, rate in self.rates:
+            names = [name for name in left if fnmatch.fnmatch(name, pattern)]
+            if not names:
+                raise ValueError(
+                    f"solver__param_groups of {self.owner} has the pattern "
+                    f"{pattern!r}, which no name of a parameter matches that is left. "
+                    f"Names are {', '.join(left)}."
+                )
+            found.append(([left.pop(name) for name in names], rate))
+        return found
 
     def fit_loop(
         self,
@@ -635,7 +662,8 @@ class Net(NeuralNet):
         skorch looks for CUDA alone, and not for its second device.
         """
         device = device_or_cpu(torch.device(state["device"]))
-        super().__setstate__({**state, "device": str(device)})
+        since = {"rates": (), "forward_pass_": None}  # 0.1, which knew neither
+        super().__setstate__({**since, **state, "device": str(device)})
         if self.history_ is not None:
             self.history = self.history_  # of version 0.1, a list of dicts
         self.placement = dataclasses.replace(self.placement, device=device)

@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 import sknn_deep
+from tests.estimators import own_modules
 from tests.requirements import is_met, needs
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
@@ -41,6 +42,13 @@ CHECKED = {
     "dropout": SHORT | {"dropout": 0.2},
     "batch norm": SHORT | {"normalization": "batch"},
 }
+
+# Networks of the user's own.
+OWN = [
+    sknn_deep.NetClassifier(own_modules.TwoLinear, **BASE, **SHORT),
+    sknn_deep.NetRegressor(own_modules.TwoLinear, module__width=20, **CHECKED["sgd"]),
+    sknn_deep.NetClassifier(own_modules.WithDropout, **BASE, **SHORT),
+]
 
 # All of an autoencoder's checks pass.
 TRANSFORMERS = [
@@ -87,8 +95,10 @@ def make_estimators():
         for params in CHECKED.values()
         for name in NAMES
     ]
-    return estimators + [
-        sknn_deep.AutoencoderTransformer(**params) for params in TRANSFORMERS
+    return [
+        *estimators,
+        *OWN,
+        *(sknn_deep.AutoencoderTransformer(**params) for params in TRANSFORMERS),
     ]
 
 
@@ -96,6 +106,9 @@ def expected_failed_checks(estimator):
     """Find the table of an estimator by its parameters."""
     if isinstance(estimator, sknn_deep.AutoencoderTransformer):
         return {}
+    if isinstance(estimator, sknn_deep.NetClassifier | sknn_deep.NetRegressor):
+        draws = estimator.module is own_modules.WithDropout
+        return dict.fromkeys(WEIGHT_CHECKS, OTHER_MASKS) if draws else {}
     for setting, params in CHECKED.items():
         own = type(estimator)(**params).get_params()
         if own == estimator.get_params():
