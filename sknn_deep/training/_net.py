@@ -28,7 +28,7 @@ from sknn_deep.machine import (
     threads_for_block,
     threads_for_step,
 )
-from sknn_deep.rows import Batches, Rows, SparseRows, make_rows, rows_per_block
+from sknn_deep.rows import Batches, Rows, make_rows, rows_per_block
 from sknn_deep.training._callbacks import (
     UNWATCHED,
     StateKeeper,
@@ -696,13 +696,13 @@ class Net(NeuralNet):
         if not isinstance(X, Rows):
             rows = make_rows(X, where.X_dtype, where.device, resident=False)
         parameters = list(self.module_.parameters())
-        n_units, density = max(max(p.shape) for p in parameters), 1.0
-        if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
+        n_units = max(max(p.shape) for p in parameters)
+        if takes_sparse and rows.can_stay_sparse:
             n_units = max(p.shape[0] for p in parameters)
-            rows, density = rows.kept_sparse(), rows.density
+            rows = rows.kept_sparse(n_units)
         n_block = rows_per_block(n_units, where.device)
         n_threads = threads_for_block(
-            parameters, min(n_block, rows.shape[0]), density=density
+            parameters, min(n_block, rows.shape[0]), density=rows.density
         )
         start = 0
         while start < rows.shape[0]:
