@@ -3,9 +3,13 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep.persistence._export import Export
 from sknn_deep.persistence._files import replace_file
-from sknn_deep.persistence._parts import Export, parts_of
+from sknn_deep.persistence._fitted_parts import has_parts, parts_of
+from sknn_deep.persistence._onnx_inputs import inputs_of
+from sknn_deep.persistence._skl2onnx import missing_message, networks_in
 from sknn_deep.persistence._torch import check_output
 
 _DTYPES = ("float32", "float64")
@@ -14,7 +18,13 @@ _MIN_OPSET = 14  # the first with HardSwish
 
 
 def to_onnx(
-    estimator, path, *, target_opset=None, dtype="float32", output="predictions"
+    estimator,
+    path,
+    X=None,
+    *,
+    target_opset=None,
+    dtype="float32",
+    output="predictions",
 ) -> None:
     """Write a fitted estimator as an ONNX model [1]_, for runtimes without Python.
 
@@ -89,7 +99,6 @@ def to_onnx(
     >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
     >>> sknn_deep.to_onnx(clf, "clf.onnx")  # doctest: +SKIP
     """
-    make_model = _import_make_model()
     opset = _check_opset(target_opset)
     if dtype not in _DTYPES:
         raise ValueError(
@@ -103,27 +112,23 @@ def to_onnx(
         is_raw=output == "raw",
         wider='dtype="float64"',
     )
-    parts, _, network = parts_of(estimator, export)
-    model = make_model(parts, network, export, opset)
+    if has_parts(estimator) or not any(networks_in(estimator)):
+        model = _model_of_parts(estimator, export, opset)
+    else:
+        model = _model_by_skl2onnx(estimator, X, export, opset)
     with replace_file(path) as file:
         file.write(model.SerializeToString())
 
 
-def _import_make_model():
-    """Import what needs onnx, which takes long and is an extra."""
+def _check_opset(target_opset) -> int:
+    """Import onnx, which takes long and is an extra, and check the opset."""
     try:
-        from sknn_deep.persistence._onnx_graph import make_model
+        from onnx.defs import onnx_opset_version
     except ImportError as error:
         raise ImportError(
             "to_onnx needs onnx: install it with python -m pip install "
             '"sknn-deep[onnx]".'
         ) from error
-    return make_model
-
-
-def _check_opset(target_opset) -> int:
-    from onnx.defs import onnx_opset_version
-
     opset = _DEFAULT_OPSET if target_opset is None else target_opset
     newest = onnx_opset_version()
     if not isinstance(opset, Integral) or not _MIN_OPSET <= opset <= newest:
@@ -132,3 +137,28 @@ def _check_opset(target_opset) -> int:
             f"None. Got {target_opset!r}."
         )
     return int(opset)
+
+
+def _model_of_parts(estimator, export: Export, opset: int):
+    from sknn_deep.persistence._onnx_graph import make_model
+
+    parts, _, step = parts_of(estimator, export)
+    return make_model(parts, step, export, opset)
+
+
+def _model_by_skl2onnx(estimator, X, export: Export, opset: int):
+    check_is_fitted(estimator)
+    if export.is_raw:
+        raise ValueError(
+            'to_onnx gives output="raw" of a network and linear steps before it. Got '
+            f"{type(estimator).__name__} with others: pass the network's own step, or "
+            "use register_skl2onnx and the option raw_scores of skl2onnx."
+        )
+    for network in networks_in(estimator):
+        if hasattr(network, "n_features_in_"):  # and no template of a search or vote
+            parts_of(network, export)  # raises what only this package knows
+    try:
+        from sknn_deep.persistence._skl2onnx_model import convert_whole
+    except ImportError as error:
+        raise ImportError(missing_message("to_onnx")) from error
+    return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)

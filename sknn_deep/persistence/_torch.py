@@ -5,16 +5,10 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._parts import (
-    Activation,
-    Export,
-    LayerNorm,
-    Linear,
-    Mean,
-    Part,
-    parts_of,
-)
+from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
 OUTPUTS = ("predictions", "raw")
 
