@@ -47,6 +47,7 @@ def convert_whole(
             **step_converters(dtype),
         )
         _remove_unused(model)
+        _set_opset(model, opset)
         onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
         return model
     except Exception as error:  # skl2onnx raises what it happens to
@@ -77,6 +78,14 @@ def _remove_unused(model: ModelProto) -> None:
     kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
+
+
+def _set_opset(model: ModelProto, opset: int) -> None:
+    """Say which opset was asked for; skl2onnx says which its operators need."""
+    for put in model.opset_import:
+        if put.domain == "":
+            put.version = opset
+    model.ir_version = onnx.helper.find_min_ir_version_for(model.opset_import)
 
 
 def _convertible(estimator: BaseEstimator) -> BaseEstimator:

@@ -161,10 +161,8 @@ def _add_number_codes(
 
 
 def _kept(imputer: SimpleImputer) -> np.ndarray:
-    """Give the columns that had something to learn from."""
-    keeps_all = imputer.strategy == "constant" or imputer.keep_empty_features
-    is_kept = [keeps_all or not _is_gap(value) for value in imputer.statistics_]
-    return np.flatnonzero(is_kept)
+    """Give the columns that are filled; others had nothing to learn from."""
+    return np.flatnonzero([not _is_gap(value) for value in imputer.statistics_])
 
 
 def _marked(imputer: SimpleImputer) -> np.ndarray:

@@ -31,7 +31,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
-        projections, feature selection, "passthrough", and Pipelines of them.
+        projections, feature selection, "passthrough", Pipelines of them, and a
+        FunctionTransformer that calls ``hidden_features``, ``transform`` or
+        ``inverse_transform`` of a fitted network, or ``inverse_transform`` of one of
+        these scalers.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, of weights and of what comes in and out.
