@@ -20,8 +20,8 @@ def register_skl2onnx() -> None:
     `raw_scores`: what the last softmax or logistic function takes, of two classes 0 and
     the logarithm of the odds.
 
-    ``to_onnx`` calls this itself, and also converts steps of scikit-learn's that skl2onnx
-    does not, or only in part. Another call changes nothing.
+    ``to_onnx`` calls this itself, and converts some of scikit-learn's steps on top that
+    skl2onnx does not, or only in part. Another call changes nothing.
 
     Raises
     ------

@@ -30,7 +30,7 @@ _GAPS = ("nan", "None", "<NA>")
 
 
 def step_converters(dtype: np.dtype) -> dict:
-    """Give arguments of ``convert_sklearn``; `dtype` is that of numbers made of text."""
+    """Give arguments of ``convert_sklearn``; text becomes numbers of `dtype`."""
     one_hot = (
         functools.partial(_set_one_hot_type, dtype),
         functools.partial(_convert_one_hot, dtype),

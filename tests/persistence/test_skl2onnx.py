@@ -26,7 +26,6 @@ from sklearn.preprocessing import (
     PolynomialFeatures,
     PowerTransformer,
     StandardScaler,
-    TargetEncoder,
 )
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, to_onnx
