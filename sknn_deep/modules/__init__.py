@@ -1,21 +1,13 @@
-"""What is computed: networks, losses and their gradients, in torch alone."""
+"""What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
 from sknn_deep.modules._autoencoder import NOISES, Autoencoder
-from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
     Dense,
     DenseBlock,
     glorot_uniform_,
-)
-from sknn_deep.modules._gradient import (
-    Gradient,
-    dense_weights,
-    explicit_gradient,
-    fastest_gradient,
-    recorded_gradient,
 )
 from sknn_deep.modules._losses import (
     AbsoluteError,
@@ -28,6 +20,8 @@ from sknn_deep.modules._losses import (
     Poisson,
     Quantile,
     SquaredError,
+    row_shares,
+    stack_losses,
 )
 from sknn_deep.modules._mlp import MLP, DenseStack
 from sknn_deep.modules._random_layers import (
@@ -35,8 +29,9 @@ from sknn_deep.modules._random_layers import (
     GaussianNoise,
     MaskingNoise,
     RandomLayer,
+    StackedDropout,
+    dropout_mask,
 )
-from sknn_deep.modules._stack import stack_family, stacked_gradient
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
 
 __all__ = [
@@ -56,7 +51,6 @@ __all__ = [
     "DenseStack",
     "Dropout",
     "GaussianNoise",
-    "Gradient",
     "Huber",
     "LayerSummary",
     "Loss",
@@ -67,13 +61,10 @@ __all__ = [
     "Quantile",
     "RandomLayer",
     "SquaredError",
-    "can_backpropagate",
-    "dense_weights",
-    "explicit_gradient",
-    "fastest_gradient",
+    "StackedDropout",
+    "dropout_mask",
     "glorot_uniform_",
-    "recorded_gradient",
-    "stack_family",
-    "stacked_gradient",
+    "row_shares",
+    "stack_losses",
     "summarize",
 ]
