@@ -49,6 +49,7 @@ def register_skl2onnx() -> None:
 
 
 def missing_message(function: str) -> str:
+    """Say what is to be installed."""
     return (
         f"{function} needs skl2onnx for what is more than networks and linear steps: "
         'install it with python -m pip install "sknn-deep[skl2onnx]".'
