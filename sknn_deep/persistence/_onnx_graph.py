@@ -20,6 +20,9 @@ from sknn_deep.persistence._parts import (
     n_outputs_of,
 )
 
+# The defaults, which OMLT 1.2 wants to be told.
+_GEMM = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
+
 _LAYER_NORM_OPSET = 17
 _MISH_OPSET = 18
 _GELU_OPSET = 20
@@ -150,7 +153,8 @@ def _add_part(graph: Graph, part: Part, X: str) -> str:
     match part:
         case Linear(weight, bias, _):
             weight = graph.constant(weight, "weight")
-            return graph.node("Gemm", X, weight, graph.constant(bias, "bias"))
+            bias = graph.constant(bias, "bias")
+            return graph.node("Gemm", X, weight, bias, **_GEMM)
         case LayerNorm(weight, bias, eps):
             weight, bias = graph.constant(weight, "scale"), graph.constant(bias, "bias")
             return graph.node(
