@@ -6,8 +6,6 @@ python -m pip install sknn-deep gurobi-machinelearning gurobipy
 from importlib import metadata
 
 import gurobipy as gp
-import numpy as np
-import torch
 from gurobi_ml import add_predictor_constr
 from sklearn.datasets import load_diabetes
 from sklearn.pipeline import make_pipeline

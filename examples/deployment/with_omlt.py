@@ -27,14 +27,13 @@ network = load_onnx_neural_network(onnx.load("diabetes.onnx"), input_bounds=boun
 program = pyo.ConcreteModel()
 program.network = OmltBlock()
 program.network.build_formulation(ReluBigMFormulation(network))
-program.objective = pyo.Objective(
-    expr=program.network.outputs[0], sense=pyo.maximize
-)
+program.objective = pyo.Objective(expr=program.network.outputs[0], sense=pyo.maximize)
 pyo.SolverFactory("appsi_highs").solve(program)
 
 row = np.array([[pyo.value(put) for put in program.network.inputs.values()]])
 largest = pyo.value(program.network.outputs[0])
 difference = abs(largest - model.predict(row)[0])
-print(f"omlt {metadata.version('omlt')}: largest {largest:.1f}, off by {difference:.0e}")
+version = metadata.version("omlt")
+print(f"omlt {version}: largest {largest:.1f}, off by {difference:.0e}")
 assert difference < 1e-5 * y.std()
 assert largest >= model.predict(X).max()
