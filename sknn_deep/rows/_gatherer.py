@@ -20,7 +20,7 @@ class Gatherer:
     Parameters
     ----------
     parts : tuple of Tensor or None
-        With as many rows each; the first is there.
+        With as many rows each; one is there.
 
     batch_size : int
 
@@ -31,7 +31,8 @@ class Gatherer:
     """
 
     def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
-        first, *_ = self.parts = parts
+        self.parts = parts
+        first = next(part for part in parts if part is not None)
         self.batch_size = batch_size
         n_batches_at_once = 1
         if first.device.type == "cpu":

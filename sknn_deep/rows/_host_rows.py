@@ -5,8 +5,10 @@ import functools
 import torch
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
 
-class HostRows:
+
+class HostRows(Rows):
     """The rows of an array in host memory, moved and cast when they are asked for.
 
     Parameters
@@ -36,7 +38,7 @@ class HostRows:
         return self.X[start:stop].to(self.device, self.dtype)
 
     def in_order(self, order: Tensor, batch_size: int) -> "HostRows | RowsAhead":
-        """Send rows ahead in an order that is known, where that can be done."""
+        """Send rows ahead, where that can be done."""
         if self.device.type != "cuda":
             return self
         return RowsAhead(self, order, batch_size)

@@ -29,7 +29,7 @@ from sknn_deep.machine import (
     threads_for_block,
     threads_for_step,
 )
-from sknn_deep.rows import Batches, Rows, SparseRows, make_rows, rows_per_block
+from sknn_deep.rows import Batches, Rows, make_rows, rows_per_block
 from sknn_deep.training._callbacks import (
     UNWATCHED,
     StateKeeper,
@@ -763,16 +763,15 @@ class Net(NeuralNet):
                 keeps_integers=seen is not None and seen.takes_integers,
             )
         parameters = list(self.module_.parameters())
-        n_units, density = self._n_widest(parameters), 1.0
-        can_be_sparse = takes_sparse and self._takes_sparse_rows
-        if can_be_sparse and isinstance(rows, SparseRows) and rows.is_thin:
+        n_units = self._n_widest(parameters)
+        if takes_sparse and self._takes_sparse_rows and rows.can_stay_sparse:
             n_units = max(p.shape[0] for p in parameters)
-            rows, density = rows.kept_sparse(), rows.density
+            rows = rows.kept_sparse(n_units)
         n_block = rows_per_block(n_units, where.device)
         n_threads = threads_for_block(
             parameters,
             min(n_block, rows.shape[0]),
-            density=density,
+            density=rows.density,
             n_products=seen and seen.n_products,
         )
         start = 0
