@@ -3,6 +3,7 @@
 Pickles and files hold the same parts of a net, each written in its own way.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 from sknn_deep import modules
 from sknn_deep.fitting._autoencoder_loss import make_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
-from sknn_deep.machine import Placement
+from sknn_deep.fitting._own_networks import make_own_module
+from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.training import (
     RESULTS,
     CompactHistory,
@@ -24,7 +26,9 @@ from sknn_deep.training import (
     set_optimizer_state,
 )
 
-_MODULES = {cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder)}
+_MODULES = {
+    made.__name__: made for made in (modules.MLP, modules.Autoencoder, make_own_module)
+}
 _CRITERIA = {
     made.__name__: made
     for made in (
@@ -34,7 +38,9 @@ _CRITERIA = {
         modules.Huber,
         modules.Poisson,
         modules.Quantile,
+        modules.RawOutputLoss,
         modules.SquaredError,
+        modules.TorchLoss,
         make_loss,
     )
 }
@@ -89,9 +95,22 @@ class NetParts:
 
     def planned_state(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
         """Give shape and type of each parameter and buffer of such a network."""
-        with torch.device("meta"):
-            module = _MODULES[self.module](**self.arguments, dtype=self.placement.dtype)
+        make = functools.partial(
+            _MODULES[self.module], **self.arguments, dtype=self.placement.dtype
+        )
+        with forked_draws(0):
+            try:
+                with torch.device("meta"):
+                    module = make()
+            except (NotImplementedError, RuntimeError):  # it asks for numbers
+                with torch.device("cpu"):
+                    module = make()
         return layout(module.state_dict())
+
+    @property
+    def has_own_module(self) -> bool:
+        """Whether the network is one of the user's."""
+        return self.module == make_own_module.__name__
 
 
 def layout(

@@ -14,13 +14,13 @@ from sknn_deep.data import ClassTarget, NumberTarget
 from sknn_deep.machine import Placement
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.training import Convergence, Recipe
+from sknn_deep.training import Convergence, ForwardPass, Recipe
 
 # What a value that JSON does not know is called by; its kind is the entry's.
 _KIND = "kind"
 _RECORDS = {
     cls.__name__: cls
-    for cls in (ClassTarget, Convergence, NumberTarget, Placement, Recipe)
+    for cls in (ClassTarget, Convergence, ForwardPass, NumberTarget, Placement, Recipe)
 }
 _OPTIMIZERS = {
     name: cls

@@ -1,5 +1,6 @@
 """Estimators of this package as data, and back."""
 
+import functools
 from typing import Any
 
 import sklearn
@@ -7,19 +8,44 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sknn_deep._moved_names import parameters_since
-from sknn_deep.estimators import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.estimators import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NetClassifier,
+    NetRegressor,
+)
 from sknn_deep.machine import device_or_cpu
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
+from sknn_deep.persistence._references import encode_references
 
+# By their names, what makes an estimator of the class whose attributes are then set.
+_MAKERS = {
+    "AutoencoderTransformer": AutoencoderTransformer,
+    "MLPClassifier": MLPClassifier,
+    "MLPRegressor": MLPRegressor,
+    "NetClassifier": lambda: NetClassifier(module=None),
+    "NetRegressor": lambda: NetRegressor(module=None),
+}
 ESTIMATORS = {
-    cls.__name__: cls for cls in (AutoencoderTransformer, MLPClassifier, MLPRegressor)
+    cls.__name__: cls
+    for cls in (
+        AutoencoderTransformer,
+        MLPClassifier,
+        MLPRegressor,
+        NetClassifier,
+        NetRegressor,
+    )
 }
 KIND = "estimator"
 
 # What is written in another way than the other attributes.
 _APART = ("net_", "_metadata_request")
+
+# Parameters that may be classes and functions.
+_REFERENCES = ("module", "criterion", "encoder", "decoder", "_extra_params")
 
 
 def is_ours(value: Any) -> bool:
@@ -31,16 +57,17 @@ def encode_estimator(estimator: BaseEstimator, encoder: Encoder) -> dict:
     owner = type(estimator).__name__
     estimator._validate_params()
     parameters = estimator.get_params(deep=False)
-    attributes = {
-        name: encoder.encode(
-            value,
-            f"The {name!r} parameter of {owner}"
-            if name in parameters
-            else f"The attribute {name!r} of {owner}",
-        )
-        for name, value in vars(estimator).items()
-        if name not in _APART
-    }
+    attributes = {}
+    for name, value in vars(estimator).items():
+        if name in _APART:
+            continue
+        where = f"The attribute {name!r} of {owner}"
+        if name in parameters:
+            where = f"The {name!r} parameter of {owner}"
+        encode = encoder.encode
+        if name in _REFERENCES:
+            encode = functools.partial(encode_references, encoder=encoder)
+        attributes[name] = encode(value, where)
     has_net = hasattr(estimator, "net_")
     return {
         "kind": KIND,
@@ -69,7 +96,7 @@ def decode_estimator(
     the CPU.
     """
     cls = ESTIMATORS[entry["class"]]
-    estimator = cls()
+    estimator = _MAKERS[entry["class"]]()
     attributes = {k: decoder.decode(v) for k, v in entry["attributes"].items()}
     attributes = {**parameters_since(cls, attributes), **attributes}
     if not attributes.keys() >= vars(estimator).keys():

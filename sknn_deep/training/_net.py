@@ -65,6 +65,7 @@ RESULTS = (
     "best_merits_",
     "converged_",
     "diverged_",
+    "forward_pass_",
     "n_epochs_",
     "n_resumed_",
     "n_seen_",
