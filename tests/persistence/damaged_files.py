@@ -1,7 +1,7 @@
 """Damage a saved file in many ways, and load what comes of it.
 
 Run as a script, ``python tests/persistence/damaged_files.py 1000 0``, it damages a file
-of one network, one of a Pipeline and one of a module, 1,000 times in all, with the seed 0, and prints
+of a network, a Pipeline and a module, 1,000 times in all, with the seed 0, and prints
 what happened, as JSON. It is a process of its own because what watches for the start of
 other code cannot be taken away again.
 """
