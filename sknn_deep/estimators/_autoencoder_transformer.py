@@ -1,5 +1,6 @@
 """The autoencoder as a scikit-learn transformer."""
 
+import functools
 from numbers import Integral, Real
 
 import numpy as np
@@ -41,8 +42,24 @@ from sknn_deep.estimators._parameters import (
     check_hidden_layer_sizes,
 )
 from sknn_deep.estimators._words import names_our_words
-from sknn_deep.fitting import LOSSES, make_loss
-from sknn_deep.modules import NOISES, Autoencoder
+from sknn_deep.fitting import (
+    LOSSES,
+    arguments_for,
+    check_shape,
+    look_at,
+    make_loss,
+    make_own_autoencoder,
+    refuse_chance,
+    start_own_net,
+    summarize_own,
+)
+from sknn_deep.modules import (
+    NOISES,
+    Autoencoder,
+    ModelSummary,
+    OwnAutoencoder,
+    dry_run,
+)
 from sknn_deep.rows import as_tensor
 
 # How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.
@@ -84,6 +101,19 @@ class AutoencoderTransformer(
             default=None
         Number of units in each hidden layer of the decoder, from the code to the
         output. None is the mirror image of `hidden_layer_sizes`.
+
+    encoder, decoder : type of torch.nn.Module, callable, torch.nn.Module or None, \
+            default=None
+        Networks of one's own in the place of dense layers, both or neither: classes,
+        callables that return one, or ones that are made, which are copied, weights and
+        all. The encoder takes rows of shape (n, n_features) and returns codes of shape
+        (n, `n_components`), or twice as many columns if ``variational=True``: means,
+        then logarithms of variances. The decoder takes codes and returns as many
+        numbers as there are features, in any shape. Arguments of a constructor by the
+        names ``n_features_in``, ``n_components`` (twice as many for such an encoder)
+        and ``n_outputs`` are filled in. What says how dense layers are made is then
+        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
+        `dropout`, `normalization`.
 
     latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
             "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
@@ -504,6 +534,8 @@ class AutoencoderTransformer(
             *TRAINING_CONSTRAINTS["max_iter"],
             None,
         ],
+        "encoder": [callable, None],
+        "decoder": [callable, None],
         "latent_activation": [ACTIVATION],
         "out_activation": [StrOptions({"identity", "logistic"})],
         "loss": [StrOptions(set(LOSSES))],
@@ -523,6 +555,8 @@ class AutoencoderTransformer(
         activation="gelu",
         *,
         decoder_hidden_layer_sizes=None,
+        encoder=None,
+        decoder=None,
         latent_activation="identity",
         out_activation="identity",
         loss="squared_error",
@@ -566,6 +600,8 @@ class AutoencoderTransformer(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
+        self.encoder = encoder
+        self.decoder = decoder
         self.latent_activation = latent_activation
         self.out_activation = out_activation
         self.loss = loss
@@ -849,8 +885,10 @@ class AutoencoderTransformer(
             raise ValueError(
                 f"{type(self).__name__}.fit got sample_weight_val, but no X_val."
             )
-        encoder, decoder = self._hidden_layer_sizes()
-        self.n_layers_ = len(encoder) + len(decoder) + 3
+        vars(self).pop("n_layers_", None)
+        if self.encoder is None:
+            encoder, decoder = self._hidden_layer_sizes()
+            self.n_layers_ = len(encoder) + len(decoder) + 3
         self.out_activation_ = "logistic" if self._is_logistic() else "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
         self._has_raw_output = self.loss == "binary_cross_entropy"
@@ -876,6 +914,11 @@ class AutoencoderTransformer(
     def _check_variant(self) -> None:
         """Refuse combinations of parameters that contradict each other."""
         owner = type(self).__name__
+        if (self.encoder is None) != (self.decoder is None):
+            raise ValueError(
+                f"{owner} takes an encoder and a decoder, or neither. Got "
+                f"encoder={self.encoder!r} and decoder={self.decoder!r}."
+            )
         if self.variational and self.latent_activation != "identity":
             raise ValueError(
                 f"{owner} with variational=True has a normally distributed code: "
@@ -907,6 +950,8 @@ class AutoencoderTransformer(
             )
 
     def _make_module(self, n_features):
+        if self.encoder is not None:
+            return self._make_own_module(n_features)
         owner = type(self).__name__
         encoder, decoder = self._hidden_layer_sizes()
         layers = len(encoder) + len(decoder)
@@ -919,16 +964,65 @@ class AutoencoderTransformer(
             "decoder_activations": activations[len(encoder) :],
             "dropout": dropout[: len(encoder)],
             "decoder_dropout": dropout[len(encoder) :],
-            "latent_activation": self.latent_activation,
-            "out_activation": (
-                "identity" if self._has_raw_output else self.out_activation_
-            ),
             "normalization": self.normalization,
+            **self._variant(),
+        }
+
+    def _variant(self) -> dict:
+        """Give the arguments of the network that are not about layers."""
+        out_activation = "identity" if self._has_raw_output else self.out_activation_
+        return {
+            "latent_activation": self.latent_activation,
+            "out_activation": out_activation,
             "noise": self.noise,
             "noise_level": self.noise_level,
             "variational": self.variational,
             "returns_code": self.sparsity_penalty > 0,
         }
+
+    def _make_own_module(self, n_features):
+        owner = type(self).__name__
+        n_encoded = self.n_components * (2 if self.variational else 1)
+        known = {"n_features_in": n_features, "input_shape": (n_features,)}
+        return make_own_autoencoder, {
+            "encoder": self.encoder,
+            "decoder": self.decoder,
+            "encoder_arguments": arguments_for(
+                self.encoder,
+                {},
+                {**known, "n_components": n_encoded, "n_outputs": n_encoded},
+                owner=owner,
+                name="encoder",
+            ),
+            "decoder_arguments": arguments_for(
+                self.decoder,
+                {},
+                {**known, "n_components": self.n_components, "n_outputs": n_features},
+                owner=owner,
+                name="decoder",
+            ),
+            "n_components": self.n_components,
+            **self._variant(),
+        }
+
+    def _start_net(self, n_features, recipe, placement, random_state, *, first_pass):
+        start = super()._start_net
+        if self.encoder is not None:
+            start = functools.partial(start_own_net, self)
+        return start(n_features, recipe, placement, random_state, first_pass=first_pass)
+
+    def _look_at(self, net, samples):
+        if self.encoder is None or net.forward_pass_ is not None:
+            return
+        n_rows = min(net.recipe.batch_size, len(samples))
+        X = samples.place(net.placement).slice(0, n_rows)
+        n_encoded = self.n_components * (2 if self.variational else 1)
+        code = dry_run(net.module_.encoder, X.clone()).output
+        check_shape(code, [(n_rows, n_encoded)], net=net, name="encoder")
+        output, _ = look_at(net, X)
+        check_shape(output, [tuple(X.shape)], net=net, name="decoder")
+        if self.solver == "lbfgs":
+            refuse_chance(net)
 
     def _make_criterion(self):
         return make_loss, {
@@ -1101,7 +1195,27 @@ class AutoencoderTransformer(
 
     @property
     def _n_features_out(self) -> int:
-        return self.net_.module_.decoder[0].dense.in_features
+        return self.net_.module_.n_components
+
+    def summary(self) -> ModelSummary:
+        """Summarize the network: layers, output shapes, numbers of parameters.
+
+        Returns
+        -------
+        summary : ModelSummary
+            Prints as a table, and shows as one in a notebook. Layers of modules of
+            one's own are those that have no layers in them, in the order in which a row
+            of zeros passes them.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        """
+        net = self._single_net()
+        if isinstance(net.module_, OwnAutoencoder):
+            return summarize_own(net, (self.n_features_in_,))
+        return super().summary()
 
     @property
     def encoder_(self) -> nn.Module:

@@ -232,8 +232,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         Number of outputs of the network, one for each column of y.
 
     out_activation_ : str
-        Activation of the output: "exp" with ``loss="poisson"``, otherwise
-        `out_activation`.
+        "identity": what the module returns is what is predicted.
 
     loss_ : float
         Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sknn_deep import modules
 from sknn_deep.fitting._autoencoder_loss import make_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
-from sknn_deep.fitting._own_networks import make_own_module
+from sknn_deep.fitting._own_networks import make_own_autoencoder, make_own_module
 from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.training import (
     RESULTS,
@@ -26,9 +26,9 @@ from sknn_deep.training import (
     set_optimizer_state,
 )
 
-_MODULES = {
-    made.__name__: made for made in (modules.MLP, modules.Autoencoder, make_own_module)
-}
+_MODULES_OF_OURS = (modules.MLP, modules.Autoencoder)
+_MAKERS_OF_OWN = (make_own_module, make_own_autoencoder)
+_MODULES = {made.__name__: made for made in _MODULES_OF_OURS + _MAKERS_OF_OWN}
 _CRITERIA = {
     made.__name__: made
     for made in (
@@ -110,7 +110,7 @@ class NetParts:
     @property
     def has_own_module(self) -> bool:
         """Whether the network is one of the user's."""
-        return self.module == make_own_module.__name__
+        return _MODULES[self.module] in _MAKERS_OF_OWN
 
 
 def layout(

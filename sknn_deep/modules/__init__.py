@@ -1,7 +1,7 @@
 """What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
-from sknn_deep.modules._autoencoder import NOISES, Autoencoder
+from sknn_deep.modules._autoencoder import NOISES, Autoencoder, OwnAutoencoder
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
@@ -79,6 +79,7 @@ __all__ = [
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
+    "OwnAutoencoder",
     "Poisson",
     "Quantile",
     "RandomLayer",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
 from sknn_deep.modules._losses import AutoencoderOutput
 from sknn_deep.modules._mlp import DenseStack
@@ -13,7 +14,44 @@ from sknn_deep.modules._random_layers import GaussianNoise, MaskingNoise, Normal
 NOISES = {"gaussian": GaussianNoise, "masking": MaskingNoise}
 
 
-class Autoencoder(nn.Module):
+class Halves(nn.Module):
+    """An encoder and a decoder, as one network.
+
+    A subclass has `encoder` and `decoder`, `corruption` and `sample`, which are layers
+    or None, and `returns_code`.
+    """
+
+    def to_code(self, X: Tensor) -> Tensor:
+        """Return what the encoder gives, with its activation."""
+        return self.encoder(X)
+
+    def encode(self, X: Tensor) -> Tensor:
+        """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
+        code = self.to_code(X)
+        if self.sample is None:
+            return code
+        return code.chunk(2, dim=1)[0].contiguous()
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return the reconstructions, of shape ``(n_batch, n_features)``."""
+        return self.decoder(code)
+
+    def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
+        if not self.training:
+            return self.decode(self.encode(X))
+        if self.corruption is not None:
+            X = self.corruption(X)
+        if not self.returns_code:
+            return self.decode(self.to_code(X))
+        if self.sample is None:
+            code = self.to_code(X)
+            return AutoencoderOutput(self.decode(code), code, None)
+        mean, log_variance = self.to_code(X).chunk(2, dim=1)
+        code = self.sample(mean, log_variance)
+        return AutoencoderOutput(self.decode(code), mean, log_variance)
+
+
+class Autoencoder(Halves):
     """An autoencoder from features to a code and back.
 
     Parameters
@@ -97,31 +135,63 @@ class Autoencoder(nn.Module):
         """Whether data pass the blocks one after the other, and nothing else."""
         return self.corruption is None and not self.returns_code
 
+    @property
+    def n_components(self) -> int:
+        """Width of the code."""
+        return self.decoder[0].dense.in_features
+
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""
         return [*self.encoder, *self.decoder]
 
-    def encode(self, X: Tensor) -> Tensor:
-        """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
-        code = self.encoder(X)
-        if self.sample is None:
-            return code
-        return code.chunk(2, dim=1)[0].contiguous()
+
+class OwnAutoencoder(Halves):
+    """An autoencoder of two modules of the user's.
+
+    Parameters
+    ----------
+    encoder : Module
+        From ``(n_batch, n_features)`` to ``(n_batch, n_components)``, or to twice as
+        many if `variational`: means, then log-variances.
+
+    decoder : Module
+        From ``(n_batch, n_components)`` to as many numbers as there are features, in
+        any shape.
+
+    n_components : int
+
+    latent_activation, out_activation : str
+        Activations of the code and of the reconstruction.
+
+    noise, noise_level, variational, returns_code
+        As in :class:`Autoencoder`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        n_components: int,
+        *,
+        latent_activation: str = "identity",
+        out_activation: str = "identity",
+        noise: str | None = None,
+        noise_level: float = 0.0,
+        variational: bool = False,
+        returns_code: bool = False,
+    ):
+        super().__init__()
+        self.corruption = NOISES[noise](noise_level) if noise else None
+        self.encoder = encoder
+        self.decoder = decoder
+        self.n_components = n_components
+        self.latent_activation = ACTIVATIONS[latent_activation].module()
+        self.out_activation = ACTIVATIONS[out_activation].module()
+        self.sample = NormalSample() if variational else None
+        self.returns_code = returns_code or variational
+
+    def to_code(self, X: Tensor) -> Tensor:
+        return self.latent_activation(self.encoder(X))
 
     def decode(self, code: Tensor) -> Tensor:
-        """Return the reconstructions, of shape ``(n_batch, n_features)``."""
-        return self.decoder(code)
-
-    def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
-        if not self.training:
-            return self.decode(self.encode(X))
-        if self.corruption is not None:
-            X = self.corruption(X)
-        if not self.returns_code:
-            return self.decode(self.encoder(X))
-        if self.sample is None:
-            code = self.encoder(X)
-            return AutoencoderOutput(self.decode(code), code, None)
-        mean, log_variance = self.encoder(X).chunk(2, dim=1)
-        code = self.sample(mean, log_variance)
-        return AutoencoderOutput(self.decode(code), mean, log_variance)
+        return self.out_activation(self.decoder(code).flatten(1))

@@ -133,6 +133,8 @@ def _draw_and_pass(module: nn.Module, X: Tensor) -> tuple[Tensor, bool]:
     finally:
         for layer in random_layers:
             layer.generator = None
+    if not isinstance(output, Tensor):
+        output = output[0]  # an autoencoder's reconstruction, before its code
     return output, not torch.equal(before, in_place_of_global.get_state())
 
 

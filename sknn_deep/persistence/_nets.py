@@ -83,7 +83,7 @@ def decode_net(
 def _check_layers(parts: NetParts, decoder: Decoder) -> None:
     """Refuse a network that is not that of the stored weights, before it is made."""
     if parts.has_own_module:
-        n_items = _count_items(parts.arguments["arguments"])
+        n_items = _count_items(parts.arguments)
         n_layers = n_items - _MAX_ITEMS_BESIDE
     else:
         units = [v for k, v in parts.arguments.items() if k.endswith("_units")]
