@@ -102,19 +102,6 @@ class AutoencoderTransformer(
         Number of units in each hidden layer of the decoder, from the code to the
         output. None is the mirror image of `hidden_layer_sizes`.
 
-    encoder, decoder : type of torch.nn.Module, callable, torch.nn.Module or None, \
-            default=None
-        Networks of one's own in the place of dense layers, both or neither: classes,
-        callables that return one, or ones that are made, which are copied, weights and
-        all. The encoder takes rows of shape (n, n_features) and returns codes of shape
-        (n, `n_components`), or twice as many columns if ``variational=True``: means,
-        then logarithms of variances. The decoder takes codes and returns as many
-        numbers as there are features, in any shape. Arguments of a constructor by the
-        names ``n_features_in``, ``n_components`` (twice as many for such an encoder)
-        and ``n_outputs`` are filled in. What says how dense layers are made is then
-        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
-        `dropout`, `normalization`.
-
     latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
             "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
             "silu", "softplus", "softsign", "tanh"}, default="identity"
@@ -327,6 +314,19 @@ class AutoencoderTransformer(
         as attributes of their names, all attributes are shared but those that end in an
         underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
         name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+
+    encoder, decoder : type of torch.nn.Module, callable, torch.nn.Module or None, \
+            default=None
+        Networks of one's own in the place of dense layers, both or neither: classes,
+        callables that return one, or ones that are made, which are copied, weights and
+        all. The encoder takes rows of shape (n, n_features) and returns codes of shape
+        (n, `n_components`), or twice as many columns if ``variational=True``: means,
+        then logarithms of variances. The decoder takes codes and returns as many
+        numbers as there are features, in any shape. Arguments of a constructor by the
+        names ``n_features_in``, ``n_components`` (twice as many for such an encoder)
+        and ``n_outputs`` are filled in. What says how dense layers are made is then
+        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
+        `dropout`, `normalization`.
 
     Attributes
     ----------

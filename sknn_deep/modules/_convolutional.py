@@ -141,7 +141,7 @@ class ConvEncoder(nn.Module):
     ):
         super().__init__()
         n_channels, height, width_of_image = _check_images(input_shape, len(channels))
-        self.input_shape = (n_channels, height, width)
+        self.input_shape = (n_channels, height, width_of_image)
         self.features = _halving_layers(n_channels, channels, nn.GELU)
         n_last = (n_channels, *channels)[-1]
         factor = 2 ** len(channels)
