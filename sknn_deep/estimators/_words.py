@@ -37,9 +37,16 @@ PARAMETERS = {
     "hidden_layers": "hidden_layer_sizes",
     "dropout_rate": "dropout",
     "seed": "random_state",
-    "iterator_train__batch_size": "batch_size",
     "iterator_train__shuffle": "shuffle",
+}
+
+# Those of an estimator of a network of one's own, where they are others.
+OWN_NET_PARAMETERS = {
     "loss": "criterion",
+    "hidden_layer_sizes": "module, which makes the layers",
+    "activation": "module, which makes the layers",
+    "dropout": "module, which makes the layers",
+    "normalization": "module, which makes the layers",
 }
 
 # Arguments of `fit`.
@@ -116,8 +123,8 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     said = ""
     for name in unknown:
         ours = PARAMETERS.get(name)
-        if ours == "criterion" and "criterion" not in estimator._get_param_names():
-            ours = "loss"
+        if "module" in estimator._get_param_names():
+            ours = OWN_NET_PARAMETERS.get(ours or name, ours)
         if ours == "loss" and "loss" not in estimator._get_param_names():
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
