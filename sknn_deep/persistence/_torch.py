@@ -5,7 +5,7 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.modules import ACTIVATIONS
-from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._export import Export, check_output
 from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
 from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
@@ -90,7 +90,7 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
             "dtype of to_torch must be torch.float32, torch.float64 or None. Got "
             f"{dtype!r}."
         )
-    check_output(output, "to_torch")
+    check_output(output, OUTPUTS, "to_torch")
     export = Export(
         "to_torch",
         None if dtype is None else np.dtype(str(dtype).removeprefix("torch.")),
@@ -100,14 +100,6 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     parts, resolved, _ = parts_of(estimator, export)
     with torch.device("cpu"):  # and not on the user's default device
         return _sequence(parts, resolved).eval()
-
-
-def check_output(output: str, function: str) -> None:
-    if output not in OUTPUTS:
-        raise ValueError(
-            f"output of {function} must be one of {', '.join(map(repr, OUTPUTS))}. Got "
-            f"{output!r}."
-        )
 
 
 def _sequence(parts: list[Part], dtype: np.dtype) -> nn.Sequential:
