@@ -18,7 +18,13 @@ from sklearn.preprocessing import StandardScaler
 from sknn_deep import MLPRegressor, to_onnx
 
 X, y = load_diabetes(return_X_y=True)
-reg = MLPRegressor(hidden_layer_sizes=(8,), normalize_y=True, random_state=0)
+reg = MLPRegressor(
+    hidden_layer_sizes=(8,),
+    normalize_y=True,
+    learning_rate="one_cycle",
+    max_iter=50,
+    random_state=0,
+)
 model = make_pipeline(StandardScaler(), reg).fit(X, y)
 
 to_onnx(model, "diabetes.onnx")
@@ -27,14 +33,14 @@ network = load_onnx_neural_network(onnx.load("diabetes.onnx"), input_bounds=boun
 program = pyo.ConcreteModel()
 program.network = OmltBlock()
 program.network.build_formulation(ReluBigMFormulation(network))
-program.objective = pyo.Objective(
-    expr=program.network.outputs[0], sense=pyo.maximize
-)
+program.objective = pyo.Objective(expr=program.network.outputs[0], sense=pyo.maximize)
 pyo.SolverFactory("appsi_highs").solve(program)
 
 row = np.array([[pyo.value(put) for put in program.network.inputs.values()]])
 largest = pyo.value(program.network.outputs[0])
 difference = abs(largest - model.predict(row)[0])
-print(f"omlt {metadata.version('omlt')}: largest {largest:.1f}, off by {difference:.0e}")
+print(
+    f"omlt {metadata.version('omlt')}: largest {largest:.1f}, off by {difference:.0e}"
+)
 assert difference < 1e-5 * y.std()
 assert largest >= model.predict(X).max()

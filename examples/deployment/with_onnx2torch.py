@@ -24,6 +24,8 @@ with torch.no_grad():
     label, proba = module(torch.tensor(X, dtype=torch.float32))
 
 difference = np.abs(proba.numpy() - model.predict_proba(X)).max()
-print(f"onnx2torch {metadata.version('onnx2torch')}: largest difference {difference:.0e}")
+print(
+    f"onnx2torch {metadata.version('onnx2torch')}: largest difference {difference:.0e}"
+)
 assert difference < 1e-5
 assert np.array_equal(label, model.predict(X))
