@@ -16,8 +16,8 @@ QUICK = {"max_iter": 2, "learning_rate": "one_cycle", "random_state": 0}
 def test_one_hot_classes_are_told_from_labels():
     message = (
         "y of MLPClassifier has exactly one 1 in each row, as one-hot classes have, "
-        "and is learnt as 3 labels that do not exclude each other. If they do, pass the "
-        "classes: y.argmax(axis=1)."
+        "and is learnt as 3 labels that do not exclude each other. If they do, pass "
+        "the classes: y.argmax(axis=1)."
     )
     with pytest.warns(UserWarning, match=re.escape(message)):
         MLPClassifier(**QUICK).fit(X, np.eye(3, dtype=int)[CODES])
