@@ -5,6 +5,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
 )
 from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
@@ -16,6 +17,7 @@ __all__ = [
     "AutoencoderTransformer",
     "MLPClassifier",
     "MLPRegressor",
+    "NeighborAutoencoder",
     "load",
     "save",
     "to_onnx",

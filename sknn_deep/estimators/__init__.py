@@ -4,6 +4,7 @@ from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._dense_layers import fold_batch_norm
+from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
 from sknn_deep.estimators._net_parts import NetParts, put_together, take_apart
 from sknn_deep.estimators._own_code import has_own_training, inner_methods, overrides
 from sknn_deep.estimators._regressor import MLPRegressor
@@ -18,6 +19,7 @@ __all__ = [
     "FitPlan",
     "MLPClassifier",
     "MLPRegressor",
+    "NeighborAutoencoder",
     "NetParts",
     "NumberTarget",
     "family_of",

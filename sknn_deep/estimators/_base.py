@@ -26,7 +26,7 @@ from sknn_deep.estimators._callbacks import (
     change_callbacks,
     check_picklable_callbacks,
 )
-from sknn_deep.estimators._curves import extend_curves, forget_curves
+from sknn_deep.estimators._curves import CURVES, extend_curves, forget_curves
 from sknn_deep.estimators._data import (
     FitData,
     Samples,
@@ -74,6 +74,7 @@ from sknn_deep.estimators._words import say_our_parameters, say_our_values
 from sknn_deep.modules import OUT_ACTIVATIONS, ModelSummary, summarize
 from sknn_deep.training import (
     STEP_SCHEDULES,
+    Batches,
     Net,
     Placement,
     Recipe,
@@ -111,6 +112,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # What batch_size="auto" is, where there are as many rows.
     _auto_batch_size = 200
+
+    # Attributes that grow by a number for each epoch, by what the history calls it.
+    _curves = CURVES
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
@@ -359,16 +363,16 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.solver != "lbfgs":  # which computes in float64
             self._check_in_range(placement.dtype)
         parameters = {name: getattr(self, name) for name in _RECIPE_PARAMETERS}
+        parameters["batch_size"], parameters["max_iter"] = self._resolve_sizes(n_rows)
         if incremental and self.learning_rate in STEP_SCHEDULES:
             # Nobody knows how many calls there will be to span.
             parameters["learning_rate"] = "constant"
-        return resolve_recipe(
-            batch_size=(
-                self._auto_batch_size if self.batch_size == "auto" else self.batch_size
-            ),
-            n_samples=n_rows,
-            **parameters,
-        )
+        return resolve_recipe(n_samples=n_rows, **parameters)
+
+    def _resolve_sizes(self, n_rows: int) -> tuple[int, int]:
+        """Turn `batch_size` and `max_iter` into numbers, for so many rows."""
+        is_auto = self.batch_size == "auto"
+        return self._auto_batch_size if is_auto else self.batch_size, self.max_iter
 
     def _check_in_range(self, dtype: torch.dtype) -> None:
         """Refuse numbers that torch cannot multiply with in this precision."""
@@ -418,18 +422,14 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 stacklevel=2,
             )
         generator = make_generator(net, random_state, self.t_)
-        batches = make_batches(
-            net,
-            samples,
-            self._encode(samples),
-            rows,
-            random_state=random_state,
-            generator=generator,
+        epochs = 1 if incremental else net.recipe.max_iter
+        batches = self._make_batches(
+            net, data, rows, random_state=random_state, generator=generator
         )
         return Run(
             net,
             batches,
-            epochs=1 if incremental else self.max_iter,
+            epochs=epochs,
             convergence=renew_convergence(
                 getattr(self, "_convergence", None), net.recipe
             ),
@@ -437,6 +437,15 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             evaluate=None if valid is None else make_evaluate(self, net, valid),
             n_seen=self.t_,
         )
+
+    def _make_batches(self, net: Net, data: FitData, rows, **random) -> Batches:
+        """Put the rows to train on, of all or of those numbered, into batches."""
+        samples = data.samples
+        return make_batches(net, samples, self._encode(samples), rows, **random)
+
+    def _identity(self, plan: FitPlan) -> dict[str, str]:
+        """Tell what else than parameters, rows and weights decides on a fit."""
+        return {}
 
     def _convergence_advice(self, plan: FitPlan) -> str:
         """Tell what else than more epochs would help, if something would."""
@@ -450,7 +459,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
         if plan.incremental or not has_callbacks(self):
             return []
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=plan.net.recipe.max_iter)
         return [("epoch_tasks", EpochTasks(self, context, plan.samples))]
 
     def _run_lbfgs(self, plan: FitPlan) -> None:
@@ -460,7 +469,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._encode(plan.samples),
             max_fun=self.max_fun,
         )
-        self.n_iter_ = check_optimize_result("lbfgs", result, self.max_iter)
+        self.n_iter_ = check_optimize_result("lbfgs", result, plan.net.recipe.max_iter)
 
     # --- prediction ------------------------------------------------------------------
 

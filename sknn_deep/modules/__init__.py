@@ -1,7 +1,7 @@
 """What is computed: networks, losses and their gradients, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
-from sknn_deep.modules._autoencoder import NOISES, Autoencoder
+from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
 from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
@@ -30,6 +30,7 @@ from sknn_deep.modules._losses import (
     SquaredError,
 )
 from sknn_deep.modules._mlp import MLP, DenseStack
+from sknn_deep.modules._neighbor_loss import NeighborLoss
 from sknn_deep.modules._random_layers import (
     Dropout,
     GaussianNoise,
@@ -63,6 +64,7 @@ __all__ = [
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
+    "NeighborLoss",
     "Poisson",
     "Quantile",
     "RandomLayer",
@@ -73,6 +75,7 @@ __all__ = [
     "fastest_gradient",
     "glorot_uniform_",
     "recorded_gradient",
+    "scaled_code",
     "stack_family",
     "stacked_gradient",
     "summarize",

@@ -5,6 +5,7 @@ yield a :class:`Gradient`; afterwards the module's parameters own their memory, 
 gradient and no random generator.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
@@ -20,6 +21,10 @@ from sknn_deep.modules._backpropagation import (
     list_layers,
 )
 from sknn_deep.modules._blocks import Dense
+from sknn_deep.modules._code_backpropagation import (
+    CodeBackpropagation,
+    can_backpropagate_code,
+)
 from sknn_deep.modules._layout import is_faster_transposed
 from sknn_deep.modules._losses import Loss
 from sknn_deep.modules._random_layers import RandomLayer
@@ -93,7 +98,10 @@ def explicit_gradient(
 
     with flat_parameters(module, weights, is_transposed=is_transposed) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        compute = Backpropagation(
+        backpropagation = Backpropagation
+        if can_backpropagate_code(module, loss):
+            backpropagation = functools.partial(CodeBackpropagation, module)
+        compute = backpropagation(
             list_layers(module, used, generator),
             loss,
             n_rows=n_rows,
@@ -185,6 +193,7 @@ def fastest_gradient(
     replayed. `options` are those that both ways take.
     """
     is_known = next(module.parameters()).device.type in ("cpu", "cuda")
-    if is_known and not compile and can_backpropagate(module):
+    can_write_out = can_backpropagate(module) or can_backpropagate_code(module, loss)
+    if is_known and not compile and can_write_out:
         return explicit_gradient(module, loss, **options)
     return recorded_gradient(module, loss, compile=compile, **options)
