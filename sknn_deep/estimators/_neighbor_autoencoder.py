@@ -6,17 +6,13 @@ from numbers import Integral, Real
 import numpy as np
 
 from sknn_deep._sklearn_private import Interval, StrOptions
-from sknn_deep.estimators._autoencoder_loss import make_neighbor_loss
+from sknn_deep.data import FitData, check_connectivity
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
-from sknn_deep.estimators._connectivity import check_connectivity
-from sknn_deep.estimators._curves import CURVES
-from sknn_deep.estimators._data import FitData
-from sknn_deep.estimators._fingerprint import digest
-from sknn_deep.estimators._solvers import FitPlan
 from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import CURVES, FitPlan, digest, make_neighbor_loss
 from sknn_deep.modules import scaled_code
 from sknn_deep.neighbors import NeighborGraph, PairOrders, find_neighbors
-from sknn_deep.training import Batches, as_tensor, place_targets
+from sknn_deep.rows import Batches, as_tensor, place_targets
 
 # What "auto" is: a share of the rows within bounds, and enough steps.
 _BATCH_SHARE = 1 / 16

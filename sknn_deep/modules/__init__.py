@@ -1,8 +1,7 @@
-"""What is computed: networks, losses and their gradients, in torch alone."""
+"""What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
 from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
-from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
@@ -10,16 +9,10 @@ from sknn_deep.modules._blocks import (
     DenseBlock,
     glorot_uniform_,
 )
-from sknn_deep.modules._gradient import (
-    Gradient,
-    dense_weights,
-    explicit_gradient,
-    fastest_gradient,
-    recorded_gradient,
-)
 from sknn_deep.modules._losses import (
     AbsoluteError,
     AutoencoderLoss,
+    AutoencoderOutput,
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
@@ -28,6 +21,8 @@ from sknn_deep.modules._losses import (
     Poisson,
     Quantile,
     SquaredError,
+    row_shares,
+    stack_losses,
 )
 from sknn_deep.modules._mlp import MLP, DenseStack
 from sknn_deep.modules._neighbor_loss import NeighborLoss
@@ -36,8 +31,9 @@ from sknn_deep.modules._random_layers import (
     GaussianNoise,
     MaskingNoise,
     RandomLayer,
+    StackedDropout,
+    dropout_mask,
 )
-from sknn_deep.modules._stack import stack_family, stacked_gradient
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
 
 __all__ = [
@@ -49,6 +45,7 @@ __all__ = [
     "AbsoluteError",
     "Autoencoder",
     "AutoencoderLoss",
+    "AutoencoderOutput",
     "BatchNorm",
     "BinaryCrossEntropy",
     "CrossEntropy",
@@ -57,7 +54,6 @@ __all__ = [
     "DenseStack",
     "Dropout",
     "GaussianNoise",
-    "Gradient",
     "Huber",
     "LayerSummary",
     "Loss",
@@ -69,14 +65,11 @@ __all__ = [
     "Quantile",
     "RandomLayer",
     "SquaredError",
-    "can_backpropagate",
-    "dense_weights",
-    "explicit_gradient",
-    "fastest_gradient",
+    "StackedDropout",
+    "dropout_mask",
     "glorot_uniform_",
-    "recorded_gradient",
+    "row_shares",
     "scaled_code",
-    "stack_family",
-    "stacked_gradient",
+    "stack_losses",
     "summarize",
 ]

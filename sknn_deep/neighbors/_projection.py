@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.preprocessing import normalize
 
-from sknn_deep.training import MappedArray
+from sknn_deep.rows import MappedArray
 
 # As many principal components as TSNE's documentation advises.
 MAX_COMPONENTS = 50

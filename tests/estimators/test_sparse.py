@@ -11,11 +11,11 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import sknn_deep.training._batches as batches_file
-import sknn_deep.training._thin_costs as thin_costs_file
+import sknn_deep.rows._batches as batches_file
+import sknn_deep.rows._thin_costs as thin_costs_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
-from sknn_deep.training import SparseRows
-from sknn_deep.training._thin_rows import thin
+from sknn_deep.rows import SparseRows
+from sknn_deep.rows._thin_rows import thin
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
