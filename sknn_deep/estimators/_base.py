@@ -407,7 +407,12 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         generator = make_generator(net, random_state, self.t_)
         epochs = 1 if incremental else net.recipe.max_iter
         batches = self._make_batches(
-            net, data, rows, random_state=random_state, generator=generator
+            net,
+            data,
+            rows,
+            n_epochs=0 if incremental else epochs,
+            random_state=random_state,
+            generator=generator,
         )
         return Run(
             net,
@@ -421,8 +426,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             n_seen=self.t_,
         )
 
-    def _make_batches(self, net: Net, data: FitData, rows, **random) -> Batches:
-        """Put the rows to train on, of all or of those numbered, into batches."""
+    def _make_batches(
+        self, net: Net, data: FitData, rows, *, n_epochs: int, **random
+    ) -> Batches:
+        """Put the rows to train on, of all or of those numbered, into batches.
+
+        `n_epochs` is 0 where nobody knows how many there will be.
+        """
         samples = data.samples
         return make_batches(net, samples, self._encode(samples), rows, **random)
 

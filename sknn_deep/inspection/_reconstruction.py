@@ -1,11 +1,11 @@
 """Images before and after an autoencoder."""
 
-import math
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 
+from sknn_deep.inspection._images import check_goes_back, check_image_shape, make_dense
 from sknn_deep.inspection._style import LABEL_SIZE, TICK_SIZE, make_axes
 
 _GAP = 0.08  # between images, as a share of their width
@@ -158,17 +158,17 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
-        _check_goes_back(estimator, owner=cls.__name__)
+        check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(
                 f"n_images of {cls.__name__} must be an integer of at least 1. Got "
                 f"{n_images!r}."
             )
         X = _first_rows(X, n_images)
-        originals = check_array(_make_dense(X))
-        shape = _check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
+        originals = check_array(make_dense(X))
+        shape = check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
         back = check_array(
-            _make_dense(estimator.inverse_transform(estimator.transform(X)))
+            make_dense(estimator.inverse_transform(estimator.transform(X)))
         )
         display = cls(
             originals=originals.reshape(-1, *shape),
@@ -180,55 +180,10 @@ class ReconstructionDisplay:
 # --- data ----------------------------------------------------------------------------
 
 
-def _check_goes_back(estimator, *, owner: str) -> None:
-    missing = [
-        method
-        for method in ("transform", "inverse_transform")
-        if not hasattr(estimator, method)
-    ]
-    if missing:
-        raise TypeError(
-            f"{owner} needs an estimator that goes to a code and back, with "
-            f"`transform` and `inverse_transform`. Got "
-            f"{type(estimator).__name__}, which has no "
-            f"`{'` and no `'.join(missing)}`. Of a Pipeline, every step must have them."
-        )
-    check_is_fitted(estimator)
-
-
 def _first_rows(X, n_rows: int):
     if hasattr(X, "iloc"):
         return X.iloc[:n_rows]
     return X.tocsr()[:n_rows] if hasattr(X, "tocsr") else X[:n_rows]
-
-
-def _make_dense(X):
-    return X.toarray() if hasattr(X, "toarray") else X
-
-
-def _check_image_shape(
-    image_shape, n_features: int, *, owner: str
-) -> tuple[int, int] | tuple[int, int, int]:
-    """Return the shape of an image of `n_features` numbers."""
-    if image_shape is None:
-        side = math.isqrt(n_features)
-        if side**2 != n_features:
-            raise ValueError(
-                f"{owner} cannot tell the shape of the images: {n_features} features "
-                "make no square image in grey. Give image_shape=(height, width), or "
-                "(height, width, 3) for colour images; data that are no images cannot "
-                "be drawn."
-            )
-        return side, side
-    shape = tuple(image_shape)
-    right_form = len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
-    if not right_form or math.prod(shape) != n_features:
-        raise ValueError(
-            f"image_shape of {owner} must be (height, width) or (height, width, 3), "
-            f"with as many numbers as X has features, {n_features}. Got {shape}, which "
-            f"has {math.prod(shape)}."
-        )
-    return shape
 
 
 def _mean_squared_errors(originals, reconstructions) -> np.ndarray:
