@@ -39,7 +39,9 @@ class NeighborGraph:
     def of_rows(cls, neighbors: np.ndarray) -> "NeighborGraph":
         """Make the graph of rows with as many neighbors each, an int32 matrix."""
         n_rows, n_neighbors = neighbors.shape
-        return cls(np.arange(n_rows + 1) * n_neighbors, neighbors.ravel())
+        # For the draws not to depend on the order in which they were found.
+        ordered = np.sort(neighbors, axis=1)
+        return cls(np.arange(n_rows + 1) * n_neighbors, ordered.ravel())
 
     @classmethod
     def of_matrix(cls, connectivity) -> "NeighborGraph":

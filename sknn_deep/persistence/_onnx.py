@@ -27,7 +27,8 @@ def to_onnx(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be those that ``to_torch`` takes.
 
     path : str or os.PathLike
@@ -42,7 +43,7 @@ def to_onnx(
         which onnxruntime has no operator in that type are computed in float32: all but
         "identity", "logistic", "tanh", "relu", "relu6", "hardtanh" and "silu".
 
-    output : {"predictions", "raw"}, default="predictions"
+    output : {"predictions", "raw", "reconstructions"}, default="predictions"
         What comes out:
 
         - "predictions": of a classifier "label", what ``predict`` gives, and
@@ -53,6 +54,8 @@ def to_onnx(
         - "raw": one output called "raw", the same before the last activation, as
           softmax, logistic or exponential function; of two classes one column, that of
           the second.
+        - "reconstructions": of an autoencoder one output of that name, what
+          ``inverse_transform`` gives; the input "X" has codes.
 
     Raises
     ------
@@ -101,6 +104,7 @@ def to_onnx(
         "to_onnx",
         np.dtype(dtype),
         is_raw=output == "raw",
+        is_inverse=output == "reconstructions",
         wider='dtype="float64"',
     )
     parts, _, network = parts_of(estimator, export)

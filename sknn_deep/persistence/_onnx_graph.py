@@ -79,6 +79,8 @@ def make_model(
 def _output_name(network: BaseEstimator, export: Export) -> str:
     if export.is_raw:
         return "raw"
+    if export.is_inverse:
+        return "reconstructions"
     if isinstance(network, MLPClassifier):
         return "probabilities"
     return "codes" if isinstance(network, AutoencoderTransformer) else "predictions"

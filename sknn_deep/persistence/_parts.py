@@ -18,6 +18,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     fold_batch_norm,
 )
 from sknn_deep.persistence._linear_steps import (
@@ -27,7 +28,8 @@ from sknn_deep.persistence._linear_steps import (
     linear_parts,
 )
 
-NETWORKS = (AutoencoderTransformer, MLPClassifier, MLPRegressor)
+AUTOENCODERS = (AutoencoderTransformer, NeighborAutoencoder)
+NETWORKS = (*AUTOENCODERS, MLPClassifier, MLPRegressor)
 
 # Predictions are to keep this share of their spread.
 _ACCURACY = 1e-5
@@ -105,6 +107,9 @@ class Export(NamedTuple):
     is_raw : bool
         Whether the last network's output is left as it is before its activation.
 
+    is_inverse : bool
+        Whether it is the way back of an autoencoder, from codes.
+
     wider : str
         How the user asks for float64.
     """
@@ -112,6 +117,7 @@ class Export(NamedTuple):
     function: str
     dtype: np.dtype | None
     is_raw: bool
+    is_inverse: bool
     wider: str
 
 
@@ -119,6 +125,12 @@ def parts_of(
     estimator: BaseEstimator, export: Export
 ) -> tuple[list[Part], np.dtype, BaseEstimator]:
     """Give parts, the type of their numbers, and the last of the networks."""
+    if export.is_inverse and type(estimator) not in AUTOENCODERS:
+        raise TypeError(
+            f'{export.function} with output="reconstructions" takes a fitted '
+            f"autoencoder alone. Got {type(estimator).__name__}: of a Pipeline pass the "
+            "autoencoder's own step."
+        )
     steps = list(_steps(estimator, export))
     networks = [step for step in steps if type(step) in NETWORKS]
     if not networks:
@@ -165,8 +177,8 @@ def _steps(estimator, export: Export) -> Iterator[BaseEstimator]:
 
 def _refuse(step, export: Export) -> None:
     raise TypeError(
-        f"{export.function} takes MLPClassifier, MLPRegressor and "
-        "AutoencoderTransformer, and Pipelines of these, of feature selection and of "
+        f"{export.function} takes MLPClassifier, MLPRegressor, AutoencoderTransformer "
+        "and NeighborAutoencoder, and Pipelines of these, of feature selection and of "
         f"{', '.join(LINEAR_STEPS)}. Got {type(step).__name__}: pass the network's own "
         "step, and do the steps before it in scikit-learn."
     )
@@ -191,7 +203,7 @@ def _parts_of_step(step: BaseEstimator, export: Export, *, is_raw: bool) -> list
         _check_mean(step, export, is_raw=is_raw)
         members = step.estimators_
         return [Mean([_parts_of_network(member, is_raw=is_raw) for member in members])]
-    return _parts_of_network(step, is_raw=is_raw)
+    return _parts_of_network(step, is_raw=is_raw, is_inverse=export.is_inverse)
 
 
 def _check_mean(ensemble: BaseEstimator, export: Export, *, is_raw: bool) -> None:
@@ -203,12 +215,15 @@ def _check_mean(ensemble: BaseEstimator, export: Export, *, is_raw: bool) -> Non
         )
 
 
-def _parts_of_network(estimator: BaseEstimator, *, is_raw: bool) -> list:
+def _parts_of_network(
+    estimator: BaseEstimator, *, is_raw: bool, is_inverse: bool = False
+) -> list:
     module = estimator.net_.module_
-    is_autoencoder = isinstance(estimator, AutoencoderTransformer)
-    n_blocks = len(module.encoder if is_autoencoder else module.blocks())
+    gives_code = isinstance(estimator, AutoencoderTransformer) and not is_inverse
+    start = len(module.encoder) if is_inverse else 0
+    stop = len(module.encoder if gives_code else module.blocks())
     parts, activation = [], "identity"
-    for block, weight, bias in list(fold_batch_norm(module))[:n_blocks]:
+    for block, weight, bias in list(fold_batch_norm(module))[start:stop]:
         parts += _activation(activation)
         parts.append(Linear(weight, bias))
         norm = getattr(block, "normalization", None)
@@ -218,7 +233,7 @@ def _parts_of_network(estimator: BaseEstimator, *, is_raw: bool) -> list:
             )
             parts.append(LayerNorm(*arrays, norm.eps))
         activation = block.activation_name
-    if not is_autoencoder:
+    if not gives_code:
         activation = estimator.out_activation_
     if isinstance(estimator, MLPRegressor) and estimator._target.mean is not None:
         scale, mean = estimator._target.scale, estimator._target.mean

@@ -16,7 +16,7 @@ from sknn_deep.persistence._parts import (
     parts_of,
 )
 
-OUTPUTS = ("predictions", "raw")
+OUTPUTS = ("predictions", "raw", "reconstructions")
 
 
 def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
@@ -34,7 +34,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
         projections, feature selection, "passthrough", and Pipelines of them.
@@ -43,7 +44,7 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         ``torch.float32`` or ``torch.float64``, of weights and of what comes in and out.
         None is that of the network, float32 with ``precision="bfloat16"``.
 
-    output : {"predictions", "raw"}, default="predictions"
+    output : {"predictions", "raw", "reconstructions"}, default="predictions"
         What comes out:
 
         - "predictions": of a classifier what ``predict_proba`` gives, columns in the
@@ -51,6 +52,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
           of an autoencoder what ``transform`` gives.
         - "raw": the same before the last activation, as softmax, logistic or
           exponential function; of two classes one column, that of the second.
+        - "reconstructions": of an autoencoder what ``inverse_transform`` gives, with
+          codes in place of X.
 
     Returns
     -------
@@ -98,6 +101,7 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         "to_torch",
         None if dtype is None else np.dtype(str(dtype).removeprefix("torch.")),
         is_raw=output == "raw",
+        is_inverse=output == "reconstructions",
         wider="dtype=torch.float64",
     )
     parts, resolved, _ = parts_of(estimator, export)
