@@ -127,8 +127,8 @@ def parts_of(
     """Give parts, the type of their numbers, and the last of the networks."""
     if export.is_inverse and type(estimator) not in AUTOENCODERS:
         raise TypeError(
-            f'{export.function} with output="reconstructions" takes a fitted '
-            f"autoencoder alone. Got {type(estimator).__name__}: of a Pipeline pass the "
+            f'{export.function} with output="reconstructions" takes an autoencoder '
+            f"alone. Got {type(estimator).__name__}: of a Pipeline pass the "
             "autoencoder's own step."
         )
     steps = list(_steps(estimator, export))
