@@ -6,6 +6,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
 )
 from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
@@ -18,6 +20,8 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "NeighborAutoencoder",
+    "NetClassifier",
+    "NetRegressor",
     "load",
     "save",
     "to_onnx",

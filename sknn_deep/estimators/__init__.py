@@ -5,6 +5,8 @@ from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._dense_layers import fold_batch_norm
 from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
+from sknn_deep.estimators._net_classifier import NetClassifier
+from sknn_deep.estimators._net_regressor import NetRegressor
 from sknn_deep.estimators._regressor import MLPRegressor
 
 __all__ = [
@@ -13,5 +15,7 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "NeighborAutoencoder",
+    "NetClassifier",
+    "NetRegressor",
     "fold_batch_norm",
 ]

@@ -6,7 +6,11 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from sknn_deep.inspection._images import check_goes_back, check_image_shape, make_dense
+from sknn_deep.inspection._reconstruction import (
+    check_goes_back,
+    check_image_shape,
+    make_dense,
+)
 from sknn_deep.inspection._style import merge_style
 
 

@@ -1,11 +1,11 @@
 """Images before and after an autoencoder."""
 
+import math
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, check_is_fitted
 
-from sknn_deep.inspection._images import check_goes_back, check_image_shape, make_dense
 from sknn_deep.inspection._style import LABEL_SIZE, TICK_SIZE, make_axes
 
 _GAP = 0.08  # between images, as a share of their width
@@ -87,7 +87,7 @@ class ReconstructionDisplay:
         """
         rows = np.stack([self.originals, self.reconstructions])
         n_images, height, width = rows.shape[1:4]
-        style = {"cmap": "gray", **_value_range(rows[0]), **(image_kwargs or {})}
+        style = {"cmap": "gray", **value_range(rows[0]), **(image_kwargs or {})}
         if rows.ndim == 5:
             rows = _scale_colors(rows, style.pop("vmin"), style.pop("vmax"))
         # The name of the errors is wider than one image.
@@ -158,7 +158,7 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
-        check_goes_back(estimator, owner=cls.__name__)
+        _check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(
                 f"n_images of {cls.__name__} must be an integer of at least 1. Got "
@@ -180,10 +180,55 @@ class ReconstructionDisplay:
 # --- data ----------------------------------------------------------------------------
 
 
+def _check_goes_back(estimator, *, owner: str) -> None:
+    missing = [
+        method
+        for method in ("transform", "inverse_transform")
+        if not hasattr(estimator, method)
+    ]
+    if missing:
+        raise TypeError(
+            f"{owner} needs an estimator that goes to a code and back, with "
+            f"`transform` and `inverse_transform`. Got "
+            f"{type(estimator).__name__}, which has no "
+            f"`{'` and no `'.join(missing)}`. Of a Pipeline, every step must have them."
+        )
+    check_is_fitted(estimator)
+
+
 def _first_rows(X, n_rows: int):
     if hasattr(X, "iloc"):
         return X.iloc[:n_rows]
     return X.tocsr()[:n_rows] if hasattr(X, "tocsr") else X[:n_rows]
+
+
+def make_dense(X):
+    return X.toarray() if hasattr(X, "toarray") else X
+
+
+def check_image_shape(
+    image_shape, n_features: int, *, owner: str
+) -> tuple[int, int] | tuple[int, int, int]:
+    """Return the shape of an image of `n_features` numbers."""
+    if image_shape is None:
+        side = math.isqrt(n_features)
+        if side**2 != n_features:
+            raise ValueError(
+                f"{owner} cannot tell the shape of the images: {n_features} features "
+                "make no square image in grey. Give image_shape=(height, width), or "
+                "(height, width, 3) for colour images; data that are no images cannot "
+                "be drawn."
+            )
+        return side, side
+    shape = tuple(image_shape)
+    right_form = len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
+    if not right_form or math.prod(shape) != n_features:
+        raise ValueError(
+            f"image_shape of {owner} must be (height, width) or (height, width, 3), "
+            f"with as many numbers as X has features, {n_features}. Got {shape}, which "
+            f"has {math.prod(shape)}."
+        )
+    return shape
 
 
 def _mean_squared_errors(originals, reconstructions) -> np.ndarray:
@@ -192,7 +237,7 @@ def _mean_squared_errors(originals, reconstructions) -> np.ndarray:
     return (difference**2).reshape(len(difference), -1).mean(axis=1)
 
 
-def _value_range(originals: np.ndarray) -> dict[str, float]:
+def value_range(originals: np.ndarray) -> dict[str, float]:
     low, high = originals.min(), originals.max()
     if low >= 0 and high <= 1:
         return {"vmin": 0, "vmax": 1}

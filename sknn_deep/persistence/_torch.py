@@ -5,18 +5,12 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._parts import (
-    Activation,
-    Export,
-    LayerNorm,
-    Linear,
-    Mean,
-    Part,
-    parts_of,
-)
+from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
-OUTPUTS = ("predictions", "raw", "reconstructions")
+OUTPUTS = ("predictions", "raw")
 
 
 def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
@@ -38,13 +32,16 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
             NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
-        projections, feature selection, "passthrough", and Pipelines of them.
+        projections, feature selection, "passthrough", Pipelines of them, and a
+        FunctionTransformer that calls ``hidden_features``, ``transform`` or
+        ``inverse_transform`` of a fitted network, or ``inverse_transform`` of one of
+        these scalers.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, of weights and of what comes in and out.
         None is that of the network, float32 with ``precision="bfloat16"``.
 
-    output : {"predictions", "raw", "reconstructions"}, default="predictions"
+    output : {"predictions", "raw"}, default="predictions"
         What comes out:
 
         - "predictions": of a classifier what ``predict_proba`` gives, columns in the
@@ -52,8 +49,6 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
           of an autoencoder what ``transform`` gives.
         - "raw": the same before the last activation, as softmax, logistic or
           exponential function; of two classes one column, that of the second.
-        - "reconstructions": of an autoencoder what ``inverse_transform`` gives, with
-          codes in place of X.
 
     Returns
     -------
@@ -101,7 +96,6 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         "to_torch",
         None if dtype is None else np.dtype(str(dtype).removeprefix("torch.")),
         is_raw=output == "raw",
-        is_inverse=output == "reconstructions",
         wider="dtype=torch.float64",
     )
     parts, resolved, _ = parts_of(estimator, export)

@@ -20,7 +20,7 @@ class Gatherer:
     Parameters
     ----------
     parts : tuple of Tensor or None
-        With as many rows each; the first is there.
+        With as many rows each; one is there.
 
     batch_size : int
 
@@ -39,7 +39,8 @@ class Gatherer:
         batch_size: int,
         n_rows: int | None = None,
     ):
-        first, *_ = self.parts = parts
+        self.parts = parts
+        first = next(part for part in parts if part is not None)
         self.batch_size = batch_size
         n_batches_at_once = 1
         if first.device.type == "cpu":
