@@ -112,15 +112,15 @@ class NeighborAutoencoder(AutoencoderTransformer):
         What updates the weights:
 
         - "sgd": stochastic gradient descent with `momentum`.
-        - "adam": Adam [3]_.
-        - "adamw": Adam with decoupled weight decay [4]_.
+        - "adam": Adam [2]_.
+        - "adamw": Adam with decoupled weight decay [3]_.
         - A subclass of ``torch.optim.Optimizer`` whose ``step`` needs no closure, or a
           ``functools.partial`` of one with arguments of its own. It is given
           `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
 
     alpha : float in [0, inf), default=0.0
         Strength of the L2 penalty on the weights, without the biases (the formula is in
-        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [4]_
+        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [3]_
         instead, which is no part of the loss.
 
     batch_size : int in [1, inf) or "auto", default="auto"
@@ -140,17 +140,17 @@ class NeighborAutoencoder(AutoencoderTransformer):
           ``solver="sgd"``, otherwise constant.
         - "one_cycle": along half a cosine from ``learning_rate_init / 25`` up to
           `learning_rate_init` in the first 30 % of the steps, then down to
-          ``learning_rate_init / 250000`` [5]_.
-        - "cosine": along half a cosine from `learning_rate_init` down to 0 [6]_.
+          ``learning_rate_init / 250000`` [4]_.
+        - "cosine": along half a cosine from `learning_rate_init` down to 0 [5]_.
 
         "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
         epochs. They are followed to their end, whatever `tol` is, unless
         ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant.
+        are constant. Ignored when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.01
         Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
-        is the highest.
+        is the highest. Ignored when ``solver="lbfgs"``.
 
     power_t : float in [0, inf), default=0.5
         Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
@@ -162,7 +162,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
         ``partial_fit``, which is one epoch.
 
     shuffle : bool, default=True
-        Whether each epoch takes the rows in a new random order.
+        Whether each epoch takes the rows in a new random order. Ignored when
+        ``solver="lbfgs"``.
 
     random_state : int, RandomState instance or None, default=None
         Where all random numbers come from: the initial weights, the rows set aside for
@@ -174,12 +175,13 @@ class NeighborAutoencoder(AutoencoderTransformer):
         An epoch is an improvement if the training loss is at least `tol` below the
         lowest so far, or with ``early_stopping=True`` if the validation score is at
         least `tol` above the highest so far. Training stops after more than
-        `n_iter_no_change` epochs in a row without improvement.
+        `n_iter_no_change` epochs in a row without improvement. L-BFGS stops when no
+        element of the gradient is larger than `tol`.
 
     verbose : bool or int in [0, inf), default=False
         True or 1 shows a progress bar over the epochs on stderr, with the loss and the
         validation score. 2 or more prints them on stdout, in lines as scikit-learn's.
-        False or 0 is silent.
+        False or 0 is silent. Ignored when ``solver="lbfgs"``.
 
     warm_start : bool, default=False
         Whether ``fit`` goes on from the weights and the curves of the call before, with
@@ -197,7 +199,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         and `scoring`), and to go back to the weights of the epoch with the best score.
         The rows are ``X_val`` if it is passed to ``fit``, otherwise those of X that
         `validation_fraction` sets aside, which are then not trained on. Not supported
-        by ``partial_fit``.
+        by ``partial_fit``; ignored when ``solver="lbfgs"``.
 
     validation_fraction : float in (0, 1) or cross-validation splitter, default=0.1
         Share of the rows to set aside for validation, drawn at random. Or a splitter
@@ -223,20 +225,22 @@ class NeighborAutoencoder(AutoencoderTransformer):
 
     n_iter_no_change : int in [1, inf) or inf, default=10
         Number of epochs in a row that may be without improvement (see `tol`): one more
-        ends the training. With ``np.inf`` none does.
+        ends the training. With ``np.inf`` none does. Ignored when ``solver="lbfgs"``.
 
     max_fun : int in [1, inf), default=15000
         Ignored.
 
     dropout : float in [0, 1) or list of float, default=0.0
         Probability with which an output of a hidden layer is set to zero during
-        training [7]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
-        one number for each hidden layer, in the order of `activation`.
+        training [6]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
+        one number for each hidden layer, in the order of `activation`. Must be 0 when
+        ``solver="lbfgs"``.
 
     normalization : {"batch", "layer"} or None, default=None
         What comes between a hidden layer and its activation: "batch" normalizes each
-        unit over the rows of a batch, and for prediction by running means [8]_; "layer"
-        normalizes each row over its units [9]_.
+        unit over the rows of a batch, and for prediction by running means [7]_; "layer"
+        normalizes each row over its units [8]_. Must not be "batch" when
+        ``solver="lbfgs"``.
 
     scoring : {"loss"}, callable or None, default=None
         What the validation rows are scored by; higher is better. None is what ``score``
@@ -247,11 +251,11 @@ class NeighborAutoencoder(AutoencoderTransformer):
 
     max_time : float in (0, inf) or None, default=None
         Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
-        is no limit.
+        is no limit. Ignored when ``solver="lbfgs"``.
 
     clip_grad_norm : float in (0, inf) or None, default=None
         Euclidean norm to which a longer gradient of a batch, penalty included, is
-        scaled down. None leaves it as it is.
+        scaled down. None leaves it as it is. Ignored when ``solver="lbfgs"``.
 
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", "mps" or another of torch's. "auto"
@@ -275,7 +279,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         made by the constructor; where that does not store its arguments, as they are,
         as attributes of their names, all attributes are shared but those that end in an
         underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
-        name, if not in a pair, is its class.
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     Attributes
     ----------
@@ -306,28 +310,30 @@ class NeighborAutoencoder(AutoencoderTransformer):
         Number of layers, the input and the output among them.
 
     loss_ : float
-        Training loss of the last epoch, with the L2 penalty.
+        Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
 
     best_loss_ : float or None
-        Lowest training loss of all epochs. None with ``early_stopping=True``.
+        Lowest training loss of all epochs. None with ``early_stopping=True``; absent
+        with ``solver="lbfgs"``.
 
     loss_curve_ : list of float
         Training loss of each epoch, with the L2 penalty: the mean over its batches,
-        each taken before its update.
+        each taken before its update. Absent with ``solver="lbfgs"``.
 
     neighbor_loss_curve_ : list of float
         What the neighbors' loss, without its weight, is in `loss_curve_`.
 
     validation_loss_curve_ : list of float or None
         Loss on the validation rows after each epoch, without any penalty. None without
-        validation rows.
+        validation rows; absent with ``solver="lbfgs"``.
 
     validation_scores_ : list of float or None
         Score on the validation rows after each epoch (see `scoring`). None without
-        validation rows.
+        validation rows; absent with ``solver="lbfgs"``.
 
     best_validation_score_ : float or None
-        Highest of the validation scores. None without validation rows.
+        Highest of the validation scores. None without validation rows; absent with
+        ``solver="lbfgs"``.
 
     batch_size_ : int
         Rows in a batch, without the neighbors that come with them.
@@ -336,7 +342,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
         Largest number of epochs.
 
     n_iter_ : int
-        Number of epochs of the last call of ``fit`` or ``partial_fit``.
+        Number of epochs of the last call of ``fit`` or ``partial_fit``, or of L-BFGS's
+        iterations.
 
     t_ : int
         Number of rows trained on since the weights were new, counted again in each
@@ -386,7 +393,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
     The nearest rows are found exactly, with memory for a block of distances: among more
     than 50 features by their first 50 principal components, or those of TruncatedSVD
     where X is sparse. The time grows with the square of the rows. Above 200,000 they
-    are found approximately [2]_ if pynndescent is installed. ``partial_fit`` finds them
+    are found approximately [9]_ if pynndescent is installed. ``partial_fit`` finds them
     among the rows of the call. Rows that are set aside for validation are neighbors of
     none. A row that is repeated is its own neighbor, so that weights are not quite the
     same as repetition.
@@ -412,42 +419,41 @@ class NeighborAutoencoder(AutoencoderTransformer):
        feedforward neural networks." AISTATS 2010.
        https://proceedings.mlr.press/v9/glorot10a.html
 
-    .. [2] Dong, W., Moses, C. and Li, K. "Efficient k-nearest neighbor graph
-       construction for generic similarity measures." WWW 2011, 577-586.
-       https://doi.org/10.1145/1963405.1963487
-
-    .. [3] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
+    .. [2] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
        2015. https://doi.org/10.48550/arXiv.1412.6980
 
-    .. [4] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+    .. [3] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
        2019. https://doi.org/10.48550/arXiv.1711.05101
 
-    .. [5] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
+    .. [4] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
        networks using large learning rates." 2018.
        https://doi.org/10.48550/arXiv.1708.07120
 
-    .. [6] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
+    .. [5] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
        restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
 
-    .. [7] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov,
+    .. [6] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov,
        R. "Dropout: a simple way to prevent neural networks from overfitting." Journal
        of Machine Learning Research 15 (2014), 1929-1958.
        https://jmlr.org/papers/v15/srivastava14a.html
 
-    .. [8] Ioffe, S. and Szegedy, C. "Batch normalization: accelerating deep network
+    .. [7] Ioffe, S. and Szegedy, C. "Batch normalization: accelerating deep network
        training by reducing internal covariate shift." ICML 2015.
        https://doi.org/10.48550/arXiv.1502.03167
 
-    .. [9] Ba, J. L., Kiros, J. R. and Hinton, G. E. "Layer normalization." 2016.
+    .. [8] Ba, J. L., Kiros, J. R. and Hinton, G. E. "Layer normalization." 2016.
        https://doi.org/10.48550/arXiv.1607.06450
+
+    .. [9] Dong, W., Moses, C. and Li, K. "Efficient k-nearest neighbor graph
+       construction for generic similarity measures." WWW 2011, 577-586.
+       https://doi.org/10.1145/1963405.1963487
 
     .. [10] Hinton, G. E. and Salakhutdinov, R. R. "Reducing the dimensionality of data
        with neural networks." Science 313 (2006), 504-507.
        https://doi.org/10.1126/science.1127647
 
     .. [11] van der Maaten, L. "Learning a parametric embedding by preserving local
-       structure." AISTATS 2009.
-       https://proceedings.mlr.press/v5/maaten09a.html
+       structure." AISTATS 2009. https://proceedings.mlr.press/v5/maaten09a.html
 
     .. [12] Sainburg, T., McInnes, L. and Gentner, T. Q. "Parametric UMAP embeddings for
        representation and semisupervised learning." Neural Computation 33 (2021),
@@ -644,7 +650,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
                 default=None
             Validation rows. With ``early_stopping=True`` they take the place of those
             that would be set aside; otherwise their loss and score are recorded and
-            change nothing. They are neighbors of no row.
+            change nothing. Ignored when ``solver="lbfgs"``.
 
         sample_weight_val : array-like of shape (n_val_samples,), default=None
             Weight of each row of `X_val` in the validation loss and score.

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 from skorch.callbacks import Callback
 from torch.nn import functional as F
 
@@ -566,14 +566,15 @@ def test_encoder_and_decoder_as_onnx_and_torch(fitted, tmp_path):
     from onnxruntime import InferenceSession
 
     codes = fitted.transform(SOME)
-    for output, X, expected in (
-        ("predictions", SOME, codes),
-        ("reconstructions", codes, fitted.inverse_transform(codes)),
+    back = FunctionTransformer(fitted.inverse_transform)
+    for step, X, expected in (
+        (fitted, SOME, codes),
+        (back, codes, fitted.inverse_transform(codes)),
     ):
-        module = sknn_deep.to_torch(fitted, output=output)
         with torch.no_grad():
-            assert_allclose(module(torch.from_numpy(X)), expected, rtol=1e-9)
-        sknn_deep.to_onnx(fitted, tmp_path / "it.onnx", output=output)
+            given = sknn_deep.to_torch(step)(torch.from_numpy(X))
+        assert_allclose(given, expected, rtol=1e-9)
+        sknn_deep.to_onnx(step, tmp_path / "it.onnx")
         session = InferenceSession(tmp_path / "it.onnx")
         (given,) = session.run(None, {"X": X.astype(np.float32)})
         assert_allclose(given, expected, rtol=1e-3, atol=1e-4)
