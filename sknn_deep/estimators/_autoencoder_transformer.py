@@ -768,12 +768,17 @@ class AutoencoderTransformer(
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def _fit_samples(
-        self, X, y, sample_weight, X_val, sample_weight_val, groups
+        self, X, y, sample_weight, X_val, sample_weight_val, groups, **options
     ) -> Samples:
         """Fit, and give the checked samples."""
         with all_or_nothing(self):
             data = self._check_fit(
-                X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                sample_weight_val=sample_weight_val,
+                **options,
             )
             self._fit(self._set_aside(data, X, y, groups))
         return data.samples

@@ -35,6 +35,7 @@ from sknn_deep.data import (
 from sknn_deep.estimators._replicas import warn_of_replicas
 from sknn_deep.estimators._words import say_our_parameters, say_our_values
 from sknn_deep.fitting import (
+    CURVES,
     PREFIX,
     ClonedByCopying,
     EpochTasks,
@@ -64,6 +65,7 @@ from sknn_deep.fitting import (
 )
 from sknn_deep.machine import Placement, resolve_placement
 from sknn_deep.modules import ModelSummary, summarize
+from sknn_deep.rows import Batches
 from sknn_deep.training import STEP_SCHEDULES, Net, Recipe, Run, resolve_recipe
 
 _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
@@ -95,6 +97,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # What batch_size="auto" is, where there are as many rows.
     _auto_batch_size = 200
+
+    # Attributes that grow by a number for each epoch, by what the history calls it.
+    _curves = CURVES
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
@@ -371,16 +376,16 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.solver != "lbfgs":  # which computes in float64
             self._check_in_range(placement.dtype)
         parameters = {name: getattr(self, name) for name in _RECIPE_PARAMETERS}
+        parameters["batch_size"], parameters["max_iter"] = self._resolve_sizes(n_rows)
         if incremental and self.learning_rate in STEP_SCHEDULES:
             # Nobody knows how many calls there will be to span.
             parameters["learning_rate"] = "constant"
-        return resolve_recipe(
-            batch_size=(
-                self._auto_batch_size if self.batch_size == "auto" else self.batch_size
-            ),
-            n_samples=n_rows,
-            **parameters,
-        )
+        return resolve_recipe(n_samples=n_rows, **parameters)
+
+    def _resolve_sizes(self, n_rows: int) -> tuple[int, int]:
+        """Turn `batch_size` and `max_iter` into numbers, for so many rows."""
+        is_auto = self.batch_size == "auto"
+        return self._auto_batch_size if is_auto else self.batch_size, self.max_iter
 
     def _check_in_range(self, dtype: torch.dtype) -> None:
         """Refuse numbers that torch cannot multiply with in this precision."""
@@ -430,18 +435,19 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 stacklevel=2,
             )
         generator = make_generator(net, random_state, self.t_)
-        batches = make_batches(
+        epochs = 1 if incremental else net.recipe.max_iter
+        batches = self._make_batches(
             net,
-            samples,
-            self._encode(samples),
+            data,
             rows,
+            n_epochs=0 if incremental else epochs,
             random_state=random_state,
             generator=generator,
         )
         return Run(
             net,
             batches,
-            epochs=1 if incremental else self.max_iter,
+            epochs=epochs,
             convergence=renew_convergence(
                 getattr(self, "_convergence", None), net.recipe
             ),
@@ -449,6 +455,20 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             evaluate=None if valid is None else make_evaluate(self, net, valid),
             n_seen=self.t_,
         )
+
+    def _make_batches(
+        self, net: Net, data: FitData, rows, *, n_epochs: int, **random
+    ) -> Batches:
+        """Put the rows to train on, of all or of those numbered, into batches.
+
+        `n_epochs` is 0 where nobody knows how many there will be.
+        """
+        samples = data.samples
+        return make_batches(net, samples, self._encode(samples), rows, **random)
+
+    def _identity(self, plan: FitPlan) -> dict[str, str]:
+        """Tell what else than parameters, rows and weights decides on a fit."""
+        return {}
 
     # What a network predicts that has learnt nothing.
     _constant = "the means of the columns"
@@ -481,7 +501,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
         if plan.incremental or not has_callbacks(self):
             return []
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=plan.net.recipe.max_iter)
         return [("epoch_tasks", EpochTasks(self, context, plan.samples))]
 
     def _run_lbfgs(self, plan: FitPlan) -> None:
@@ -491,7 +511,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._encode(plan.samples),
             max_fun=self.max_fun,
         )
-        self.n_iter_ = check_optimize_result("lbfgs", result, self.max_iter)
+        self.n_iter_ = check_optimize_result("lbfgs", result, plan.net.recipe.max_iter)
 
     # --- prediction ------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What a fit is made of: its plan, its networks, its members, its state."""
 
-from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss
+from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss, make_neighbor_loss
 from sknn_deep.fitting._callbacks import (
     PREFIX,
     ClonedByCopying,
@@ -8,10 +8,15 @@ from sknn_deep.fitting._callbacks import (
     change_callbacks,
     check_picklable_callbacks,
 )
-from sknn_deep.fitting._curves import extend_curves, forget_curves, forget_network
+from sknn_deep.fitting._curves import (
+    CURVES,
+    extend_curves,
+    forget_curves,
+    forget_network,
+)
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
-from sknn_deep.fitting._fingerprint import watch_states
+from sknn_deep.fitting._fingerprint import digest, watch_states
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
@@ -44,6 +49,7 @@ from sknn_deep.fitting._together import family_of, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
 __all__ = [
+    "CURVES",
     "LOSSES",
     "PREFIX",
     "ClonedByCopying",
@@ -62,6 +68,7 @@ __all__ = [
     "check_shape",
     "decode_net",
     "decode_state",
+    "digest",
     "draw_weights",
     "encode_state",
     "extend_curves",
@@ -78,6 +85,7 @@ __all__ = [
     "make_generator",
     "make_loss",
     "make_members",
+    "make_neighbor_loss",
     "make_net",
     "make_own_module",
     "needs_chance",

@@ -158,7 +158,7 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
-        _check_goes_back(estimator, owner=cls.__name__)
+        check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(
                 f"n_images of {cls.__name__} must be an integer of at least 1. Got "
@@ -180,7 +180,7 @@ class ReconstructionDisplay:
 # --- data ----------------------------------------------------------------------------
 
 
-def _check_goes_back(estimator, *, owner: str) -> None:
+def check_goes_back(estimator, *, owner: str) -> None:
     missing = [
         method
         for method in ("transform", "inverse_transform")
