@@ -5,6 +5,9 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
 )
 from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
@@ -16,6 +19,9 @@ __all__ = [
     "AutoencoderTransformer",
     "MLPClassifier",
     "MLPRegressor",
+    "NeighborAutoencoder",
+    "NetClassifier",
+    "NetRegressor",
     "load",
     "save",
     "to_onnx",

@@ -18,13 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn_deep import MLPRegressor, to_onnx
 
 X, y = load_diabetes(return_X_y=True)
-reg = MLPRegressor(
-    hidden_layer_sizes=(8,),
-    normalize_y=True,
-    learning_rate="one_cycle",
-    max_iter=50,
-    random_state=0,
-)
+reg = MLPRegressor(hidden_layer_sizes=(8,), normalize_y=True, random_state=0)
 model = make_pipeline(StandardScaler(), reg).fit(X, y)
 
 to_onnx(model, "diabetes.onnx")
@@ -39,8 +33,7 @@ pyo.SolverFactory("appsi_highs").solve(program)
 row = np.array([[pyo.value(put) for put in program.network.inputs.values()]])
 largest = pyo.value(program.network.outputs[0])
 difference = abs(largest - model.predict(row)[0])
-print(
-    f"omlt {metadata.version('omlt')}: largest {largest:.1f}, off by {difference:.0e}"
-)
+version = metadata.version("omlt")
+print(f"omlt {version}: largest {largest:.1f}, off by {difference:.0e}")
 assert difference < 1e-5 * y.std()
 assert largest >= model.predict(X).max()

@@ -291,12 +291,12 @@ class AutoencoderTransformer(
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
         epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that
-        the callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy
-        is made by the constructor; where that does not store its arguments, as they
-        are, as attributes of their names, all attributes are shared but those that end
-        in an underscore. ``callbacks__name__parameter`` is a parameter of a callback,
-        whose name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        which share the very objects that the constructors got and have nothing that the
+        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
+        made by the constructor; where that does not store its arguments, as they are,
+        as attributes of their names, all attributes are shared but those that end in an
+        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     Attributes
     ----------
@@ -768,12 +768,17 @@ class AutoencoderTransformer(
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def _fit_samples(
-        self, X, y, sample_weight, X_val, sample_weight_val, groups
+        self, X, y, sample_weight, X_val, sample_weight_val, groups, **options
     ) -> Samples:
         """Fit, and give the checked samples."""
         with all_or_nothing(self):
             data = self._check_fit(
-                X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                sample_weight_val=sample_weight_val,
+                **options,
             )
             self._fit(self._set_aside(data, X, y, groups))
         return data.samples

@@ -12,12 +12,18 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     fold_batch_norm,
 )
 from sknn_deep.persistence._linear_steps import LinearStep
 from sknn_deep.persistence._parts import Activation, LayerNorm, Linear
 
-NETWORKS = (AutoencoderTransformer, MLPClassifier, MLPRegressor)
+NETWORKS = (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+)
 _METHODS = ("hidden_features", "inverse_transform", "transform")
 
 

@@ -44,8 +44,8 @@ def to_onnx(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, Pipeline or \
-            another estimator that holds one of these
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder, Pipeline or another estimator that holds one of these
         Fitted.
 
     path : str or os.PathLike

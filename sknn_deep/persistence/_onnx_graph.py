@@ -64,6 +64,7 @@ _OUTPUTS = {
     "inverse_transform": "reconstructions",
     "transform": "codes",
     "AutoencoderTransformer": "codes",
+    "NeighborAutoencoder": "codes",
     "MLPClassifier": "probabilities",
     "MLPRegressor": "predictions",
 }

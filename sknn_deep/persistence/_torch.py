@@ -28,7 +28,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
         projections, feature selection, "passthrough", Pipelines of them, and a
