@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from sknn_deep import modules
-from sknn_deep.fitting._autoencoder_loss import make_loss
+from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.fitting._own_networks import make_own_autoencoder, make_own_module
 from sknn_deep.machine import Placement, forked_draws
@@ -42,6 +42,7 @@ _CRITERIA = {
         modules.SquaredError,
         modules.TorchLoss,
         make_loss,
+        make_neighbor_loss,
     )
 }
 

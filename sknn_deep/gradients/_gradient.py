@@ -5,6 +5,7 @@ yield a :class:`Gradient`; afterwards the module's parameters own their memory, 
 gradient and no random generator.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
@@ -18,6 +19,10 @@ from sknn_deep.gradients._backpropagation import (
     can_backpropagate,
     flat_parameters,
     list_layers,
+)
+from sknn_deep.gradients._code_backpropagation import (
+    CodeBackpropagation,
+    can_backpropagate_code,
 )
 from sknn_deep.gradients._layout import is_faster_transposed
 from sknn_deep.machine import global_draws_from
@@ -103,7 +108,10 @@ def explicit_gradient(
 
     with flat_parameters(module, weights, is_transposed=is_transposed) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        compute = Backpropagation(
+        backpropagation = Backpropagation
+        if can_backpropagate_code(module, loss):
+            backpropagation = functools.partial(CodeBackpropagation, module)
+        compute = backpropagation(
             list_layers(module, used, generator),
             loss,
             n_rows=n_rows,
@@ -204,7 +212,7 @@ def fastest_gradient(
     networks do whose gradient is recorded.
     """
     is_known = next(module.parameters()).device.type in ("cpu", "cuda")
-    is_written_out = can_backpropagate(module) and loss.is_written_out
-    if is_known and not compile and is_written_out:
+    can_write_out = can_backpropagate(module) or can_backpropagate_code(module, loss)
+    if is_known and not compile and can_write_out and loss.is_written_out:
         return explicit_gradient(module, loss, **options)
     return recorded_gradient(module, loss, compile=compile, **options)

@@ -1,6 +1,7 @@
 """The autoencoder: an encoder and a decoder, trained as one network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -21,20 +22,26 @@ class Halves(nn.Module):
     or None, and `returns_code`.
     """
 
+    code_scale = 1.0
+
     def to_code(self, X: Tensor) -> Tensor:
-        """Return what the encoder gives, with its activation."""
+        """Return what the encoder gives, before it is scaled or taken apart."""
         return self.encoder(X)
+
+    def from_code(self, code: Tensor) -> Tensor:
+        """Return what the decoder makes of such a code."""
+        return self.decoder(code)
 
     def encode(self, X: Tensor) -> Tensor:
         """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
         code = self.to_code(X)
-        if self.sample is None:
-            return code
-        return code.chunk(2, dim=1)[0].contiguous()
+        if self.sample is not None:
+            code = code.chunk(2, dim=1)[0].contiguous()
+        return code if self.code_scale == 1 else code * self.code_scale
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the reconstructions, of shape ``(n_batch, n_features)``."""
-        return self.decoder(code)
+        return self.from_code(code if self.code_scale == 1 else code / self.code_scale)
 
     def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
         if not self.training:
@@ -45,7 +52,7 @@ class Halves(nn.Module):
             return self.decode(self.to_code(X))
         if self.sample is None:
             code = self.to_code(X)
-            return AutoencoderOutput(self.decode(code), code, None)
+            return AutoencoderOutput(self.from_code(code), code * self.code_scale, None)
         mean, log_variance = self.to_code(X).chunk(2, dim=1)
         code = self.sample(mean, log_variance)
         return AutoencoderOutput(self.decode(code), mean, log_variance)
@@ -82,6 +89,12 @@ class Autoencoder(Halves):
         is about the code too. So it always is when `variational`.
 
     dtype : torch.dtype or None
+
+    Attributes
+    ----------
+    code_scale : float
+        What the encoder's output is multiplied by to be the code, and the code divided
+        by to be the decoder's input: see :func:`scaled_code`.
 
     Shape
     -----
@@ -127,6 +140,7 @@ class Autoencoder(Halves):
             dtype=dtype,
         )
         self.returns_code = returns_code or variational
+        self.code_scale = 1.0
 
     takes_sparse_rows = True
 
@@ -140,9 +154,22 @@ class Autoencoder(Halves):
         """Width of the code."""
         return self.decoder[0].dense.in_features
 
+    @property
+    def is_chain_with_code(self) -> bool:
+        """Whether data pass the blocks one after the other, and the code is shown."""
+        return self.corruption is None and self.returns_code and self.sample is None
+
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""
         return [*self.encoder, *self.decoder]
+
+    @torch.no_grad()
+    def multiply_code(self, factor: float) -> None:
+        """Let the code be larger, and the reconstructions the same."""
+        last, first = self.encoder[-1].dense, self.decoder[0].dense
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
+        first.weight.div_(factor)
 
 
 class OwnAutoencoder(Halves):
@@ -193,5 +220,23 @@ class OwnAutoencoder(Halves):
     def to_code(self, X: Tensor) -> Tensor:
         return self.latent_activation(self.encoder(X))
 
-    def decode(self, code: Tensor) -> Tensor:
+    def from_code(self, code: Tensor) -> Tensor:
         return self.out_activation(self.decoder(code).flatten(1))
+
+
+@contextmanager
+def scaled_code(module: Autoencoder, scale: float) -> Iterator[None]:
+    """Let the encoder's last and the decoder's first layer work in other units.
+
+    Meanwhile the encoder gives the code divided by `scale`, so that a step of an
+    optimizer that does not look at the size of a gradient moves the code `scale` times
+    as far. Codes and reconstructions are the same before, meanwhile and after: with a
+    power of two, to the last bit.
+    """
+    module.multiply_code(1 / scale)
+    module.code_scale = scale
+    try:
+        yield
+    finally:
+        module.multiply_code(scale)
+        module.code_scale = 1.0

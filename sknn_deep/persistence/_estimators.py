@@ -12,6 +12,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     NetClassifier,
     NetRegressor,
 )
@@ -26,6 +27,7 @@ _MAKERS = {
     "AutoencoderTransformer": AutoencoderTransformer,
     "MLPClassifier": MLPClassifier,
     "MLPRegressor": MLPRegressor,
+    "NeighborAutoencoder": NeighborAutoencoder,
     "NetClassifier": lambda: NetClassifier(module=None),
     "NetRegressor": lambda: NetRegressor(module=None),
 }
@@ -37,6 +39,7 @@ ESTIMATORS = {
         MLPRegressor,
         NetClassifier,
         NetRegressor,
+        NeighborAutoencoder,
     )
 }
 KIND = "estimator"

@@ -517,7 +517,7 @@ class Net(NeuralNet):
                     training=True,
                 )
             update()
-            return {"loss": value, "y_pred": output}
+            return {"loss": value, "y_pred": output, **criterion.terms()}
 
         if capture is not None:
             work = GraphedWork(work, capture)
@@ -539,7 +539,9 @@ class Net(NeuralNet):
         self, iterator, training, prefix, step_fn, watched=UNWATCHED, **fit_params
     ):
         """Go through the batches, and record their mean loss."""
-        total = make_loss_sum(self.placement.device)
+        device = self.placement.device
+        total = make_loss_sum(device)
+        terms = {name: make_loss_sum(device) for name in self.criterion_.terms()}
         for batch in iterator:
             if watched.batches:
                 # A callback may keep what the next batch overwrites.
@@ -553,6 +555,8 @@ class Net(NeuralNet):
                     step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
             total.add(step["loss"], n_rows)
+            for name, term in terms.items():
+                term.add(step[name], n_rows)
             if watched.batches:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
@@ -560,6 +564,8 @@ class Net(NeuralNet):
         if not watched.batches:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))
+        for name, term in terms.items():
+            self.history[-1][f"{prefix}_{name}"] = term.mean()
 
     def record_epoch(self, X: Batches, loss: float) -> None:
         """Take note of an epoch whose batches went through a stack of networks."""
