@@ -103,6 +103,22 @@ class AutoencoderTransformer(
         Number of units in each hidden layer of the decoder, from the code to the
         output. None is the mirror image of `hidden_layer_sizes`.
 
+    encoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        A network of one's own in the place of dense layers, with a `decoder`: a class,
+        a callable that returns one, or one that is made, which is copied, weights and
+        all. It takes rows of shape (n, n_features) and returns codes of shape (n,
+        `n_components`), or twice as many columns if ``variational=True``: means, then
+        logarithms of variances. Arguments of a constructor by the names
+        ``n_features_in`` and ``n_components``, or ``n_outputs``, which are as many as
+        it is to return, are filled in. What says how dense layers are made is then
+        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
+        `dropout`, `normalization`.
+
+    decoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        The other half, which takes codes and returns as many numbers as there are
+        features, in any shape. It may ask for ``n_components`` and ``n_outputs``, here
+        the number of features.
+
     latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
             "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
             "silu", "softplus", "softsign", "tanh"}, default="identity"
@@ -315,19 +331,6 @@ class AutoencoderTransformer(
         as attributes of their names, all attributes are shared but those that end in an
         underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
         name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
-
-    encoder, decoder : type of torch.nn.Module, callable, torch.nn.Module or None, \
-            default=None
-        Networks of one's own in the place of dense layers, both or neither: classes,
-        callables that return one, or ones that are made, which are copied, weights and
-        all. The encoder takes rows of shape (n, n_features) and returns codes of shape
-        (n, `n_components`), or twice as many columns if ``variational=True``: means,
-        then logarithms of variances. The decoder takes codes and returns as many
-        numbers as there are features, in any shape. Arguments of a constructor by the
-        names ``n_features_in``, ``n_components`` (twice as many for such an encoder)
-        and ``n_outputs`` are filled in. What says how dense layers are made is then
-        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
-        `dropout`, `normalization`.
 
     Attributes
     ----------

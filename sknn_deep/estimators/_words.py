@@ -51,12 +51,12 @@ PARAMETERS = {
     "dtype": "precision",
     "use_gpu": "device",
     "seed": "random_state",
-    "iterator_train__shuffle": "shuffle",
 }
 
 # Those of an estimator of a network of one's own, where they are others.
 OWN_NET_PARAMETERS = {
     "loss": "criterion",
+    "iterator_train__shuffle": "shuffle",
     "hidden_layer_sizes": "module, which makes the layers",
     "activation": "module, which makes the layers",
     "dropout": "module, which makes the layers",
