@@ -80,7 +80,7 @@ def check_hidden_layer_sizes(
         raise ValueError(f"{name} must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"{name} must be > 0, got {sizes}.")
-    return tuple(int(size) for size in sizes)
+    return tuple(map(int, sizes))
 
 
 def check_activations(activation, n_layers: int, *, owner: str) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from sknn_deep.training import (
     add_penalty,
     copy_state,
     minimize_lbfgs,
+    planned_gradient,
 )
 
 
@@ -138,15 +139,7 @@ def run_epochs(
     net = run.net
     state = copy_state(net.module_)
     try:
-        net.partial_fit(
-            run.batches,
-            epochs=run.epochs,
-            convergence=run.convergence,
-            generator=run.generator,
-            evaluate=run.evaluate,
-            n_seen=run.n_seen,
-            keeper=keeper,
-        )
+        net.train(run, keeper)
         end_epochs(net, keep_optimizer=keep_optimizer)
     except BaseException:
         net.module_.load_state_dict(state)
@@ -203,15 +196,8 @@ def run_lbfgs(
         pairs = gradient.penalized()
         return add_penalty(value, pairs, recipe.alpha, weight, len(samples)).item()
 
-    with (
-        net.gradient(
-            net.module_,
-            net.criterion_,
-            n_rows=len(samples),
-            sparse_rows=net.wants_sparse(batches, recipe.max_iter),
-        ) as gradient,
-        net.suit(batches, gradient) as batches,
-    ):
+    run = Run(net, batches, recipe.max_iter, renew_convergence(None, recipe))
+    with planned_gradient(run) as (_, batches, gradient):
         ((X, target, weight),) = batches
         result = minimize_lbfgs(
             net.module_,

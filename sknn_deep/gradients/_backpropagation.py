@@ -21,7 +21,7 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -54,20 +54,17 @@ class FlatParameters(NamedTuple):
 
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Give each parameter's value and gradient, which are parts of the buffers."""
-        return dict(
-            zip(
-                self.parameters,
-                zip(self._parts(self.values), self._parts(self.gradients), strict=True),
-                strict=True,
+        sizes = [p.numel() for p in self.parameters]
+        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        return {
+            p: (
+                lay(both[0], p.shape, transposed=is_transposed),
+                lay(both[1], p.shape, transposed=is_transposed),
             )
-        )
-
-    def _parts(self, buffer: Tensor) -> Iterator[Tensor]:
-        parts = buffer.split([p.numel() for p in self.parameters])
-        for part, p, is_transposed in zip(
-            parts, self.parameters, self.transposed, strict=True
-        ):
-            yield lay(part, p.shape, transposed=is_transposed)
+            for p, is_transposed, both in zip(
+                self.parameters, self.transposed, parts, strict=True
+            )
+        }
 
     def to(self, dtype: torch.dtype) -> "FlatParameters":
         """Copy to buffers of another type."""
@@ -91,7 +88,8 @@ def flat_parameters(
     round.
     """
     first = list(first)
-    others = [p for p in module.parameters() if all(p is not q for q in first)]
+    ids = {id(p) for p in first}
+    others = [p for p in module.parameters() if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))

@@ -1,7 +1,13 @@
 """On what is it computed: device, precision, threads, recorded work."""
 
 from sknn_deep.machine._denormals import flushed_denormals
-from sknn_deep.machine._graphs import MIN_STEPS, Capture, GraphedWork, captures
+from sknn_deep.machine._graphs import (
+    MIN_STEPS,
+    Capture,
+    GraphedWork,
+    can_capture,
+    captures,
+)
 from sknn_deep.machine._placement import (
     Placement,
     autocast,
@@ -25,6 +31,7 @@ __all__ = [
     "GraphedWork",
     "Placement",
     "autocast",
+    "can_capture",
     "captures",
     "device_or_cpu",
     "flushed_denormals",

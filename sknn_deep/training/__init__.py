@@ -14,8 +14,11 @@ from sknn_deep.training._optimizers import (
 )
 from sknn_deep.training._penalties import add_penalty
 from sknn_deep.training._recipe import Recipe, resolve_recipe
+from sknn_deep.training._run import Run
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
-from sknn_deep.training._stack import Run, run_family, train_stack
+from sknn_deep.training._stack import run_family, train_stack
+from sknn_deep.training._step import planned_gradient
+from sknn_deep.training._step_plan import StepPlan
 
 __all__ = [
     "RESULTS",
@@ -27,6 +30,7 @@ __all__ = [
     "Recipe",
     "Run",
     "StateKeeper",
+    "StepPlan",
     "TrainingState",
     "add_penalty",
     "copy_state",
@@ -34,6 +38,7 @@ __all__ = [
     "get_optimizer_state",
     "minimize_lbfgs",
     "one_cycle",
+    "planned_gradient",
     "resolve_recipe",
     "run_family",
     "set_learning_rate",
