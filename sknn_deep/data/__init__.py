@@ -1,5 +1,6 @@
 """What the user handed over, checked once: rows, targets, weights, validation."""
 
+from sknn_deep.data._arrays import check_arrays
 from sknn_deep.data._class_weights import learn_class_weights, weigh
 from sknn_deep.data._data import (
     FitData,
@@ -34,6 +35,7 @@ __all__ = [
     "Samples",
     "all_or_nothing",
     "as_array_like",
+    "check_arrays",
     "check_groups",
     "check_rows",
     "check_weights",

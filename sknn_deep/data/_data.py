@@ -49,7 +49,8 @@ class Samples:
         """Bring X to where it is computed with, once for all networks."""
         key = (placement.X_dtype, placement.device)
         if key not in self.placed:
-            self.placed[key] = make_rows(self.X, *key)
+            # A check has left whole numbers only where they are wanted.
+            self.placed[key] = make_rows(self.X, *key, keeps_integers=True)
         return self.placed[key]
 
     def take(self, rows: np.ndarray) -> "Samples":

@@ -4,6 +4,8 @@ from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._dense_layers import fold_batch_norm
+from sknn_deep.estimators._net_classifier import NetClassifier
+from sknn_deep.estimators._net_regressor import NetRegressor
 from sknn_deep.estimators._regressor import MLPRegressor
 
 __all__ = [
@@ -11,5 +13,7 @@ __all__ = [
     "BaseNetEstimator",
     "MLPClassifier",
     "MLPRegressor",
+    "NetClassifier",
+    "NetRegressor",
     "fold_batch_norm",
 ]

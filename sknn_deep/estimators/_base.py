@@ -269,7 +269,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         rows = positive_rows(samples.weight)
         n_rows = len(samples) if rows is None else len(rows)
         placement = resolve_placement(
-            self.device, self.precision, samples.X.dtype, owner=type(self).__name__
+            self.device,
+            self.precision,
+            self._float_type(samples.X),
+            owner=type(self).__name__,
         )
         recipe = self._resolve_recipe(n_rows, placement, incremental=incremental)
         random_state = random_state_of(self.random_state)
@@ -280,11 +283,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if incremental and not first_pass and self._keeps_optimizer:
             net = renew_net(self.net_, self, n_features, recipe)
         else:
-            net = make_net(self, n_features, recipe, placement)
-            if first_pass:
-                draw_weights(net, self.activation, random_state)
-            else:
-                take_weights(net, self.net_.module_)
+            net = self._start_net(
+                n_features, recipe, placement, random_state, first_pass=first_pass
+            )
+        self._look_at(net, samples)
         if first_pass:
             forget_curves(self)
         if self.solver == "lbfgs":
@@ -294,6 +296,30 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             net, data, rows, random_state=random_state, incremental=incremental
         )
         return FitPlan(net, samples, final, run, incremental, data.valid, data.split)
+
+    def _float_type(self, X) -> np.dtype:
+        """Tell the type of numbers that validated rows are computed in."""
+        return X.dtype
+
+    def _start_net(
+        self,
+        n_features: int,
+        recipe: Recipe,
+        placement: Placement,
+        random_state: np.random.RandomState,
+        *,
+        first_pass: bool,
+    ) -> Net:
+        """Make a net, with new weights or those of the last fit."""
+        net = make_net(self, n_features, recipe, placement)
+        if first_pass:
+            draw_weights(net, self.activation, random_state)
+        else:
+            take_weights(net, self.net_.module_)
+        return net
+
+    def _look_at(self, net: Net, samples: Samples) -> None:
+        """See what the network does with a first batch, if that is not known."""
 
     def _train(self, plan: FitPlan) -> None:
         if plan.run is None:

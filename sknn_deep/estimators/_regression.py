@@ -229,13 +229,13 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         self._check_bounds()
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
-        out_activation = "exp" if self.loss == "poisson" else self.out_activation
+        out_activation = self._link()
         if first_pass:
             self._target = NumberTarget.of(
                 samples.y,
                 samples.weight,
                 out_activation=out_activation,
-                normalize=self.normalize_y and self.loss != "poisson",
+                normalize=self.normalize_y and out_activation != "exp",
             )
         elif out_activation != self._target.out_activation:
             raise ValueError(
@@ -268,6 +268,15 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             y = y.astype(np.float64)  # torch has no longdouble
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        self._check_targets(y)
+        return Samples(X, y, check_weights(sample_weight, X))
+
+    def _link(self) -> str:
+        """Name what turns the network's output into what is predicted."""
+        return "exp" if self.loss == "poisson" else self.out_activation
+
+    def _check_targets(self, y: np.ndarray) -> None:
+        """Refuse numbers that cannot be predicted."""
         if self.loss == "poisson" and np.any(y < 0):
             raise ValueError(
                 f"loss='poisson' of {type(self).__name__} is for counts: y must not "
@@ -281,7 +290,6 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
                 f"{y.max():.8g}. Bring y between these bounds, or use "
                 "out_activation='identity'."
             )
-        return Samples(X, y, check_weights(sample_weight, X))
 
     def _check_bounds(self) -> None:
         """Refuse what would bring predictions out of the bounds of out_activation."""

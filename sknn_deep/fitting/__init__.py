@@ -15,6 +15,16 @@ from sknn_deep.fitting._fingerprint import watch_states
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
+from sknn_deep.fitting._own_networks import (
+    are_probabilities,
+    arguments_for,
+    check_probabilities,
+    check_raw,
+    check_shape,
+    look_at,
+    make_own_module,
+    needs_chance,
+)
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
 from sknn_deep.fitting._solvers import (
     FitPlan,
@@ -37,9 +47,14 @@ __all__ = [
     "FitPlan",
     "NetParts",
     "advise_on_scale",
+    "are_probabilities",
+    "arguments_for",
     "callback_parameters",
     "change_callbacks",
     "check_picklable_callbacks",
+    "check_probabilities",
+    "check_raw",
+    "check_shape",
     "decode_net",
     "decode_state",
     "draw_weights",
@@ -51,12 +66,15 @@ __all__ = [
     "forget_network",
     "has_own_training",
     "inner_methods",
+    "look_at",
     "make_batches",
     "make_evaluate",
     "make_generator",
     "make_loss",
     "make_members",
     "make_net",
+    "make_own_module",
+    "needs_chance",
     "overrides",
     "put_together",
     "renew_convergence",

@@ -4,10 +4,10 @@ from sknn_deep.gradients._backpropagation import can_backpropagate
 from sknn_deep.gradients._gradient import (
     Gradient,
     GradientKind,
-    dense_weights,
     explicit_gradient,
     explicit_kind,
     fastest_gradient,
+    penalized_weights,
     recorded_gradient,
     recorded_kind,
 )
@@ -17,10 +17,10 @@ __all__ = [
     "Gradient",
     "GradientKind",
     "can_backpropagate",
-    "dense_weights",
     "explicit_gradient",
     "explicit_kind",
     "fastest_gradient",
+    "penalized_weights",
     "recorded_gradient",
     "recorded_kind",
     "stack_family",

@@ -388,6 +388,6 @@ def dropout_probability(block: DenseBlock) -> float:
 
 def can_backpropagate(module: nn.Module) -> bool:
     """Tell whether `module` is a plain chain of dense layers."""
-    return module.is_chain and all(
+    return getattr(module, "is_chain", False) and all(
         not hasattr(block, "normalization") for block in module.blocks()
     )

@@ -21,7 +21,8 @@ from sknn_deep.gradients._backpropagation import (
     list_layers,
 )
 from sknn_deep.gradients._layout import is_faster_transposed
-from sknn_deep.modules import Dense, Loss, RandomLayer
+from sknn_deep.machine import global_draws_from
+from sknn_deep.modules import Loss, RandomLayer
 
 
 class Gradient(NamedTuple):
@@ -73,9 +74,20 @@ class GradientKind(NamedTuple):
         return tuple(n for n, p in module.named_parameters() if is_faster_transposed(p))
 
 
-def dense_weights(module: nn.Module) -> list[nn.Parameter]:
-    """List the weights of the dense layers, which the L2 penalty is about."""
-    return [m.weight for m in module.modules() if isinstance(m, Dense)]
+def penalized_weights(module: nn.Module) -> list[nn.Parameter]:
+    """List what the L2 penalty is about: weights, and not biases, scales or shifts.
+
+    Weights connect units, so that they have two dimensions or more. Frozen ones are
+    left out.
+    """
+    return [p for p in module.parameters() if p.ndim > 1 and p.requires_grad]
+
+
+def _as_vector(array: Tensor) -> Tensor:
+    """View an array without gaps, such as one in channels-last order, as a vector."""
+    if array.is_contiguous():
+        return array.view(-1)
+    return array.as_strided((array.numel(),), (1,))
 
 
 def _each(function, output):
@@ -103,7 +115,7 @@ def explicit_gradient(
     `transposed` names the weights that, with their gradients, are transposed in memory;
     with `sparse_rows`, which tells that X is a ThinBatch, those of the first layer are.
     """
-    weights = dense_weights(module)
+    weights = penalized_weights(module)
     ids = {id(p) for name, p in module.named_parameters() if name in transposed}
     if sparse_rows:
         ids.add(id(weights[0]))
@@ -148,17 +160,20 @@ def recorded_gradient(
     transposed: Collection[str] = (),
     sparse_rows: bool = False,
     compile: bool = False,
+    draws_globally: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of any module by autograd.
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
-    module through ``torch.compile``; `n_rows`, `transposed` and `sparse_rows` are not
-    needed here.
+    module through ``torch.compile``; `draws_globally` tells that the module draws from
+    torch's global generator, in whose place `generator` is then put; `n_rows`,
+    `transposed` and `sparse_rows` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]
     forward = torch.compile(module) if compile else module
     device_type = parameters[0].device.type
+    dtype = next(p.dtype for p in parameters if p.is_floating_point())
 
     def compute(X, target, weight=None):
         for p in parameters:
@@ -166,18 +181,23 @@ def recorded_gradient(
         mixed = (
             torch.autocast(device_type, dtype=autocast) if autocast else nullcontext()
         )
+        draws = global_draws_from(generator) if draws_globally else nullcontext()
         with torch.enable_grad():
-            with mixed:
+            with mixed, draws:
                 output = forward(X)
-            output = _each(lambda t: t.to(parameters[0].dtype), output)
+            output = _each(lambda t: t.to(dtype), output)
             value = loss(output, target, weight)
             value.backward()
         return value.detach(), _each(Tensor.detach, output)
 
-    weights = dense_weights(module)
+    weights = penalized_weights(module)
 
     def pairs():
-        return [(w.detach().view(-1), w.grad.view(-1)) for w in weights]
+        return [
+            (_as_vector(w.detach()), _as_vector(w.grad))
+            for w in weights
+            if w.grad is not None  # where nothing depends on it, or it was frozen
+        ]
 
     for layer in random_layers:
         layer.generator = generator
@@ -192,6 +212,7 @@ def recorded_gradient(
 
 def explicit_kind(
     module: nn.Module,
+    loss: Loss,
     *,
     autocast: torch.dtype | None = None,
     reason: str = "a plain chain of dense layers",
@@ -203,6 +224,7 @@ def explicit_kind(
 
 def recorded_kind(
     module: nn.Module,
+    loss: Loss,
     *,
     autocast: torch.dtype | None = None,
     compile: bool = False,
@@ -215,7 +237,11 @@ def recorded_kind(
 
 
 def fastest_gradient(
-    module: nn.Module, *, autocast: torch.dtype | None = None, compile: bool = False
+    module: nn.Module,
+    loss: Loss,
+    *,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
 ) -> GradientKind:
     """Choose gradients written out where that applies.
 
@@ -229,6 +255,10 @@ def fastest_gradient(
         reason = f"written-out ones are not faster on {device_type}"
     elif not can_backpropagate(module):
         reason = "the network is no plain chain of dense layers without normalization"
+    elif not loss.is_written_out:
+        reason = "the loss is one of torch's"
     else:
-        return explicit_kind(module, autocast=autocast)
-    return recorded_kind(module, autocast=autocast, compile=compile, reason=reason)
+        return explicit_kind(module, loss, autocast=autocast)
+    return recorded_kind(
+        module, loss, autocast=autocast, compile=compile, reason=reason
+    )

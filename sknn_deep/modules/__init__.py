@@ -9,6 +9,8 @@ from sknn_deep.modules._blocks import (
     DenseBlock,
     glorot_uniform_,
 )
+from sknn_deep.modules._convolutional import ConvDecoder, ConvEncoder, ConvNet
+from sknn_deep.modules._dry_run import DryRun, TrainingRun, dry_run, training_run
 from sknn_deep.modules._losses import (
     AbsoluteError,
     AutoencoderLoss,
@@ -32,7 +34,21 @@ from sknn_deep.modules._random_layers import (
     StackedDropout,
     dropout_mask,
 )
-from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
+from sknn_deep.modules._raw_outputs import (
+    PROBABILITY_LOSSES,
+    RAW_LOSSES,
+    RawOutputLoss,
+    TorchLoss,
+    as_columns,
+    is_loss_class,
+    n_binary_outputs,
+)
+from sknn_deep.modules._summary import (
+    LayerSummary,
+    ModelSummary,
+    summarize,
+    summarize_layers,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -40,16 +56,22 @@ __all__ = [
     "NOISES",
     "NORMALIZATIONS",
     "OUT_ACTIVATIONS",
+    "PROBABILITY_LOSSES",
+    "RAW_LOSSES",
     "AbsoluteError",
     "Autoencoder",
     "AutoencoderLoss",
     "BatchNorm",
     "BinaryCrossEntropy",
+    "ConvDecoder",
+    "ConvEncoder",
+    "ConvNet",
     "CrossEntropy",
     "Dense",
     "DenseBlock",
     "DenseStack",
     "Dropout",
+    "DryRun",
     "GaussianNoise",
     "Huber",
     "LayerSummary",
@@ -60,11 +82,20 @@ __all__ = [
     "Poisson",
     "Quantile",
     "RandomLayer",
+    "RawOutputLoss",
     "SquaredError",
     "StackedDropout",
+    "TorchLoss",
+    "TrainingRun",
+    "as_columns",
     "dropout_mask",
+    "dry_run",
     "glorot_uniform_",
+    "is_loss_class",
+    "n_binary_outputs",
     "row_shares",
     "stack_losses",
     "summarize",
+    "summarize_layers",
+    "training_run",
 ]

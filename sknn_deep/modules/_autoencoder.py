@@ -90,6 +90,8 @@ class Autoencoder(nn.Module):
         )
         self.returns_code = returns_code or variational
 
+    takes_sparse_rows = True
+
     @property
     def is_chain(self) -> bool:
         """Whether data pass the blocks one after the other, and nothing else."""

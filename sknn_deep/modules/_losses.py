@@ -50,6 +50,9 @@ class Loss(nn.Module):
     one more dimension in front of all of these.
     """
 
+    # Whether there is a ``gradient``, or autograd has to find it.
+    is_written_out = True
+
     def gradient(
         self, output: Tensor, target: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor]:

@@ -5,16 +5,10 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._parts import (
-    Activation,
-    Export,
-    LayerNorm,
-    Linear,
-    Mean,
-    Part,
-    parts_of,
-)
+from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
 OUTPUTS = ("predictions", "raw")
 
@@ -37,7 +31,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
-        projections, feature selection, "passthrough", and Pipelines of them.
+        projections, feature selection, "passthrough", Pipelines of them, and a
+        FunctionTransformer that calls ``hidden_features``, ``transform`` or
+        ``inverse_transform`` of a fitted network, or ``inverse_transform`` of one of
+        these scalers.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, of weights and of what comes in and out.

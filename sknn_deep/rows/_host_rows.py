@@ -91,5 +91,5 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 def _empty_pinned(n_rows: int, like: Tensor) -> Tensor:
     """Make memory that a GPU fetches from without the processor's help."""
     return torch.empty(
-        n_rows, like.shape[1], dtype=like.dtype, device="cpu", pin_memory=True
+        n_rows, *like.shape[1:], dtype=like.dtype, device="cpu", pin_memory=True
     )

@@ -47,7 +47,7 @@ class DenseRows(Rows):
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, n_features)
+    X : Tensor of shape (n_samples, ...)
     """
 
     is_tensor = True
@@ -139,17 +139,25 @@ class SparseRows(Rows):
 
 
 def make_rows(
-    X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
+    X,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    resident: bool = True,
+    keeps_integers: bool = False,
 ) -> Rows:
     """Make rows of a validated array, a tensor, a CSR matrix or a mapped array.
 
     A `resident` array is moved to the device as a whole, which training wants, if there
-    is room for it; otherwise its rows go there as they are asked for.
+    is room for it; otherwise its rows go there as they are asked for. With
+    `keeps_integers` an array of whole numbers or bool keeps its type.
     """
     if isinstance(X, MappedArray):
         return MappedRows(X, dtype, device)
     if isinstance(X, Tensor):
         return DenseRows(X.to(device, dtype))
+    if keeps_integers and X.dtype.kind in "biu":
+        dtype = as_tensor(X[:1]).dtype
     if not isinstance(X, np.ndarray):
         return SparseRows(X, dtype, device)
     if resident and has_room(device, X.size * dtype.itemsize):

@@ -192,6 +192,8 @@ def check_schedules(net: "Net") -> None:
 
 
 def _check_nothing_frozen(net: "Net") -> None:
+    if not hasattr(net.module_, "is_chain"):
+        return  # a network of the user's own, whose gradient is recorded
     frozen = [n for n, p in net.get_all_learnable_params() if not p.requires_grad]
     if frozen:
         raise ValueError(

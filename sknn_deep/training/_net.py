@@ -23,6 +23,7 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._epochs import check_schedules, make_deadline, run_epochs
+from sknn_deep.training._forward_pass import ForwardPass
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
@@ -73,7 +74,7 @@ class Net(NeuralNet):
     placement : Placement
 
     gradient : callable
-        Takes the module; chooses the kind of its gradients.
+        Takes module and loss; chooses the kind of their gradients.
 
     penalized : callable
         Gives the parameters of a module that the L2 penalty is about.
@@ -110,7 +111,13 @@ class Net(NeuralNet):
     best_state_ : dict of Tensor
         The parameters of the epoch with the best validation score. Only with
         ``early_stopping``, and only while training.
+
+    forward_pass_ : ForwardPass or None
+        What a pass of rows was seen to do. None, where nobody looked, is what it does
+        in dense layers.
     """
+
+    forward_pass_: ForwardPass | None = None  # pickles of 0.1 have no such attribute
 
     def __init__(
         self,
@@ -167,7 +174,9 @@ class Net(NeuralNet):
             return self
         weights = self.penalized(self.module_)
         ids = {id(w) for w in weights}
-        others = [p for p in self.module_.parameters() if id(p) not in ids]
+        others = [
+            p for p in self.module_.parameters() if p.requires_grad and id(p) not in ids
+        ]
         self.optimizer_ = make_optimizer(self.recipe, weights, others, owner=self.owner)
         return self
 
@@ -310,6 +319,7 @@ class Net(NeuralNet):
         set_optimizer_state(self.optimizer_, get_optimizer_state(net.optimizer_))
         self.history_ = copy.copy(net.history_)
         self.best_merits_ = dict(net.best_merits_)
+        self.forward_pass_ = net.forward_pass_
         self.callbacks = net.callbacks
         n_default = len(self._default_callbacks)
         self.callbacks_ = [*self.callbacks_[:n_default], *net._others()]

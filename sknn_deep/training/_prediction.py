@@ -28,18 +28,28 @@ def map_blocks(
     has not enough memory for a block, the blocks become smaller. `finish` gets what was
     made, in the type of the parameters and on `device`.
     """
-    where = net.placement
+    where, seen = net.placement, net.forward_pass_
     rows = X
     if not isinstance(X, Rows):
-        rows = make_rows(X, where.X_dtype, where.device, resident=False)
+        rows = make_rows(
+            X,
+            where.X_dtype,
+            where.device,
+            resident=False,
+            keeps_integers=seen is not None and seen.takes_integers,
+        )
     parameters = list(net.module_.parameters())
-    n_units = max(max(p.shape) for p in parameters)
-    if takes_sparse and rows.can_stay_sparse:
+    n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
+    stays_sparse = takes_sparse and getattr(net.module_, "takes_sparse_rows", False)
+    if stays_sparse and rows.can_stay_sparse:
         n_units = max(p.shape[0] for p in parameters)
         rows = rows.kept_sparse(n_units)
     n_block = rows_per_block(n_units, where.device)
     n_threads = threads_for_block(
-        parameters, min(n_block, rows.shape[0]), density=rows.density
+        parameters,
+        min(n_block, rows.shape[0]),
+        density=rows.density,
+        n_products=seen and seen.n_products,
     )
     start = 0
     while start < rows.shape[0]:

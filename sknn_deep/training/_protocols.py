@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor, nn
 
 
@@ -82,5 +81,4 @@ class StackedGradient(Protocol):
     def n_penalized(self) -> int: ...
 
 
-ChoosesGradient = Callable[[nn.Module], GradientKind]
-DrawsFrom = torch.Generator | None
+ChoosesGradient = Callable[[nn.Module, Criterion], GradientKind]

@@ -9,7 +9,11 @@ from torch import Tensor, nn
 from sknn_deep.machine import Capture, GraphedWork, captures, thread_count
 from sknn_deep.rows import Batches
 from sknn_deep.training._callbacks import UNWATCHED, Watched
-from sknn_deep.training._optimizers import DeviceRates, make_step
+from sknn_deep.training._optimizers import (
+    DeviceRates,
+    make_patient_step,
+    make_step,
+)
 from sknn_deep.training._penalties import add_penalty
 from sknn_deep.training._protocols import Gradient
 from sknn_deep.training._run import Run
@@ -31,7 +35,10 @@ def planned_gradient(
     The plan stays as the net's ``step_plan_``.
     """
     net = run.net
-    kind = net.gradient(net.module_)
+    kind = net.gradient(net.module_, net.criterion_)
+    seen, options = net.forward_pass_, {}
+    if seen is not None and seen.draws_globally:
+        options["draws_globally"] = True
     plan, batches = resolve_step(
         kind, run, watched=watched, n_epochs_before=n_epochs_before
     )
@@ -44,6 +51,7 @@ def planned_gradient(
             generator=run.generator,
             transposed=plan.layout,
             sparse_rows=plan.rows == "sparse",
+            **options,
         ) as gradient,
         thread_count(plan.threads),
     ):
@@ -74,6 +82,7 @@ def planned_step(
                 watched,
                 n_steps=run.n_steps,
                 n_taken=n_epochs_before * len(run.batches),
+                may_miss=plan.gradient != "explicit",
                 capture=capture,
             ),
         )
@@ -86,22 +95,27 @@ def make_train_step(
     *,
     n_steps: int,
     n_taken: int = 0,
+    may_miss: bool = False,
     capture: Capture | None = None,
 ) -> Step:
     """Make what happens to a batch: gradient, penalty, rate, update.
 
-    `n_taken` of the training's `n_steps` were taken before. With `capture`, all but the
-    rate is replayed as a graph.
+    `n_taken` of the training's `n_steps` were taken before. `may_miss` tells that some
+    gradients may be missing. With `capture`, all but the rate is replayed as a graph.
     """
     recipe, optimizer = net.recipe, net.optimizer_
     rates = None if capture is None else DeviceRates(optimizer, recipe)
+    if may_miss:
+        update = make_patient_step(optimizer, recipe)
+    else:
+        update = make_step(optimizer, recipe, rates)
     schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
     is_scheduled = schedule is not constant
     # As torch's schedulers do, for the next training to begin where this one did.
     peaks = [
         group.setdefault("initial_lr", group["lr"]) for group in optimizer.param_groups
     ]
-    work = _make_work(net, gradient, make_step(optimizer, recipe, rates), watched)
+    work = _make_work(net, gradient, update, watched)
     if capture is not None:
         work = GraphedWork(work, capture)
 

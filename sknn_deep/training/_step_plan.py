@@ -110,7 +110,10 @@ def resolve_step(
         layout = tuple({next(iter(parameters)): None} | dict.fromkeys(layout))
     why_one_by_one = _why_not_captured(kind, net, run.batches, n_left, steps)
     threads = threads_for_step(
-        list(parameters.values()), batches.batch_size, density=batches.density
+        list(parameters.values()),
+        batches.batch_size,
+        density=batches.density,
+        n_products=net.forward_pass_ and net.forward_pass_.n_products,
     )
     denormals, why_denormals = _choose_denormals(watched, with_scipy)
     plan = StepPlan(

@@ -22,6 +22,7 @@ from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
+    FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
     PolynomialFeatures,
@@ -59,6 +60,19 @@ def scaled(estimator):
 
 
 CLIP = {"clip": True} if is_met("scikit-learn>=1.8") else {}
+
+
+def reconstructing(scaler, autoencoder):
+    """A Pipeline from rows to what is left of them after the code, in their units."""
+    autoencoder.fit(scaler.fit_transform(X))
+    return make_pipeline(
+        scaler,
+        autoencoder,
+        FunctionTransformer(autoencoder.inverse_transform),
+        FunctionTransformer(scaler.inverse_transform),
+    ).fit(X)
+
+
 MODELS = {
     "classes": lambda: scaled(make(MLPClassifier)).fit(X, Y),
     "two classes": lambda: scaled(make(MLPClassifier)).fit(X, Y == "a"),
@@ -97,6 +111,26 @@ MODELS = {
         X
     ),
     "mean codes": lambda: scaled(make(AutoencoderTransformer, variational=True)).fit(X),
+    "hidden features": lambda: make_pipeline(
+        StandardScaler(),
+        FunctionTransformer(
+            make(MLPClassifier, normalization="layer").fit(X, Y).hidden_features
+        ),
+    ).fit(X),
+    "codes of the first layer": lambda: make_pipeline(
+        StandardScaler(),
+        FunctionTransformer(
+            make(MLPRegressor, activation="tanh").fit(X / 100, X[:, 0]).hidden_features,
+            kw_args={"layer": 0},
+        ),
+        make(AutoencoderTransformer),
+    ).fit(X),
+    "reconstructions": lambda: reconstructing(
+        MinMaxScaler(), make(AutoencoderTransformer, loss="binary_cross_entropy")
+    ),
+    "reconstructions by components": lambda: reconstructing(
+        StandardScaler(), make(AutoencoderTransformer, normalization="batch")
+    ),
     "codes, then numbers": lambda: make_pipeline(
         MinMaxScaler(clip=True),
         make(AutoencoderTransformer, loss="binary_cross_entropy"),
@@ -344,13 +378,18 @@ def test_export_refuses_what_it_cannot_express(export, tmp_path, monkeypatch):
     unfitted = make(MLPClassifier)
     with pytest.raises(NotFittedError):
         export(unfitted)
-    for model in (
-        LinearRegression().fit(X, X[:, 0]),
-        make_pipeline(PolynomialFeatures(), make(MLPRegressor)).fit(X, X[:, 0]),
-    ):
-        with pytest.raises(TypeError, match=r"Got (LinearR|PolynomialF)\w+: pass"):
-            export(model)
+    with pytest.raises(TypeError, match=r"Got LinearRegression: pass"):
+        export(LinearRegression().fit(X, X[:, 0]))
+    with pytest.raises(TypeError, match=r"Got PolynomialFeatures: pass"):
+        export(make_pipeline(PolynomialFeatures(), LinearRegression()).fit(X, X[:, 0]))
     assert os.listdir() == []
+
+
+def test_to_torch_refuses_steps_that_are_not_linear():
+    model = make_pipeline(PolynomialFeatures(), make(MLPRegressor)).fit(X, X[:, 0])
+
+    with pytest.raises(TypeError, match=r"Got PolynomialFeatures: pass"):
+        to_torch(model)
 
 
 # --- ONNX -----------------------------------------------------------------------------
@@ -384,7 +423,7 @@ def test_to_onnx_gives_what_the_model_gives(name, dtype, tmp_path, capfd):
     session = onnxruntime.InferenceSession(path)
     assert [put.name for put in session.get_inputs()] == ["X"]
     (*labels, output_name) = [put.name for put in session.get_outputs()]
-    assert output_name == OUTPUT_NAMES[type(model[-1])]
+    assert output_name == output_name_of(name, model)
     assert labels == ["label"] * hasattr(model, "predict_proba")
     for rows in (X[:1], X[:7], X):
         rows = rows.astype(np.float32)
@@ -425,6 +464,15 @@ OUTPUT_NAMES = {
     MLPClassifier: "probabilities",
     MLPRegressor: "predictions",
 }
+
+
+def output_name_of(name, model):
+    for output in ("hidden features", "reconstructions"):
+        if name.startswith(output):
+            return output.replace(" ", "_")
+    return OUTPUT_NAMES[type(model[-1])]
+
+
 LABELS = {
     "numbers from 0": (np.arange(60) % 3, np.int64, ["ArgMax"]),
     "other numbers": (np.arange(60) % 3 * 5, np.int64, ["ArgMax", "Gather"]),

@@ -12,7 +12,12 @@ from tests.rows.arrays import as_batch
 
 def make_rows(n_rows=7, n_features=12, *, density=0.3, dtype=np.float64):
     return scipy.sparse.random_array(
-        (n_rows, n_features), density=density, format="csr", dtype=dtype, rng=0
+        (n_rows, n_features),
+        density=density,
+        format="csr",
+        dtype=dtype,
+        # Until SciPy 1.15, which calls it `rng`, is the oldest.
+        random_state=np.random.default_rng(0),
     )
 
 

@@ -93,7 +93,7 @@ def test_step_plan_tells_each_choice_and_its_reason(params, choice, value, reaso
 def test_gradient_of_a_compiled_network_is_chosen_by_the_user():
     net = plan_fit(compile=True).net
 
-    kind = net.gradient(net.module_)
+    kind = net.gradient(net.module_, net.criterion_)
 
     assert (kind.name, kind.reason) == ("compiled", "compile=True")
 
