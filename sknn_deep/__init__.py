@@ -5,6 +5,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     NetClassifier,
     NetRegressor,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "AutoencoderTransformer",
     "MLPClassifier",
     "MLPRegressor",
+    "NeighborAutoencoder",
     "NetClassifier",
     "NetRegressor",
     "load",

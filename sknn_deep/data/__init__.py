@@ -2,6 +2,7 @@
 
 from sknn_deep.data._arrays import check_arrays
 from sknn_deep.data._class_weights import learn_class_weights, weigh
+from sknn_deep.data._connectivity import check_connectivity
 from sknn_deep.data._data import (
     FitData,
     Samples,
@@ -36,6 +37,7 @@ __all__ = [
     "all_or_nothing",
     "as_array_like",
     "check_arrays",
+    "check_connectivity",
     "check_groups",
     "check_rows",
     "check_weights",

@@ -82,12 +82,16 @@ class FitData:
     split : tuple of ndarray or None
         Numbers of the rows to train on and of those to validate on, where a splitter
         says so.
+
+    connectivity : sparse matrix of shape (n_samples, n_samples) or None
+        Which rows are neighbors, where the user gave that.
     """
 
     samples: Samples
     valid: Samples | None = None
     stratify: np.ndarray | None = None
     split: tuple[np.ndarray, np.ndarray] | None = None
+    connectivity: Any = None
 
 
 def as_array_like(X):

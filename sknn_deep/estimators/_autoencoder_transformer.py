@@ -71,7 +71,8 @@ class AutoencoderTransformer(
 
     hidden_layer_sizes : int in [1, inf) or array-like of int, default=(128, 64)
         Number of units in each hidden layer of the encoder, from the input to the code.
-        An int is one layer, ``()`` is none.
+        An int is one layer, ``()`` is none. The code is not among them: 784-128-32-8-2
+        is ``(128, 32, 8)`` with ``n_components=2``.
 
     activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
             "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \
@@ -768,12 +769,17 @@ class AutoencoderTransformer(
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def _fit_samples(
-        self, X, y, sample_weight, X_val, sample_weight_val, groups
+        self, X, y, sample_weight, X_val, sample_weight_val, groups, **options
     ) -> Samples:
         """Fit, and give the checked samples."""
         with all_or_nothing(self):
             data = self._check_fit(
-                X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                sample_weight_val=sample_weight_val,
+                **options,
             )
             self._fit(self._set_aside(data, X, y, groups))
         return data.samples

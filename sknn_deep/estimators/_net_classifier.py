@@ -473,6 +473,9 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
             )
         return self._torch_loss(has_classes=True)
 
+    def _convergence_advice(self, plan):
+        return super()._convergence_advice(plan) if self.criterion is None else ""
+
     def _check_raw_output(self, net, output, last_operation):
         n_rows, n_outputs = len(output) if output.ndim else 0, self._target.n_outputs
         shapes = [(n_rows, n_outputs)]

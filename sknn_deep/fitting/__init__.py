@@ -1,6 +1,6 @@
 """What a fit is made of: its plan, its networks, its members, its state."""
 
-from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss
+from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss, make_neighbor_loss
 from sknn_deep.fitting._callbacks import (
     PREFIX,
     ClonedByCopying,
@@ -8,10 +8,15 @@ from sknn_deep.fitting._callbacks import (
     change_callbacks,
     check_picklable_callbacks,
 )
-from sknn_deep.fitting._curves import extend_curves, forget_curves, forget_network
+from sknn_deep.fitting._curves import (
+    CURVES,
+    extend_curves,
+    forget_curves,
+    forget_network,
+)
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
-from sknn_deep.fitting._fingerprint import watch_states
+from sknn_deep.fitting._fingerprint import digest, watch_states
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
@@ -26,6 +31,11 @@ from sknn_deep.fitting._own_networks import (
     needs_chance,
 )
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
+from sknn_deep.fitting._scale_advice import (
+    advise_on_columns,
+    advise_on_target,
+    is_loss_large,
+)
 from sknn_deep.fitting._solvers import (
     FitPlan,
     make_batches,
@@ -35,18 +45,19 @@ from sknn_deep.fitting._solvers import (
     run_lbfgs,
     warn_unless_converged,
 )
-from sknn_deep.fitting._target_scale import advise_on_scale
 from sknn_deep.fitting._together import family_of, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
 __all__ = [
+    "CURVES",
     "LOSSES",
     "PREFIX",
     "ClonedByCopying",
     "EpochTasks",
     "FitPlan",
     "NetParts",
-    "advise_on_scale",
+    "advise_on_columns",
+    "advise_on_target",
     "are_probabilities",
     "arguments_for",
     "callback_parameters",
@@ -57,6 +68,7 @@ __all__ = [
     "check_shape",
     "decode_net",
     "decode_state",
+    "digest",
     "draw_weights",
     "encode_state",
     "extend_curves",
@@ -66,12 +78,14 @@ __all__ = [
     "forget_network",
     "has_own_training",
     "inner_methods",
+    "is_loss_large",
     "look_at",
     "make_batches",
     "make_evaluate",
     "make_generator",
     "make_loss",
     "make_members",
+    "make_neighbor_loss",
     "make_net",
     "make_own_module",
     "needs_chance",

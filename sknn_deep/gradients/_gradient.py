@@ -20,6 +20,10 @@ from sknn_deep.gradients._backpropagation import (
     flat_parameters,
     list_layers,
 )
+from sknn_deep.gradients._code_backpropagation import (
+    CodeBackpropagation,
+    can_backpropagate_code,
+)
 from sknn_deep.gradients._layout import is_faster_transposed
 from sknn_deep.machine import global_draws_from
 from sknn_deep.modules import Loss, RandomLayer
@@ -121,7 +125,10 @@ def explicit_gradient(
         ids.add(id(weights[0]))
     with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        compute = Backpropagation(
+        backpropagation = Backpropagation
+        if can_backpropagate_code(module, loss):
+            backpropagation = functools.partial(CodeBackpropagation, module)
+        compute = backpropagation(
             list_layers(module, used, generator),
             loss,
             n_rows=n_rows,
@@ -253,7 +260,7 @@ def fastest_gradient(
         reason = "compile=True"
     elif device_type not in ("cpu", "cuda"):
         reason = f"written-out ones are not faster on {device_type}"
-    elif not can_backpropagate(module):
+    elif not (can_backpropagate(module) or can_backpropagate_code(module, loss)):
         reason = "the network is no plain chain of dense layers without normalization"
     elif not loss.is_written_out:
         reason = "the loss is one of torch's"

@@ -158,18 +158,18 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
-        _check_goes_back(estimator, owner=cls.__name__)
+        check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(
                 f"n_images of {cls.__name__} must be an integer of at least 1. Got "
                 f"{n_images!r}."
             )
         X = _first_rows(X, n_images)
+        # First: the estimator says best what is wrong with X.
+        codes = estimator.transform(X)
         originals = check_array(make_dense(X))
         shape = check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
-        back = check_array(
-            make_dense(estimator.inverse_transform(estimator.transform(X)))
-        )
+        back = check_array(make_dense(estimator.inverse_transform(codes)))
         display = cls(
             originals=originals.reshape(-1, *shape),
             reconstructions=back.reshape(-1, *shape),
@@ -180,7 +180,7 @@ class ReconstructionDisplay:
 # --- data ----------------------------------------------------------------------------
 
 
-def _check_goes_back(estimator, *, owner: str) -> None:
+def check_goes_back(estimator, *, owner: str) -> None:
     missing = [
         method
         for method in ("transform", "inverse_transform")

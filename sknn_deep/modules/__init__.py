@@ -1,7 +1,7 @@
 """What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
-from sknn_deep.modules._autoencoder import NOISES, Autoencoder
+from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
@@ -14,6 +14,7 @@ from sknn_deep.modules._dry_run import DryRun, TrainingRun, dry_run, training_ru
 from sknn_deep.modules._losses import (
     AbsoluteError,
     AutoencoderLoss,
+    AutoencoderOutput,
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
@@ -26,6 +27,7 @@ from sknn_deep.modules._losses import (
     stack_losses,
 )
 from sknn_deep.modules._mlp import MLP, DenseStack
+from sknn_deep.modules._neighbor_loss import NeighborLoss
 from sknn_deep.modules._random_layers import (
     Dropout,
     GaussianNoise,
@@ -61,6 +63,7 @@ __all__ = [
     "AbsoluteError",
     "Autoencoder",
     "AutoencoderLoss",
+    "AutoencoderOutput",
     "BatchNorm",
     "BinaryCrossEntropy",
     "ConvDecoder",
@@ -79,6 +82,7 @@ __all__ = [
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
+    "NeighborLoss",
     "Poisson",
     "Quantile",
     "RandomLayer",
@@ -94,6 +98,7 @@ __all__ = [
     "is_loss_class",
     "n_binary_outputs",
     "row_shares",
+    "scaled_code",
     "stack_losses",
     "summarize",
     "summarize_layers",

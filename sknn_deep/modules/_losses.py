@@ -62,6 +62,10 @@ class Loss(nn.Module):
         """What `loss_` multiplies the value by."""
         return 1.0
 
+    def terms(self) -> dict[str, Tensor]:
+        """Give parts of the last value that the history records beside it."""
+        return {}
+
     def wants_columns(self, n_outputs: int) -> bool:
         """Tell whether ``gradient`` is faster if outputs lie in columns in memory."""
         return False

@@ -80,8 +80,8 @@ def _undoes_scaler(method) -> bool:
 
 def _refuse(step, export: Export) -> None:
     raise TypeError(
-        f"{export.function} takes MLPClassifier, MLPRegressor and "
-        "AutoencoderTransformer, and Pipelines of these, of feature selection and of "
+        f"{export.function} takes MLPClassifier, MLPRegressor, AutoencoderTransformer "
+        "and NeighborAutoencoder, and Pipelines of these, of feature selection and of "
         f"{', '.join(LINEAR_STEPS)}. Got {type(step).__name__}: pass the network's own "
         "step, and do the steps before it in scikit-learn."
     )

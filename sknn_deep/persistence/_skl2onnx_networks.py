@@ -12,6 +12,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
 )
 from sknn_deep.persistence._export import Export
 from sknn_deep.persistence._fitted_parts import check_mean, parts_of
@@ -49,7 +50,7 @@ def register() -> None:
         _convert_classifier,
         options=_OPTIONS,
     )
-    for cls in (MLPRegressor, AutoencoderTransformer):
+    for cls in (MLPRegressor, AutoencoderTransformer, NeighborAutoencoder):
         update_registered_converter(
             cls, f"SknnDeep{cls.__name__}", set_output_type, convert_numbers
         )

@@ -32,6 +32,9 @@ class Batches:
 
     subset : int64 Tensor of shape (n_rows,) or None
         Numbers of the rows to go through; None is all of them.
+
+    n_rows : int or None
+        Rows of an epoch; None is each one once.
     """
 
     def __init__(
@@ -43,11 +46,14 @@ class Batches:
         batch_size: int,
         permute: Callable[[], Tensor] | None = None,
         subset: Tensor | None = None,
+        n_rows: int | None = None,
     ):
         self.rows = rows
         self.target = target
         self.weight = weight
-        self.n_rows = rows.shape[0] if subset is None else len(subset)
+        if n_rows is None:
+            n_rows = rows.shape[0] if subset is None else len(subset)
+        self.n_rows = n_rows
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
@@ -134,7 +140,7 @@ class Batches:
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
         if self._gatherer is None:
-            self._gatherer = Gatherer(parts, self.batch_size)
+            self._gatherer = Gatherer(parts, self.batch_size, self.n_rows)
         return self._gatherer
 
     def _take(self, order: Tensor) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:

@@ -253,7 +253,9 @@ class Net(NeuralNet):
         self, iterator, training, prefix, step_fn, watched=UNWATCHED, **fit_params
     ):
         """Go through the batches, and record their mean loss."""
-        total = make_loss_sum(self.placement.device)
+        device = self.placement.device
+        total = make_loss_sum(device)
+        terms = {name: make_loss_sum(device) for name in self.criterion_.terms()}
         is_shown = bool(watched.batches)
         for batch in iterator:
             if is_shown:
@@ -268,6 +270,8 @@ class Net(NeuralNet):
                     step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
             total.add(step["loss"], n_rows)
+            for name, term in terms.items():
+                term.add(step[name], n_rows)
             if is_shown:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
@@ -275,6 +279,8 @@ class Net(NeuralNet):
         if not is_shown:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))
+        for name, term in terms.items():
+            self.history[-1][f"{prefix}_{name}"] = term.mean()
 
     def record_epoch(self, X: Batches, loss: float) -> None:
         """Take note of an epoch whose batches went through a stack of networks."""

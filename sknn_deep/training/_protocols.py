@@ -13,6 +13,9 @@ class Criterion(Protocol):
     def reported_scale(self, output: Tensor) -> float:
         """Tell by what a loss is multiplied before it is recorded."""
 
+    def terms(self) -> dict[str, Tensor]:
+        """Give parts of the last loss that are recorded by themselves."""
+
 
 class Gradient(Protocol):
     """How to compute a gradient, while the context that gave it lasts."""

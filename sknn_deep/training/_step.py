@@ -159,6 +159,6 @@ def _make_work(
                 training=True,
             )
         update()
-        return {"loss": value, "y_pred": output}
+        return {"loss": value, "y_pred": output, **criterion.terms()}
 
     return work

@@ -188,6 +188,8 @@ def _choose_rows(
 ) -> tuple[str, str]:
     if not kind.is_explicit:
         return "dense", "only written-out gradients multiply by sparse rows"
+    if not getattr(run.net.module_, "takes_sparse_rows", False):
+        return "dense", "the network takes dense rows only"
     if seen_by:
         return "dense", seen_by
     if run.batches.are_faster_sparse(n_units, run.epochs):
