@@ -20,9 +20,10 @@ from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
 from sknn_deep.machine._denormals import flushed_denormals
-from sknn_deep.training import TrainingState, add_penalty, planned_gradient
+from sknn_deep.optimizers import add_penalty
+from sknn_deep.optimizers._optimizers import make_step
+from sknn_deep.training import TrainingState, planned_gradient
 from sknn_deep.training._epochs import close_epoch, run_epoch
-from sknn_deep.training._optimizers import make_step
 from sknn_deep.training._step import make_train_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}

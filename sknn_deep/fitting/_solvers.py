@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn_deep.data import Samples
 from sknn_deep.machine import Placement
 from sknn_deep.modules import RandomLayer
+from sknn_deep.optimizers import add_penalty, minimize_lbfgs
 from sknn_deep.rows import (
     Batches,
     MappedArray,
@@ -27,9 +28,7 @@ from sknn_deep.training import (
     Recipe,
     Run,
     StateKeeper,
-    add_penalty,
     copy_state,
-    minimize_lbfgs,
     planned_gradient,
 )
 

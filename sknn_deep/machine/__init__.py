@@ -18,6 +18,7 @@ from sknn_deep.machine._placement import (
     resolve_placement,
     sum_dtype,
 )
+from sknn_deep.machine._replicas import warn_of_replicas
 from sknn_deep.machine._threads import (
     one_blas_thread,
     prediction_threads,
@@ -47,4 +48,5 @@ __all__ = [
     "thread_count",
     "threads_for_block",
     "threads_for_step",
+    "warn_of_replicas",
 ]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
 from sknn_deep.training._history import CompactHistory
-from sknn_deep.training._optimizers import get_optimizer_state, set_optimizer_state
 from sknn_deep.training._run import Run
 
 # Types of a callback's attributes that are taken for data.

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from skorch.callbacks import LRScheduler
 
 from sknn_deep.machine import flushed_denormals
+from sknn_deep.optimizers import inverse_scaling, set_learning_rate
 from sknn_deep.rows import Batches
 from sknn_deep.training._callbacks import UNWATCHED, StateKeeper, Watched, overrides
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._optimizers import set_learning_rate
 from sknn_deep.training._run import Run
-from sknn_deep.training._schedules import inverse_scaling
 
 if TYPE_CHECKING:
     from sknn_deep.training._net import Net

@@ -14,6 +14,12 @@ from skorch.callbacks import Callback, EpochTimer
 from torch import Tensor, nn
 
 from sknn_deep.machine import Placement, device_or_cpu
+from sknn_deep.optimizers import (
+    get_optimizer_state,
+    make_optimizer,
+    set_learning_rate,
+    set_optimizer_state,
+)
 from sknn_deep.rows import Batches
 from sknn_deep.training._callbacks import (
     UNWATCHED,
@@ -26,12 +32,6 @@ from sknn_deep.training._epochs import check_schedules, make_deadline, run_epoch
 from sknn_deep.training._forward_pass import ForwardPass
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._loss_sum import make_loss_sum
-from sknn_deep.training._optimizers import (
-    get_optimizer_state,
-    make_optimizer,
-    set_learning_rate,
-    set_optimizer_state,
-)
 from sknn_deep.training._prediction import map_blocks
 from sknn_deep.training._protocols import ChoosesGradient
 from sknn_deep.training._recipe import Recipe

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sknn_deep.training._schedules import STEP_SCHEDULES
+from sknn_deep.optimizers import STEP_SCHEDULES
 
 _FLOATS = frozenset(
     {

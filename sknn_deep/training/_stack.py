@@ -12,21 +12,23 @@ from sknn_deep.machine import (
     thread_count,
     threads_for_step,
 )
+from sknn_deep.optimizers import (
+    STEP_SCHEDULES,
+    Numbers,
+    StackedOptimizer,
+    constant,
+    group_equal,
+    make_add_penalties,
+    make_clip,
+    numbers_of,
+    optimizer_family,
+)
 from sknn_deep.rows import stacked_batches
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._epochs import close_epoch, end_run
 from sknn_deep.training._net import Net
-from sknn_deep.training._penalties import make_add_penalties, make_clip
 from sknn_deep.training._protocols import StackedGradient
 from sknn_deep.training._run import Run
-from sknn_deep.training._schedules import STEP_SCHEDULES, constant
-from sknn_deep.training._stacked_optimizers import (
-    Numbers,
-    StackedOptimizer,
-    group_equal,
-    numbers_of,
-    optimizer_family,
-)
 from sknn_deep.training._step_plan import plan_of_stack
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from sknn_deep.machine import Capture, GraphedWork, captures, thread_count
-from sknn_deep.rows import Batches
-from sknn_deep.training._callbacks import UNWATCHED, Watched
-from sknn_deep.training._optimizers import (
+from sknn_deep.optimizers import (
+    STEP_SCHEDULES,
     DeviceRates,
+    add_penalty,
+    constant,
     make_patient_step,
     make_step,
 )
-from sknn_deep.training._penalties import add_penalty
+from sknn_deep.rows import Batches
+from sknn_deep.training._callbacks import UNWATCHED, Watched
 from sknn_deep.training._protocols import Gradient
 from sknn_deep.training._run import Run
-from sknn_deep.training._schedules import STEP_SCHEDULES, constant
 from sknn_deep.training._step_plan import StepPlan, resolve_step
 
 if TYPE_CHECKING:

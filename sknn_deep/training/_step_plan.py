@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from sknn_deep.machine import MIN_STEPS, can_capture, threads_for_step
+from sknn_deep.optimizers import is_own
 from sknn_deep.rows import Batches
 from sknn_deep.training._callbacks import UNWATCHED, Watched
-from sknn_deep.training._optimizers import is_own
 from sknn_deep.training._protocols import GradientKind, StackedGradient
 
 if TYPE_CHECKING:

@@ -16,6 +16,8 @@ INNER = {
     "gradients",
     "machine",
     "modules",
+    "optimizers",
+    "parameters",
     "rows",
     "training",
 }

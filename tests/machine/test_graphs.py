@@ -27,9 +27,9 @@ from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.machine._graphs import GraphedWork, captures
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.optimizers._optimizers import DeviceRates, make_optimizer, make_step
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
 from sknn_deep.training import Convergence, Net, Run
-from sknn_deep.training._optimizers import DeviceRates, make_optimizer, make_step
 from tests.training import recipes
 
 CPU = torch.device("cpu")

@@ -23,16 +23,9 @@ import sknn_deep.training._prediction as prediction_file
 from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.optimizers import add_penalty, one_cycle
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
-from sknn_deep.training import (
-    RESULTS,
-    Convergence,
-    Net,
-    Run,
-    add_penalty,
-    copy_state,
-    one_cycle,
-)
+from sknn_deep.training import RESULTS, Convergence, Net, Run, copy_state
 from sknn_deep.training._loss_sum import DeviceLossSum
 from tests.training import recipes
 

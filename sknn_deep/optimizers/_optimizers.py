@@ -4,18 +4,21 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from sknn_deep.training._fused import (
+from sknn_deep.optimizers._fused import (
     as_it_lies,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
 )
-from sknn_deep.training._recipe import Recipe
+
+if TYPE_CHECKING:
+    from sknn_deep.training import Recipe
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
 
@@ -83,7 +86,7 @@ class SGD(_Own, torch.optim.SGD):
 
 
 def make_optimizer(
-    recipe: Recipe, weights: list[Tensor], others: list[Tensor], *, owner: str
+    recipe: "Recipe", weights: list[Tensor], others: list[Tensor], *, owner: str
 ) -> torch.optim.Optimizer:
     """Make the optimizer that `recipe` names.
 
@@ -175,7 +178,7 @@ class DeviceRates:
         The rate of each parameter group.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe):
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: "Recipe"):
         self._groups = optimizer.param_groups
         self._rate_of = _make_rate_of(optimizer, recipe)
         self._t = _count_steps(optimizer)
@@ -196,7 +199,7 @@ class DeviceRates:
 
 
 def _make_rate_of(
-    optimizer: torch.optim.Optimizer, recipe: Recipe
+    optimizer: torch.optim.Optimizer, recipe: "Recipe"
 ) -> Callable[[float, int], float]:
     """Make what tells the kernel's rate by that of a group and the step's number."""
     if not isinstance(optimizer, Adam):
@@ -212,7 +215,7 @@ def _count_steps(optimizer: torch.optim.Optimizer) -> int:
 
 
 def make_step(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, rates: DeviceRates | None = None
+    optimizer: torch.optim.Optimizer, recipe: "Recipe", rates: DeviceRates | None = None
 ) -> Callable[[], None]:
     """Make the function that applies the gradients.
 
@@ -235,7 +238,7 @@ def make_step(
 
 
 def make_patient_step(
-    optimizer: torch.optim.Optimizer, recipe: Recipe
+    optimizer: torch.optim.Optimizer, recipe: "Recipe"
 ) -> Callable[[], None]:
     """Make the function that applies the gradients, some of which may be missing.
 
@@ -306,7 +309,7 @@ def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
 
 
 def _make_adam_step(
-    optimizer: Adam | AdamW, recipe: Recipe, rates: DeviceRates | None
+    optimizer: Adam | AdamW, recipe: "Recipe", rates: DeviceRates | None
 ) -> Callable[[], None]:
     """Make the step of scikit-learn's Adam, or of torch's AdamW."""
     groups = optimizer.param_groups
@@ -361,7 +364,7 @@ def _make_adam_step(
 
 
 def _make_sgd_step(
-    optimizer: SGD, recipe: Recipe, rates: DeviceRates | None
+    optimizer: SGD, recipe: "Recipe", rates: DeviceRates | None
 ) -> Callable[[], None]:
     """Make the step of stochastic gradient descent."""
     (group,) = optimizer.param_groups

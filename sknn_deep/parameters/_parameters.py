@@ -7,9 +7,9 @@ import torch
 from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import HasMethods, Interval, Options, StrOptions
-from sknn_deep.estimators._words import say_our_value
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
-from sknn_deep.training import SOLVERS, STEP_SCHEDULES
+from sknn_deep.optimizers import SOLVERS, STEP_SCHEDULES
+from sknn_deep.parameters._words import say_our_value
 
 ACTIVATION = StrOptions(set(ACTIVATIONS))
 
