@@ -81,9 +81,9 @@ def make_generator(
     Seeded anew at each call of ``partial_fit``, it also depends on how many rows were
     seen before, so that no two calls draw the same masks.
     """
-    is_random = any(isinstance(m, RandomLayer) for m in net.module_.modules()) or (
-        net.forward_pass_ is not None and net.forward_pass_.draws_globally
-    )
+    random_layers = [m for m in net.module_.modules() if isinstance(m, RandomLayer)]
+    seen = net.forward_pass_
+    is_random = random_layers or (seen is not None and seen.draws_globally)
     if net.placement.device.type == "cpu" and not is_random:
         return None
     generator = torch.Generator(net.placement.device)

@@ -23,6 +23,7 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 import functools
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -33,7 +34,8 @@ from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_s
 from sknn_deep.rows import ThinBatch
 
 
-class FlatParameters(NamedTuple):
+@dataclass(frozen=True)
+class FlatParameters:
     """All parameters of a network and their gradients, in one buffer each.
 
     Attributes
@@ -52,8 +54,9 @@ class FlatParameters(NamedTuple):
     values: Tensor
     gradients: Tensor
 
+    @functools.cached_property
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
-        """Give each parameter's value and gradient, which are parts of the buffers."""
+        """Each parameter's value and gradient, which are parts of the buffers."""
         sizes = [p.numel() for p in self.parameters]
         parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
         return {
@@ -68,8 +71,8 @@ class FlatParameters(NamedTuple):
 
     def to(self, dtype: torch.dtype) -> "FlatParameters":
         """Copy to buffers of another type."""
-        return self._replace(
-            values=self.values.to(dtype), gradients=self.gradients.to(dtype)
+        return replace(
+            self, values=self.values.to(dtype), gradients=self.gradients.to(dtype)
         )
 
 
@@ -94,7 +97,7 @@ def flat_parameters(
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
     flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
-    for p, (value, gradient) in flat.arrays().items():
+    for p, (value, gradient) in flat.arrays.items():
         p.data, p.grad = value.copy_(p.data), gradient
     try:
         yield flat
@@ -350,7 +353,7 @@ def list_layers(
     module: nn.Module, parameters: FlatParameters, generator: torch.Generator | None
 ) -> list[LayerParameters]:
     """List the layers of a network whose numbers are in `parameters`."""
-    arrays = parameters.arrays()
+    arrays = parameters.arrays
     layers = []
     for block in module.blocks():
         weight, weight_gradient = arrays[block.dense.weight]

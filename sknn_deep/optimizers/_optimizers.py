@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sknn_deep.optimizers._fused import (
-    as_it_lies,
+    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
@@ -120,26 +120,35 @@ def make_optimizer(
             nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
             fused=fused,
         )
-    own_rate = isinstance(recipe.solver, functools.partial) and (
-        "lr" in recipe.solver.keywords
-    )
+    return _make_others_optimizer(recipe.solver, parameters, lr, owner=owner)
+
+
+def _make_others_optimizer(
+    solver: Callable[..., torch.optim.Optimizer],
+    parameters: list[Tensor],
+    lr: float,
+    *,
+    owner: str,
+) -> torch.optim.Optimizer:
+    """Make an optimizer of torch's, or of the user's own."""
+    own_rate = isinstance(solver, functools.partial) and ("lr" in solver.keywords)
     try:
-        optimizer = recipe.solver(parameters, **({} if own_rate else {"lr": lr}))
+        optimizer = solver(parameters, **({} if own_rate else {"lr": lr}))
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, could not be made "
+            f"The 'solver' parameter of {owner}, {solver!r}, could not be made "
             f"an optimizer of the network's {len(parameters)} parameter tensors with "
             f"lr={lr}: {error}"
         ) from error
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, must make a torch "
+            f"The 'solver' parameter of {owner}, {solver!r}, must make a torch "
             f"optimizer. Got {optimizer!r} from it."
         )
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, computes the loss "
+            f"The 'solver' parameter of {owner}, {solver!r}, computes the loss "
             "several times a step, which batches are not for. Use solver='lbfgs', or "
             "an optimizer that takes one gradient a step."
         )
@@ -320,9 +329,12 @@ def _make_adam_step(
         (
             i,
             group,
-            [as_it_lies(p.detach(), p) for p in group["params"]],
-            [as_it_lies(optimizer.state[p]["exp_avg"], p) for p in group["params"]],
-            [as_it_lies(optimizer.state[p]["exp_avg_sq"], p) for p in group["params"]],
+            *as_they_lie(
+                group["params"],
+                [p.detach() for p in group["params"]],
+                [optimizer.state[p]["exp_avg"] for p in group["params"]],
+                [optimizer.state[p]["exp_avg_sq"] for p in group["params"]],
+            ),
         )
         for i, group in enumerate(groups)
         if group["params"]
@@ -332,7 +344,7 @@ def _make_adam_step(
         for i, group, values, means, squares in buffers:
             fused_adam(
                 values,
-                [as_it_lies(p.grad, p) for p in group["params"]],
+                *as_they_lie(group["params"], [p.grad for p in group["params"]]),
                 means,
                 squares,
                 shown,
@@ -374,15 +386,14 @@ def _make_sgd_step(
         for p in parameters:
             if optimizer.state[p].get("momentum_buffer") is None:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        velocities = [
-            as_it_lies(optimizer.state[p]["momentum_buffer"], p) for p in parameters
-        ]
-    values = [as_it_lies(p.detach(), p) for p in parameters]
+        buffers = [optimizer.state[p]["momentum_buffer"] for p in parameters]
+        (velocities,) = as_they_lie(parameters, buffers)
+    (values,) = as_they_lie(parameters, [p.detach() for p in parameters])
 
     def step() -> None:
         fused_sgd(
             values,
-            [as_it_lies(p.grad, p) for p in parameters],
+            *as_they_lie(parameters, [p.grad for p in parameters]),
             velocities,
             lr=group["lr"] if rates is None else rates.tensors[0],
             momentum=recipe.momentum,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from sknn_deep.optimizers._fused import (
-    as_it_lies,
+    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
@@ -110,7 +110,8 @@ class StackedOptimizer:
             if is_all:
                 return [stacked.buffer]
             arrays = stacked.arrays[first:last]
-            return [as_it_lies(array[start:stop], array) for array in arrays]
+            (parts,) = as_they_lie(arrays, [array[start:stop] for array in arrays])
+            return parts
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 

@@ -71,12 +71,13 @@ def close_epoch(
 ) -> None:
     """Validate after an epoch whose loss is recorded; tell whether it is the last."""
     net, run = state.net, state.run
-    _judge_epoch(run)
+    loss = net.history[-1]["train_loss"]
+    _judge_epoch(run, loss)
     state.n_epochs += 1
     state.is_cut_short = _is_stopped_after(net, run.batches)
     if state.is_cut_short:
         return
-    state.is_over = should_stop(net, run.convergence)
+    state.is_over = should_stop(net, run.convergence, loss)
     if keeper is not None:
         keeper.keep(state)
     state.is_cut_short = not state.is_over and _is_late(net, deadline)
@@ -88,16 +89,14 @@ def end_run(state: TrainingState) -> None:
         state.net.converged_ = state.net.recipe.has_step_schedule
 
 
-def _judge_epoch(run: Run) -> None:
+def _judge_epoch(run: Run, loss: float) -> None:
     """Record the validation, update what decides on stopping, and the rate."""
     net, recipe = run.net, run.net.recipe
     net.n_seen_ += run.batches.n_rows
-    loss = net.history[-1]["train_loss"]
     if run.evaluate is not None:
         valid_loss, score = run.evaluate()
         score = score if math.isfinite(loss) else math.nan
-        net.record("valid_loss", valid_loss)
-        net.record("valid_score", score, higher_is_better=True)
+        net.record_validation(valid_loss, score)
     if recipe.early_stopping:
         if run.convergence.add(score):
             net.keep_best()
@@ -132,10 +131,10 @@ def _is_stopped_after(net: "Net", X: Batches) -> bool:
     return False
 
 
-def should_stop(net: "Net", convergence: Convergence) -> bool:
+def should_stop(net: "Net", convergence: Convergence, loss: float) -> bool:
     """Tell whether the training is over, after an epoch; adapt the rate if not."""
     recipe = net.recipe
-    if not math.isfinite(net.history[-1]["train_loss"]):
+    if not math.isfinite(loss):
         net.diverged_ = True
         return True
     if recipe.has_step_schedule and not recipe.early_stopping:

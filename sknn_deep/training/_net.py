@@ -288,12 +288,20 @@ class Net(NeuralNet):
         self._record_loss("train", loss, len(X))
 
     def _record_loss(self, prefix: str, loss: float, n_batches: int) -> None:
-        self.record(prefix + "_loss", loss)
-        self.history[-1][prefix + "_batch_count"] = n_batches
-
-    def record(self, name: str, value: float, *, higher_is_better=False) -> None:
-        """Record a number of the last epoch, and whether it is the best so far."""
         epoch = self.history[-1]
+        self._record(epoch, prefix + "_loss", loss)
+        epoch[prefix + "_batch_count"] = n_batches
+
+    def record_validation(self, loss: float, score: float) -> None:
+        """Take note of how an epoch's network does on other rows."""
+        epoch = self.history[-1]
+        self._record(epoch, "valid_loss", loss)
+        self._record(epoch, "valid_score", score, higher_is_better=True)
+
+    def _record(
+        self, epoch: dict, name: str, value: float, *, higher_is_better=False
+    ) -> None:
+        """Record a number of an epoch, and whether it is the best so far."""
         merit = value if higher_is_better else -value
         is_best = merit > self.best_merits_.get(name, -math.inf)
         if is_best:
