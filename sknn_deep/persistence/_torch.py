@@ -23,8 +23,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
     What is linear is part of the weights, which are computed in float64 and rounded
     once: steps before the network, batch normalization, ``normalize_y``. Dropout is
-    left out. Two classes are told by a softmax over minus and plus half of the network's
-    one output, which is the same as its logistic function.
+    left out. Two classes are told by a softmax over minus and plus half of the one
+    output, which is the same as its logistic function.
 
     Parameters
     ----------
