@@ -164,7 +164,7 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
 def say_our_values(estimator: BaseEstimator) -> str:
     """Say what the values of an estimator's parameters are called here."""
     said = ""
-    for name in (*VALUES, "n_components"):
+    for name in (*VALUES, "n_components", "callbacks"):
         constraints = estimator._parameter_constraints.get(name, ())
         options = {
             option
@@ -192,6 +192,8 @@ def say_our_value(name: str, value, options) -> str:
             f" A number is given as learning_rate_init={value!r}; learning_rate is its "
             "schedule."
         )
+    if name == "callbacks":
+        return " A single one is given in a list: callbacks=[callback]."
     if name in ("loss", "n_components") and isinstance(value, tuple | list):
         return (
             f" Numbers of units are given as hidden_layer_sizes={value!r}; {name} is "
