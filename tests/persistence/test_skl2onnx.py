@@ -217,6 +217,19 @@ def test_one_hot_columns_are_those_of_the_encoder(encoder, tmp_path):
         assert_allclose(output[:, 0], model.predict(rows), atol=1e-6)
 
 
+def test_a_category_that_is_called_none_is_not_missing(tmp_path):
+    table = pd.DataFrame({"text": ["None", "a", "b"] * 10})
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    model = make_pipeline(encoder, make()).fit(table, np.arange(30) % 3)
+    rows = pd.DataFrame({"text": ["None", np.nan]}, dtype=object)
+
+    to_onnx(model, tmp_path / "model.onnx", table.head(3))
+
+    output = run(tmp_path / "model.onnx", as_inputs(rows))["probabilities"]
+    assert_allclose(output, model.predict_proba(rows), atol=1e-6)
+    assert np.abs(output[0] - output[1]).max() > 1e-3
+
+
 def test_an_unknown_category_is_an_error_where_the_encoder_raises_one(tmp_path):
     table = TABLE[["city", "children"]].astype({"children": "float64"})
     model = make_pipeline(OneHotEncoder(), make()).fit(table, BUYS)
