@@ -4,8 +4,8 @@ An autoencoder before TSNE, and in its place
 ===================================================
 
 TSNE draws neighbors near each other, but it is slow where there are many numbers a row,
-and it cannot go back. An autoencoder makes 32 numbers of MNIST's 784 first, and can. One
-that keeps neighbors draws the map itself, and takes new images.
+and it cannot go back. An autoencoder makes 32 numbers of MNIST's 784 first, and can.
+One that keeps neighbors draws the map itself, and takes new images.
 """
 
 # %%
@@ -25,7 +25,9 @@ from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
 from sknn_deep.inspection import LatentSpaceDisplay, ReconstructionDisplay
 
 name, _, X, _, y = load_mnist()
-X, y, X_new, y_new = X[:3000], y[:3000], X[3000:6000], y[3000:6000]
+n_rows = min(3000, len(X) // 2)
+X_new, y_new = X[n_rows : 2 * n_rows], y[n_rows : 2 * n_rows]
+X, y = X[:n_rows], y[:n_rows]
 autoencoder = AutoencoderTransformer(
     n_components=32,
     hidden_layer_sizes=(128, 64),

@@ -28,7 +28,7 @@ from report import describe_load, format_table, load_average, write_json
 from sklearn.neighbors import KNeighborsClassifier
 
 from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
-from sknn_deep.metrics._neighbors import trustworthiness_of
+from sknn_deep.metrics import trustworthiness_of
 from sknn_deep.neighbors import find_neighbors
 from sknn_deep.neighbors._exact import nearest_rows
 from sknn_deep.neighbors._projection import project_rows
