@@ -33,8 +33,7 @@ pyo.SolverFactory("appsi_highs").solve(program)
 row = np.array([[pyo.value(put) for put in program.network.inputs.values()]])
 largest = pyo.value(program.network.outputs[0])
 difference = abs(largest - model.predict(row)[0])
-print(
-    f"omlt {metadata.version('omlt')}: largest {largest:.1f}, off by {difference:.0e}"
-)
+version = metadata.version("omlt")
+print(f"omlt {version}: largest {largest:.1f}, off by {difference:.0e}")
 assert difference < 1e-5 * y.std()
 assert largest >= model.predict(X).max()

@@ -71,7 +71,8 @@ class AutoencoderTransformer(
 
     hidden_layer_sizes : int in [1, inf) or array-like of int, default=(128, 64)
         Number of units in each hidden layer of the encoder, from the input to the code.
-        An int is one layer, ``()`` is none.
+        An int is one layer, ``()`` is none. The code is not among them: 784-128-32-8-2
+        is ``(128, 32, 8)`` with ``n_components=2``.
 
     activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
             "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \

@@ -40,6 +40,7 @@ from sknn_deep.fitting import (
     ClonedByCopying,
     EpochTasks,
     FitPlan,
+    advise_on_columns,
     callback_parameters,
     change_callbacks,
     check_picklable_callbacks,
@@ -49,6 +50,7 @@ from sknn_deep.fitting import (
     encode_state,
     extend_curves,
     forget_curves,
+    is_loss_large,
     make_batches,
     make_evaluate,
     make_generator,
@@ -340,7 +342,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _warn_unless_converged(self, plan: FitPlan) -> None:
         if not plan.incremental:
             advice = self._convergence_advice(plan)
-            warn_unless_converged(plan.net, advice, stacklevel=2)
+            warn_unless_converged(
+                plan.net, advice, constant=self._constant, stacklevel=2
+            )
 
     def _end_fit(self, plan: FitPlan):
         """Take over a trained net; nothing fails here, and nothing is to be undone."""
@@ -466,9 +470,28 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Tell what else than parameters, rows and weights decides on a fit."""
         return {}
 
+    # What a network predicts that has learnt nothing.
+    _constant = "the means of the columns"
+
     def _convergence_advice(self, plan: FitPlan) -> str:
         """Tell what else than more epochs would help, if something would."""
         return ""
+
+    def _is_loss_large(self, plan: FitPlan, constant, target) -> bool:
+        """Tell whether the training ended not far below a constant output's loss."""
+        net, samples = plan.net, plan.samples
+        if not len(net.history):  # interrupted in the first epoch
+            return False
+        loss = net.history[-1]["train_loss"]
+        # What has ended of itself may be little better than that, and no worse.
+        large = 1.0 if net.converged_ else 0.5
+        return is_loss_large(
+            loss, net.criterion_, constant, target, samples.weight, large=large
+        )
+
+    def _advise_on_columns(self, plan: FitPlan) -> str:
+        names = getattr(self, "feature_names_in_", None)
+        return advise_on_columns(plan.samples.X, names)
 
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""

@@ -56,20 +56,20 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, so that a sparse
+        - "lbfgs": SciPy's L-BFGS-B [1]_, which takes all rows at once, so that a sparse
           X that is made dense is so as a whole, and computes in float64. Good for small
           data. It needs a loss without random numbers: ``dropout=0``, no batch
           normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
-        - "adam": Adam [3]_.
-        - "adamw": Adam with decoupled weight decay [4]_.
+        - "adam": Adam [2]_.
+        - "adamw": Adam with decoupled weight decay [3]_.
         - A subclass of ``torch.optim.Optimizer`` whose ``step`` needs no closure, or a
           ``functools.partial`` of one with arguments of its own. It is given
           `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
 
     alpha : float in [0, inf), default=0.0001
         Strength of the L2 penalty on the weights, without the biases (the formula is in
-        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [4]_
+        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [3]_
         instead, which is no part of the loss.
 
     batch_size : int in [1, inf) or "auto", default="auto"
@@ -88,8 +88,8 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
           ``solver="sgd"``, otherwise constant.
         - "one_cycle": along half a cosine from ``learning_rate_init / 25`` up to
           `learning_rate_init` in the first 30 % of the steps, then down to
-          ``learning_rate_init / 250000`` [5]_.
-        - "cosine": along half a cosine from `learning_rate_init` down to 0 [6]_.
+          ``learning_rate_init / 250000`` [4]_.
+        - "cosine": along half a cosine from `learning_rate_init` down to 0 [5]_.
 
         "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
         epochs. They are followed to their end, whatever `tol` is, unless
@@ -179,8 +179,8 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
         Largest number of evaluations of the loss. Only used when ``solver="lbfgs"``.
 
     label_smoothing : float in [0, 1), default=0.0
-        Share of each row's target that is spread evenly over all classes; with logistic
-        outputs 0 and 1 are moved that far towards 1/2. Only with ``criterion=None``.
+        Share of each row's target that is spread evenly over all classes [6]_; with
+        logistic outputs 0 and 1 are moved that far towards 1/2.
 
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, by which the sample weights are multiplied: a dict of
@@ -228,12 +228,12 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
         epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that
-        the callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy
-        is made by the constructor; where that does not store its arguments, as they
-        are, as attributes of their names, all attributes are shared but those that end
-        in an underscore. ``callbacks__name__parameter`` is a parameter of a callback,
-        whose name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        which share the very objects that the constructors got and have nothing that the
+        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
+        made by the constructor; where that does not store its arguments, as they are,
+        as attributes of their names, all attributes are shared but those that end in an
+        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     **module__arguments : object
         Arguments of the module, as ``module__name``, and of the loss, as
@@ -286,7 +286,7 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
         epoch; 0 with ``solver="lbfgs"``.
 
     n_features_in_ : int
-        ``X.shape[1]``, as scikit-learn counts it.
+        Number of features of X.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features of X. Absent if X has no names, or not only strings.
@@ -326,18 +326,25 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
 
     References
     ----------
-    .. [1] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
+    .. [1] Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
+       Transactions on Mathematical Software 23 (1997), 550-560.
+       https://doi.org/10.1145/279232.279236
+
+    .. [2] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
        2015. https://doi.org/10.48550/arXiv.1412.6980
 
-    .. [2] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+    .. [3] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
        2019. https://doi.org/10.48550/arXiv.1711.05101
 
-    .. [3] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
+    .. [4] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
        networks using large learning rates." 2018.
        https://doi.org/10.48550/arXiv.1708.07120
 
-    .. [4] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
+    .. [5] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
        restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
+
+    .. [6] Szegedy, C. et al. "Rethinking the Inception architecture for computer
+       vision." CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
 
     Examples
     --------
@@ -468,6 +475,9 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
                 "criterion__label_smoothing."
             )
         return self._torch_loss(has_classes=True)
+
+    def _convergence_advice(self, plan):
+        return super()._convergence_advice(plan) if self.criterion is None else ""
 
     def _check_raw_output(self, net, output, last_operation):
         n_rows, n_outputs = len(output) if output.ndim else 0, self._target.n_outputs

@@ -44,20 +44,20 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
             functools.partial of one, default="adam"
         What updates the weights:
 
-        - "lbfgs": SciPy's L-BFGS-B [2]_, which takes all rows at once, so that a sparse
+        - "lbfgs": SciPy's L-BFGS-B [1]_, which takes all rows at once, so that a sparse
           X that is made dense is so as a whole, and computes in float64. Good for small
           data. It needs a loss without random numbers: ``dropout=0``, no batch
           normalization, no noise.
         - "sgd": stochastic gradient descent with `momentum`.
-        - "adam": Adam [3]_.
-        - "adamw": Adam with decoupled weight decay [4]_.
+        - "adam": Adam [2]_.
+        - "adamw": Adam with decoupled weight decay [3]_.
         - A subclass of ``torch.optim.Optimizer`` whose ``step`` needs no closure, or a
           ``functools.partial`` of one with arguments of its own. It is given
           `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
 
     alpha : float in [0, inf), default=0.0001
         Strength of the L2 penalty on the weights, without the biases (the formula is in
-        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [4]_
+        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [3]_
         instead, which is no part of the loss.
 
     batch_size : int in [1, inf) or "auto", default="auto"
@@ -76,8 +76,8 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
           ``solver="sgd"``, otherwise constant.
         - "one_cycle": along half a cosine from ``learning_rate_init / 25`` up to
           `learning_rate_init` in the first 30 % of the steps, then down to
-          ``learning_rate_init / 250000`` [5]_.
-        - "cosine": along half a cosine from `learning_rate_init` down to 0 [6]_.
+          ``learning_rate_init / 250000`` [4]_.
+        - "cosine": along half a cosine from `learning_rate_init` down to 0 [5]_.
 
         "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
         epochs. They are followed to their end, whatever `tol` is, unless
@@ -169,9 +169,8 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     normalize_y : bool, default=False
         Whether training sees y with mean 0 and standard deviation 1 in each output,
         which ``predict`` undoes, in float64. Training and validation losses are then of
-        that y.
-        Mean and deviation are those of the first call of ``fit`` or ``partial_fit``,
-        weighted.
+        that y. Mean and deviation are those of the first call of ``fit`` or
+        ``partial_fit``, weighted. Ignored when ``loss="poisson"``.
 
     n_estimators : int in [1, inf), default=1
         Number of networks, each with a seed of its own drawn from `random_state`, whose
@@ -211,12 +210,12 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
         epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that
-        the callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy
-        is made by the constructor; where that does not store its arguments, as they
-        are, as attributes of their names, all attributes are shared but those that end
-        in an underscore. ``callbacks__name__parameter`` is a parameter of a callback,
-        whose name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        which share the very objects that the constructors got and have nothing that the
+        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
+        made by the constructor; where that does not store its arguments, as they are,
+        as attributes of their names, all attributes are shared but those that end in an
+        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     **module__arguments : object
         Arguments of the module, as ``module__name``, and of the loss, as
@@ -226,10 +225,11 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     Attributes
     ----------
     n_outputs_ : int
-        Number of columns of y.
+        Number of outputs of the network, one for each column of y.
 
     out_activation_ : str
-        "identity": what the module returns is what is predicted.
+        Activation of the output: "exp" with ``loss="poisson"``, otherwise
+        `out_activation`.
 
     loss_ : float
         Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
@@ -263,7 +263,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         epoch; 0 with ``solver="lbfgs"``.
 
     n_features_in_ : int
-        ``X.shape[1]``, as scikit-learn counts it.
+        Number of features of X.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features of X. Absent if X has no names, or not only strings.
@@ -303,17 +303,21 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
 
     References
     ----------
-    .. [1] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
+    .. [1] Zhu, C., Byrd, R. H., Lu, P. and Nocedal, J. "Algorithm 778: L-BFGS-B." ACM
+       Transactions on Mathematical Software 23 (1997), 550-560.
+       https://doi.org/10.1145/279232.279236
+
+    .. [2] Kingma, D. P. and Ba, J. "Adam: a method for stochastic optimization." ICLR
        2015. https://doi.org/10.48550/arXiv.1412.6980
 
-    .. [2] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+    .. [3] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
        2019. https://doi.org/10.48550/arXiv.1711.05101
 
-    .. [3] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
+    .. [4] Smith, L. N. and Topin, N. "Super-convergence: very fast training of neural
        networks using large learning rates." 2018.
        https://doi.org/10.48550/arXiv.1708.07120
 
-    .. [4] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
+    .. [5] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
        restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
 
     Examples

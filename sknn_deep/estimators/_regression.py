@@ -31,7 +31,7 @@ from sknn_deep.data import (
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.estimators._words import names_our_words
-from sknn_deep.fitting import advise_on_scale
+from sknn_deep.fitting import advise_on_target
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 LOSSES = {
@@ -319,17 +319,18 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         is_scaled = self.normalize_y or self.loss == "poisson"
         return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
 
+    _constant = "the mean of y"
+
     def _convergence_advice(self, plan):
-        net, target = plan.net, self._target
-        if not len(net.history):  # interrupted in the first epoch
+        y, weight = plan.samples.y, plan.samples.weight
+        if self._target.out_activation != "identity":
             return ""
-        if target.mean is not None or target.out_activation != "identity":
+        target = self._target.encode(y).astype(np.float64, copy=False)
+        mean = np.average(target, axis=0, weights=weight)
+        if not self._is_loss_large(plan, mean, target):
             return ""
-        if net.converged_ and net.recipe.has_step_schedule:
-            return ""  # it had as many epochs as the user planned
-        large = 1.0 if net.converged_ else 0.5
-        loss = net.history[-1]["train_loss"]
-        return advise_on_scale(plan.samples.y, loss, net.criterion_, large=large)
+        of_target = advise_on_target(y) if self._target.mean is None else ""
+        return of_target + self._advise_on_columns(plan)
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

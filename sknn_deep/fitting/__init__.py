@@ -31,6 +31,11 @@ from sknn_deep.fitting._own_networks import (
     needs_chance,
 )
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
+from sknn_deep.fitting._scale_advice import (
+    advise_on_columns,
+    advise_on_target,
+    is_loss_large,
+)
 from sknn_deep.fitting._solvers import (
     FitPlan,
     make_batches,
@@ -40,7 +45,6 @@ from sknn_deep.fitting._solvers import (
     run_lbfgs,
     warn_unless_converged,
 )
-from sknn_deep.fitting._target_scale import advise_on_scale
 from sknn_deep.fitting._together import family_of, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
@@ -52,7 +56,8 @@ __all__ = [
     "EpochTasks",
     "FitPlan",
     "NetParts",
-    "advise_on_scale",
+    "advise_on_columns",
+    "advise_on_target",
     "are_probabilities",
     "arguments_for",
     "callback_parameters",
@@ -73,6 +78,7 @@ __all__ = [
     "forget_network",
     "has_own_training",
     "inner_methods",
+    "is_loss_large",
     "look_at",
     "make_batches",
     "make_evaluate",

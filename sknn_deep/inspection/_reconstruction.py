@@ -165,11 +165,11 @@ class ReconstructionDisplay:
                 f"{n_images!r}."
             )
         X = _first_rows(X, n_images)
+        # First: the estimator says best what is wrong with X.
+        codes = estimator.transform(X)
         originals = check_array(make_dense(X))
         shape = check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
-        back = check_array(
-            make_dense(estimator.inverse_transform(estimator.transform(X)))
-        )
+        back = check_array(make_dense(estimator.inverse_transform(codes)))
         display = cls(
             originals=originals.reshape(-1, *shape),
             reconstructions=back.reshape(-1, *shape),

@@ -27,3 +27,11 @@ class Export(NamedTuple):
     dtype: np.dtype | None
     is_raw: bool
     wider: str
+
+
+def check_output(output: str, allowed: tuple[str, ...], function: str) -> None:
+    if output not in allowed:
+        raise ValueError(
+            f"output of {function} must be one of {', '.join(map(repr, allowed))}. Got "
+            f"{output!r}."
+        )

@@ -137,10 +137,11 @@ def _activation(name: str) -> list[Activation]:
 def _both_classes(layer: Linear, n_classes: int) -> Linear:
     """Give as many outputs as there are classes, for a softmax over them.
 
-    Softmax of 0 and z is 1 - logistic(z) and logistic(z), and that of one number is 1.
+    Softmax of -z / 2 and z / 2 is 1 - logistic(z) and logistic(z), and that of one
+    number is 1. Of 0 and z it is the same, but shap shares it out by what each of the
+    two differs, and a 0 never does.
     """
     if n_classes == 1:
         return layer
-    zero = np.zeros_like(layer.bias)
-    weight = np.hstack([np.zeros_like(layer.weight), layer.weight])
-    return Linear(weight, np.hstack([zero, layer.bias]))
+    weight, bias = layer.weight / 2, layer.bias / 2
+    return Linear(np.hstack([-weight, weight]), np.hstack([-bias, bias]))

@@ -5,14 +5,15 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep.persistence._export import Export
+from sknn_deep.estimators import MLPClassifier
+from sknn_deep.persistence._export import Export, check_output
 from sknn_deep.persistence._files import replace_file
 from sknn_deep.persistence._fitted_parts import has_parts, parts_of
 from sknn_deep.persistence._onnx_inputs import inputs_of
 from sknn_deep.persistence._skl2onnx import missing_message, networks_in
-from sknn_deep.persistence._torch import check_output
 
 _DTYPES = ("float32", "float64")
+_OUTPUTS = ("predictions", "probabilities", "raw")
 _DEFAULT_OPSET = 17
 _MIN_OPSET = 14  # the first with HardSwish
 
@@ -68,7 +69,7 @@ def to_onnx(
         float32: all but "identity", "logistic", "tanh", "relu", "relu6", "hardtanh" and
         "silu".
 
-    output : {"predictions", "raw"}, default="predictions"
+    output : {"predictions", "probabilities", "raw"}, default="predictions"
         What comes out:
 
         - "predictions": of a classifier "label", what ``predict`` gives, and
@@ -80,7 +81,11 @@ def to_onnx(
           are; True and False are 1 and 0.
         - "raw": one output called "raw", the same before the last activation, as
           softmax, logistic or exponential function; of two classes one column, that of
-          the second. Not by skl2onnx.
+          the second.
+        - "probabilities": of a classifier these alone, for runtimes without strings or
+          without ArgMax.
+
+        skl2onnx writes predictions only.
 
     Raises
     ------
@@ -127,7 +132,7 @@ def to_onnx(
             f"dtype of to_onnx must be one of {', '.join(map(repr, _DTYPES))}. Got "
             f"{dtype!r}."
         )
-    check_output(output, "to_onnx")
+    check_output(output, _OUTPUTS, "to_onnx")
     export = Export(
         "to_onnx",
         np.dtype(dtype),
@@ -135,9 +140,9 @@ def to_onnx(
         wider='dtype="float64"',
     )
     if has_parts(estimator) or not any(networks_in(estimator)):
-        model = _model_of_parts(estimator, export, opset)
+        model = _model_of_parts(estimator, export, opset, output)
     else:
-        model = _model_by_skl2onnx(estimator, X, export, opset)
+        model = _model_by_skl2onnx(estimator, X, export, opset, output)
     with replace_file(path) as file:
         file.write(model.SerializeToString())
 
@@ -161,20 +166,25 @@ def _check_opset(target_opset) -> int:
     return int(opset)
 
 
-def _model_of_parts(estimator, export: Export, opset: int):
+def _model_of_parts(estimator, export: Export, opset: int, output: str):
     from sknn_deep.persistence._onnx_graph import make_model
 
     parts, _, step = parts_of(estimator, export)
-    return make_model(parts, step, export, opset)
-
-
-def _model_by_skl2onnx(estimator, X, export: Export, opset: int):
-    check_is_fitted(estimator)
-    if export.is_raw:
+    if output == "probabilities" and not isinstance(step, MLPClassifier):
         raise ValueError(
-            'to_onnx gives output="raw" of a network and linear steps before it. Got '
-            f"{type(estimator).__name__} with others: pass the network's own step, or "
-            "use register_skl2onnx and the option raw_scores of skl2onnx."
+            f'to_onnx with output="probabilities": this {type(estimator).__name__} '
+            f"ends in no MLPClassifier, but in {type(step).__name__}."
+        )
+    return make_model(parts, step, export, opset, has_label=output == "predictions")
+
+
+def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
+    check_is_fitted(estimator)
+    if output != "predictions":
+        raise ValueError(
+            f"to_onnx gives output={output!r} of a network and linear steps before it. "
+            f"Got {type(estimator).__name__} with others: pass the network's own step, "
+            "or use register_skl2onnx and skl2onnx with its options."
         )
     for network in networks_in(estimator):
         if hasattr(network, "n_features_in_"):  # and no template of a search or vote

@@ -71,7 +71,12 @@ _OUTPUTS = {
 
 
 def make_model(
-    parts: list[Part], step: BaseEstimator, export: Export, opset: int
+    parts: list[Part],
+    step: BaseEstimator,
+    export: Export,
+    opset: int,
+    *,
+    has_label: bool,
 ) -> ModelProto:
     """Make the model; `step` is the last of the networks that `parts` came from."""
     check_opset(parts, opset)
@@ -79,7 +84,7 @@ def make_model(
     output = "raw" if export.is_raw else output_of(step)
     graph.rename(add_parts(graph, parts, "X"), output)
     described = [_describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
-    if output == "probabilities":
+    if output == "probabilities" and has_label:
         graph.rename(add_label(graph, step, output), "label")
         described.insert(0, _describe_label(step))
     X = _describe("X", export.dtype, "n_rows", n_features_of(parts))

@@ -17,8 +17,8 @@ def register_skl2onnx() -> None:
     of the inputs, float32 or float64.
 
     A classifier has skl2onnx's options `zipmap`, `nocl` and `output_class_labels`, and
-    `raw_scores`: what the last softmax or logistic function takes, of two classes 0 and
-    the logarithm of the odds.
+    `raw_scores`: what the last softmax or logistic function takes, of two classes minus
+    and plus half of the logarithm of the odds.
 
     ``to_onnx`` calls this itself, and converts some of scikit-learn's steps on top that
     skl2onnx does not, or only in part. Another call changes nothing.

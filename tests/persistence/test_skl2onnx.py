@@ -444,7 +444,7 @@ def test_what_cannot_be_converted_is_one_error_and_no_file(tmp_path, monkeypatch
     bent = make_pipeline(PolynomialFeatures(2), make()).fit(X, CLASSES)
     with pytest.raises(TypeError, match=r"cannot convert this Pipeline in float64"):
         to_onnx(bent, "model.onnx", dtype="float64")
-    with pytest.raises(ValueError, match=r'output="raw" of a network and linear steps'):
+    with pytest.raises(ValueError, match=r"output='raw' of a network and linear step"):
         to_onnx(bent, "model.onnx", output="raw")
     large = make(MLPRegressor, normalize_y=True)
     far = make_pipeline(PolynomialFeatures(2), large).fit(X, 1e7 + NUMBERS)
