@@ -16,6 +16,7 @@ INNER = {
     "gradients",
     "machine",
     "modules",
+    "neighbors",
     "optimizers",
     "parameters",
     "rows",
