@@ -6,9 +6,7 @@ from sknn_deep._sklearn_private import StrOptions
 from sknn_deep.data import check_arrays
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._ensemble import EnsembleMixin
-from sknn_deep.estimators._parameters import TRAINING_CONSTRAINTS
 from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.estimators._words import say_our_parameters
 from sknn_deep.fitting import (
     arguments_for,
     look_at,
@@ -18,6 +16,7 @@ from sknn_deep.fitting import (
     summarize_own,
 )
 from sknn_deep.modules import TorchLoss
+from sknn_deep.parameters import TRAINING_CONSTRAINTS, say_our_parameters
 
 # Parameters that are arguments of the module, or of the loss.
 _PREFIXES = ("module__", "criterion__")

@@ -17,14 +17,8 @@ from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.fitting._own_networks import make_own_autoencoder, make_own_module
 from sknn_deep.machine import Placement, forked_draws
-from sknn_deep.training import (
-    RESULTS,
-    CompactHistory,
-    Net,
-    Recipe,
-    get_optimizer_state,
-    set_optimizer_state,
-)
+from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
+from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe
 
 _MODULES_OF_OURS = (modules.MLP, modules.Autoencoder)
 _MAKERS_OF_OWN = (make_own_module, make_own_autoencoder)

@@ -140,9 +140,9 @@ class Autoencoder(Halves):
             dtype=dtype,
         )
         self.returns_code = returns_code or variational
-        self.code_scale = 1.0
 
     takes_sparse_rows = True
+    code_scale = 1.0  # pickles of 0.1 have no such attribute
 
     @property
     def is_chain(self) -> bool:

@@ -19,6 +19,9 @@ INNER = {
     "gradients",
     "machine",
     "modules",
+    "neighbors",
+    "optimizers",
+    "parameters",
     "rows",
     "training",
 }
