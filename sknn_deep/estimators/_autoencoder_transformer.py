@@ -1,6 +1,5 @@
 """The autoencoder as a scikit-learn transformer."""
 
-import functools
 from numbers import Integral, Real
 
 import numpy as np
@@ -32,24 +31,9 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._dense_weights import DenseWeightsMixin
-from sknn_deep.fitting import (
-    LOSSES,
-    arguments_for,
-    check_shape,
-    look_at,
-    make_loss,
-    make_own_autoencoder,
-    refuse_chance,
-    start_own_net,
-    summarize_own,
-)
-from sknn_deep.modules import (
-    NOISES,
-    Autoencoder,
-    ModelSummary,
-    OwnAutoencoder,
-    dry_run,
-)
+from sknn_deep.estimators._own_halves import OwnHalvesMixin
+from sknn_deep.fitting import LOSSES, make_loss
+from sknn_deep.modules import NOISES, Autoencoder
 from sknn_deep.parameters import (
     ACTIVATION,
     TRAINING_CONSTRAINTS,
@@ -67,6 +51,7 @@ UNIT_RANGE_TOLERANCE = 1e-4
 class AutoencoderTransformer(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    OwnHalvesMixin,
     DenseWeightsMixin,
     BaseNetEstimator,
 ):
@@ -536,8 +521,7 @@ class AutoencoderTransformer(
             *TRAINING_CONSTRAINTS["max_iter"],
             None,
         ],
-        "encoder": [callable, None],
-        "decoder": [callable, None],
+        **OwnHalvesMixin._parameter_constraints,
         "latent_activation": [ACTIVATION],
         "out_activation": [StrOptions({"identity", "logistic"})],
         "loss": [StrOptions(set(LOSSES))],
@@ -987,50 +971,6 @@ class AutoencoderTransformer(
             "returns_code": self.sparsity_penalty > 0,
         }
 
-    def _make_own_module(self, n_features):
-        owner = type(self).__name__
-        n_encoded = self.n_components * (2 if self.variational else 1)
-        known = {"n_features_in": n_features, "input_shape": (n_features,)}
-        return make_own_autoencoder, {
-            "encoder": self.encoder,
-            "decoder": self.decoder,
-            "encoder_arguments": arguments_for(
-                self.encoder,
-                {},
-                {**known, "n_components": n_encoded, "n_outputs": n_encoded},
-                owner=owner,
-                name="encoder",
-            ),
-            "decoder_arguments": arguments_for(
-                self.decoder,
-                {},
-                {**known, "n_components": self.n_components, "n_outputs": n_features},
-                owner=owner,
-                name="decoder",
-            ),
-            "n_components": self.n_components,
-            **self._variant(),
-        }
-
-    def _start_net(self, n_features, recipe, placement, random_state, *, first_pass):
-        start = super()._start_net
-        if self.encoder is not None:
-            start = functools.partial(start_own_net, self)
-        return start(n_features, recipe, placement, random_state, first_pass=first_pass)
-
-    def _look_at(self, net, samples):
-        if self.encoder is None or net.forward_pass_ is not None:
-            return
-        n_rows = min(net.recipe.batch_size, len(samples))
-        X = samples.place(net.placement).slice(0, n_rows)
-        n_encoded = self.n_components * (2 if self.variational else 1)
-        code = dry_run(net.module_.encoder, X.clone()).output
-        check_shape(code, [(n_rows, n_encoded)], net=net, name="encoder")
-        output, _ = look_at(net, X)
-        check_shape(output, [tuple(X.shape)], net=net, name="decoder")
-        if self.solver == "lbfgs":
-            refuse_chance(net)
-
     def _make_criterion(self):
         return make_loss, {
             "loss": self.loss,
@@ -1203,26 +1143,6 @@ class AutoencoderTransformer(
     @property
     def _n_features_out(self) -> int:
         return self.net_.module_.n_components
-
-    def summary(self) -> ModelSummary:
-        """Summarize the network: layers, output shapes, numbers of parameters.
-
-        Returns
-        -------
-        summary : ModelSummary
-            Prints as a table, and shows as one in a notebook. Layers of modules of
-            one's own are those that have no layers in them, in the order in which a row
-            of zeros passes them.
-
-        Raises
-        ------
-        NotFittedError
-            If the estimator is not fitted.
-        """
-        net = self._single_net()
-        if isinstance(net.module_, OwnAutoencoder):
-            return summarize_own(net, (self.n_features_in_,))
-        return super().summary()
 
     @property
     def encoder_(self) -> nn.Module:
