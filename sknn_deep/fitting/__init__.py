@@ -45,7 +45,7 @@ from sknn_deep.fitting._solvers import (
     run_lbfgs,
     warn_unless_converged,
 )
-from sknn_deep.fitting._together import family_of, train_together
+from sknn_deep.fitting._together import family_of, may_be_stacked, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "make_neighbor_loss",
     "make_net",
     "make_own_module",
+    "may_be_stacked",
     "needs_chance",
     "overrides",
     "put_together",
