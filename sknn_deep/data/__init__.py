@@ -15,6 +15,12 @@ from sknn_deep.data._data import (
     positive_rows,
     random_state_of,
 )
+from sknn_deep.data._explained_variance import (
+    column_means,
+    explained_share,
+    is_constant,
+    relative,
+)
 from sknn_deep.data._splitters import (
     check_groups,
     choose_split,
@@ -42,16 +48,20 @@ __all__ = [
     "check_rows",
     "check_weights",
     "choose_split",
+    "column_means",
     "concatenate",
     "draws_anew",
     "errors_instead_of_overflow",
+    "explained_share",
     "has_validation_set",
+    "is_constant",
     "is_splitter",
     "learn_class_weights",
     "of_the_validation_set",
     "positive_rows",
     "random_state_of",
     "refuse_unused_groups",
+    "relative",
     "split_rows",
     "weigh",
 ]

@@ -17,6 +17,8 @@ INNER = {
     "machine",
     "modules",
     "neighbors",
+    "optimizers",
+    "parameters",
     "rows",
     "training",
 }
