@@ -1,6 +1,7 @@
 """What the three estimators share: one fit, told as a table of contents."""
 
 import copy
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -71,7 +72,13 @@ from sknn_deep.estimators._validation import make_evaluate
 from sknn_deep.estimators._validation_set import split_rows
 from sknn_deep.estimators._views import Views
 from sknn_deep.estimators._words import say_our_parameters, say_our_values
-from sknn_deep.modules import OUT_ACTIVATIONS, ModelSummary, summarize
+from sknn_deep.modules import (
+    OUT_ACTIVATIONS,
+    ModelSummary,
+    dense_weights,
+    fastest_gradient,
+    summarize,
+)
 from sknn_deep.training import (
     STEP_SCHEDULES,
     Net,
@@ -221,6 +228,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _make_module(self, n_features: int) -> tuple[type, dict]:
         """Give the class of the network and its arguments, without the dtype."""
+
+    def _net_kind(self, placement: Placement) -> tuple[type[Net], dict]:
+        """Give the class of the net, and what it needs beside what all nets do."""
+        gradient = functools.partial(
+            fastest_gradient, autocast=placement.autocast, compile=self.compile
+        )
+        return Net, {"gradient": gradient, "penalized": dense_weights}
 
     @abstractmethod
     def _check_fit(self, X, y, sample_weight=None, **options) -> FitData:

@@ -1,6 +1,5 @@
 """The net of a fit: made anew, or the last one to go on with."""
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,12 +8,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from sknn_deep.estimators._callbacks import copy_for_fit
-from sknn_deep.modules import (
-    Dense,
-    dense_weights,
-    fastest_gradient,
-    glorot_uniform_,
-)
+from sknn_deep.modules import Dense, glorot_uniform_
 from sknn_deep.training import Net, Placement, Recipe
 
 
@@ -42,14 +36,12 @@ def assemble_net(
     verbose: int | bool,
 ) -> Net:
     """Make a net of a description as :func:`name_parts` gives it."""
-    net = Net(
+    kind, arguments = estimator._net_kind(placement)
+    net = kind(
         **description,
+        **arguments,
         recipe=recipe,
         placement=placement,
-        gradient=functools.partial(
-            fastest_gradient, autocast=placement.autocast, compile=estimator.compile
-        ),
-        penalized=dense_weights,
         owner=type(estimator).__name__,
         remedy=estimator._remedy(),
         callbacks=callbacks,

@@ -38,6 +38,9 @@ from sknn_deep.modules._random_layers import (
 )
 from sknn_deep.modules._stack import stack_family, stacked_gradient
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
+from sknn_deep.modules._tabular import TabularMLP
+from sknn_deep.modules._tabular_gradient import tabular_gradient
+from sknn_deep.modules._tabular_start import start_from_data
 
 __all__ = [
     "ACTIVATIONS",
@@ -67,6 +70,7 @@ __all__ = [
     "Quantile",
     "RandomLayer",
     "SquaredError",
+    "TabularMLP",
     "can_backpropagate",
     "dense_weights",
     "explicit_gradient",
@@ -75,5 +79,7 @@ __all__ = [
     "recorded_gradient",
     "stack_family",
     "stacked_gradient",
+    "start_from_data",
     "summarize",
+    "tabular_gradient",
 ]

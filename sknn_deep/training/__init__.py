@@ -37,6 +37,7 @@ from sknn_deep.training._rows import (
 )
 from sknn_deep.training._schedules import STEP_SCHEDULES, cosine, one_cycle
 from sknn_deep.training._stack import Run, run_family, train_stack
+from sknn_deep.training._tabular_net import TabularNet
 from sknn_deep.training._threads import thread_count
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Run",
     "SparseRows",
     "StateKeeper",
+    "TabularNet",
     "TrainingState",
     "add_penalty",
     "as_tensor",
