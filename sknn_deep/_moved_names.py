@@ -14,7 +14,27 @@ from typing import Any
 
 # "module.name" as it was pickled -> "module.name" as it is. Only of modules that are
 # gone: one that stays must go on to have the names that were pickled by it.
-MOVED: dict[str, str] = {}
+MOVED: dict[str, str] = {
+    "sknn_deep.estimators._targets.ClassTarget": "sknn_deep.data._targets.ClassTarget",
+    "sknn_deep.estimators._targets.NumberTarget": (
+        "sknn_deep.data._targets.NumberTarget"
+    ),
+    "sknn_deep.modules._gradient.dense_weights": (
+        "sknn_deep.gradients._gradient.dense_weights"
+    ),
+    "sknn_deep.modules._gradient.explicit_gradient": (
+        "sknn_deep.gradients._gradient.explicit_gradient"
+    ),
+    "sknn_deep.modules._gradient.fastest_gradient": (
+        "sknn_deep.gradients._gradient.fastest_gradient"
+    ),
+    "sknn_deep.modules._gradient.recorded_gradient": (
+        "sknn_deep.gradients._gradient.recorded_gradient"
+    ),
+    "sknn_deep.training._placement.Placement": (
+        "sknn_deep.machine._placement.Placement"
+    ),
+}
 
 # Parameters that came after 0.1, by the estimator's class, with what it did instead.
 ADDED: dict[str, dict[str, Any]] = {"MLPRegressor": {"out_activation": "identity"}}

@@ -3,7 +3,7 @@
 A ``python`` block may have an ``output`` block behind it, with what it prints. A block
 that begins with ``python no-output`` has none: what it prints depends on the machine or
 the time. One that begins with ``python needs-REQUIREMENT``, such as ``needs-optuna`` or
-``needs-scikit-learn>=1.9``, is left out where that is not met.
+``needs-scikit-learn>=1.9``, is left out where one of these is not met.
 ``python -m tests.write_outputs`` writes the ``output`` blocks.
 """
 
@@ -20,7 +20,7 @@ import torch
 from tests.requirements import is_met
 
 PYTHON_BLOCK = re.compile(
-    r"^```python(?P<varies> no-output)?(?: needs-(?P<needs>\S+))?\n"
+    r"^```python(?P<varies> no-output)?(?P<needs>(?: needs-\S+)*)\n"
     r"(?P<code>.*?)^```$"
     r"(?P<shown>\n\n```output\n(?P<output>.*?)^```$)?",
     re.DOTALL | re.MULTILINE,
@@ -43,7 +43,7 @@ class PythonBlock(NamedTuple):
     first_line: int  # of the code
     code: str
     varies: bool
-    needs: str | None  # a requirement
+    needs: list[str]  # requirements
     output: str | None  # what the page says that it prints
     output_line: int  # of the output, if there is one
     code_end: int  # where in the text the block ends without its output
@@ -69,7 +69,7 @@ def read_python_blocks(text: str) -> list[PythonBlock]:
                 first_line=text.count("\n", 0, match.start("code")) + 1,
                 code=match["code"],
                 varies=bool(match["varies"]),
-                needs=match["needs"],
+                needs=re.findall(r"(?<= needs-)\S+", match["needs"]),
                 output=match["output"],
                 output_line=text.count("\n", 0, code_end) + 4,
                 code_end=code_end,
@@ -86,7 +86,7 @@ def read_python_blocks(text: str) -> list[PythonBlock]:
 def find_unmet(path: Path) -> list[str]:
     """Return the requirements without which some ``python`` blocks are left out."""
     blocks = read_python_blocks(path.read_text(encoding="utf-8"))
-    needed = {block.needs for block in blocks if block.needs}
+    needed = {needed for block in blocks for needed in block.needs}
     return sorted(requirement for requirement in needed if not is_met(requirement))
 
 
@@ -98,8 +98,8 @@ def capture_prints(path: Path) -> list[tuple[PythonBlock, str]]:
     """
     blocks = read_python_blocks(path.read_text(encoding="utf-8"))
     assert blocks, f"{path} has no python block"
-    unmet = find_unmet(path)
-    blocks = [block for block in blocks if block.needs not in unmet]
+    unmet = set(find_unmet(path))
+    blocks = [block for block in blocks if not unmet.intersection(block.needs)]
     namespace = {"__name__": "__main__"}
     prints = []
     with sklearn.config_context():

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import scale
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,6 +81,15 @@ def torch_settings_stay():
 
 
 @pytest.fixture
+def three_threads():
+    """Start from a number that no test sets."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def pyplot():
     """Pyplot without a screen and without open figures."""
     matplotlib.use("Agg")
@@ -97,6 +107,26 @@ def pyplot():
 def digits():
     X, y = load_digits(return_X_y=True)
     return Digits((X / 16).astype(np.float32), y)
+
+
+@pytest.fixture(scope="session")
+def cancer():
+    """200 rows of 30 features, and two classes."""
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X)[:200], y[:200]
+
+
+@pytest.fixture(scope="session")
+def diabetes():
+    """200 rows of ten features, and a number."""
+    X, y = load_diabetes(return_X_y=True)
+    return scale(X)[:200], scale(y)[:200]
+
+
+@pytest.fixture(scope="session")
+def ten_digits(digits):
+    """300 rows of 64 features, and ten classes."""
+    return digits.X[:300].astype(float), digits.y[:300]
 
 
 @pytest.fixture(scope="session")

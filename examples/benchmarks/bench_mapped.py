@@ -27,7 +27,7 @@ from report import describe_load, format_table, load_average, write_json
 from sklearn.exceptions import ConvergenceWarning
 
 from sknn_deep import MLPClassifier
-from sknn_deep.training import _orders
+from sknn_deep.rows import _orders
 
 
 def main(argv=None):

@@ -73,7 +73,7 @@ def make_data(args):
         density=args.density,
         format="csr",
         dtype=args.dtype,
-        rng=0,
+        random_state=np.random.default_rng(0),
     )
     slopes = np.random.default_rng(0).standard_normal((args.n_features, 4))
     return X, np.argmax(X @ slopes, axis=1)

@@ -19,8 +19,8 @@ from data import load
 from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
+from sknn_deep.machine._denormals import flushed_denormals
 from sknn_deep.training import add_penalty
-from sknn_deep.training._denormals import flushed_denormals
 from sknn_deep.training._optimizers import make_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknn_deep.columns._categories import Categories
-from sknn_deep.columns._read import Column
+from sknn_deep.columns._read import Column, Table
 from sknn_deep.columns._scale import apply_scale, learn_scale
 
 
@@ -39,13 +39,14 @@ class TableEncoder:
     @classmethod
     def fit(
         cls,
-        columns: list[Column],
+        table: Table,
         is_categorical: np.ndarray,
         *,
         max_onehot: int,
         owner: str,
     ) -> "TableEncoder":
         """Learn the encoding of a table."""
+        columns = table.columns
         categories = [
             Categories.of(column, max_onehot)
             for column, is_one in zip(columns, is_categorical, strict=True)
@@ -73,13 +74,14 @@ class TableEncoder:
         """Number of categories of each column of codes."""
         return [len(c) for c in self.categories if c.as_codes]
 
-    def encode(self, columns: list[Column], *, owner: str) -> np.ndarray:
+    def encode(self, table: Table, *, owner: str) -> np.ndarray:
         """Encode a table with the columns that were fitted.
 
         Returns
         -------
         encoded : float32 ndarray of shape (n_samples, n_encoded)
         """
+        columns = table.columns
         numbers, codes = self._numbers(columns, owner), self._codes(columns)
         values = np.hstack([numbers, self._plain(numbers, codes)])
         scaled = apply_scale(values, self.median, self.factor)

@@ -1,7 +1,7 @@
 """The columns of a DataFrame or an array, as numbers or as values with codes."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -60,6 +60,14 @@ class Column:
             "categorical_features='from_dtype'."
         )
 
+    def take(self, rows: np.ndarray) -> "Column":
+        """Select rows."""
+        return replace(
+            self,
+            numbers=None if self.numbers is None else self.numbers[rows],
+            codes=None if self.codes is None else self.codes[rows],
+        )
+
     def as_codes(self) -> tuple[np.ndarray, list]:
         """Give codes, -1 where it is missing, and the values that they number."""
         if self.codes is not None:
@@ -69,18 +77,40 @@ class Column:
         return np.where(codes < n_known, codes, -1), values[:n_known].tolist()
 
 
+class Table:
+    """The columns of a table, of as many rows each.
+
+    It has what is asked of an array of numbers where rows are counted and selected.
+
+    Parameters
+    ----------
+    columns : list of Column
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, columns: list[Column]):
+        self.columns = columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        first = self.columns[0]
+        n_rows = len(first.codes if first.numbers is None else first.numbers)
+        return n_rows, len(self.columns)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> "Table":
+        return Table([column.take(rows) for column in self.columns])
+
+
 def is_frame(X) -> bool:
     """Tell whether X is a DataFrame of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "dtypes") and len(X.shape) == 2
 
 
-def count_rows(columns: list[Column]) -> int:
-    """Give the number of rows of a table that has columns."""
-    first = columns[0]
-    return len(first.codes if first.numbers is None else first.numbers)
-
-
-def read_columns(X, *, owner: str) -> list[Column]:
+def read_table(X, *, owner: str) -> Table:
     """Read the columns of a DataFrame, or of a two-dimensional array.
 
     Raises
@@ -89,13 +119,16 @@ def read_columns(X, *, owner: str) -> list[Column]:
         If a column holds what is neither a number nor a category, such as dates.
     """
     if not is_frame(X):
-        return [_read_array(X[:, i], f"at index {i}", owner) for i in range(X.shape[1])]
-    if hasattr(X, "iloc"):
-        return [
+        n_features = X.shape[1]
+        columns = (_read_array(X[:, i], f"at index {i}", owner) for i in range(n_features))
+    elif hasattr(X, "iloc"):
+        columns = (
             _read_pandas(X.iloc[:, i], repr(name), owner)
             for i, name in enumerate(X.columns)
-        ]
-    return [_read_polars(X[name], repr(name), owner) for name in X.columns]
+        )
+    else:
+        columns = (_read_polars(X[name], repr(name), owner) for name in X.columns)
+    return Table(list(columns))
 
 
 # --- kinds of columns -----------------------------------------------------------------

@@ -16,17 +16,17 @@ from sknn_deep._sklearn_private import (
     partial_fit_context,
     with_callbacks,
 )
-from sknn_deep.estimators._autoencoder_loss import LOSSES, make_loss
-from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
-from sknn_deep.estimators._data import (
+from sknn_deep.data import (
     FitData,
     Samples,
     all_or_nothing,
     as_array_like,
-    check_rows,
     check_weights,
     errors_instead_of_overflow,
+    of_the_validation_set,
 )
+from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
+from sknn_deep.estimators._dense_weights import DenseWeightsMixin
 from sknn_deep.estimators._explained_variance import (
     column_means,
     explained_share,
@@ -40,17 +40,20 @@ from sknn_deep.estimators._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
-from sknn_deep.estimators._validation_set import of_the_validation_set
 from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import LOSSES, make_loss
 from sknn_deep.modules import NOISES, Autoencoder
-from sknn_deep.training import as_tensor
+from sknn_deep.rows import as_tensor
 
 # How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.
 UNIT_RANGE_TOLERANCE = 1e-4
 
 
 class AutoencoderTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseNetEstimator
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    DenseWeightsMixin,
+    BaseNetEstimator,
 ):
     """Autoencoder that reduces dimensions.
 
@@ -854,7 +857,7 @@ class AutoencoderTransformer(
         return FitData(samples, valid)
 
     def _check_samples(self, X, sample_weight, *, reset: bool) -> Samples:
-        X = check_rows(self, X, reset=reset)
+        X = self._check_rows(X, reset=reset)
         self._check_range(X)
         return Samples(X, None, check_weights(sample_weight, X))
 
@@ -971,7 +974,7 @@ class AutoencoderTransformer(
             comes out is not finite.
         """
         check_is_fitted(self)
-        return self._encode_rows(check_rows(self, X, reset=False))
+        return self._encode_rows(self._check_rows(X, reset=False))
 
     def _encode_rows(self, X) -> np.ndarray:
         return self._map(self.net_.module_.encode, X, takes_sparse=True)
@@ -1039,7 +1042,7 @@ class AutoencoderTransformer(
             comes out is not finite.
         """
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
+        X = self._check_rows(X, reset=False)
         weight = relative(check_weights(sample_weight, X))
         mean = column_means(X, weight)
         error = np.average(self._squared_errors(X), weights=weight)
@@ -1074,7 +1077,7 @@ class AutoencoderTransformer(
             comes out is not finite.
         """
         check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
+        X = self._check_rows(X, reset=False)
         return -self._squared_errors(X)
 
     def _squared_errors(self, X) -> np.ndarray:

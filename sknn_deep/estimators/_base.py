@@ -1,4 +1,4 @@
-"""What the three estimators share: one fit, told as a table of contents."""
+"""What all estimators share: one fit, told as a table of contents."""
 
 import copy
 import functools
@@ -20,74 +20,51 @@ from sknn_deep._sklearn_private import (
     check_optimize_result,
     has_callbacks,
 )
-from sknn_deep.estimators._callbacks import (
+from sknn_deep.data import (
+    FitData,
+    Samples,
+    check_groups,
+    check_rows,
+    choose_split,
+    concatenate,
+    is_splitter,
+    positive_rows,
+    random_state_of,
+    refuse_unused_groups,
+    split_rows,
+)
+from sknn_deep.estimators._replicas import warn_of_replicas
+from sknn_deep.estimators._words import say_our_parameters, say_our_values
+from sknn_deep.fitting import (
     PREFIX,
     ClonedByCopying,
+    EpochTasks,
+    FitPlan,
     callback_parameters,
     change_callbacks,
     check_picklable_callbacks,
-)
-from sknn_deep.estimators._curves import extend_curves, forget_curves
-from sknn_deep.estimators._data import (
-    FitData,
-    Samples,
-    check_rows,
-    concatenate,
-    positive_rows,
-    random_state_of,
-)
-from sknn_deep.estimators._dense_layers import (
-    Scaling,
-    fold_layers,
-    has_layer_norm,
-    needs_folding,
-    view_layers,
-)
-from sknn_deep.estimators._epoch_tasks import EpochTasks
-from sknn_deep.estimators._fingerprint import watch_states
-from sknn_deep.estimators._networks import (
+    decode_net,
+    decode_state,
     draw_weights,
-    make_net,
-    renew_net,
-    take_weights,
-)
-from sknn_deep.estimators._plain_state import decode_net, decode_state, encode_state
-from sknn_deep.estimators._replicas import warn_of_replicas
-from sknn_deep.estimators._solvers import (
-    FitPlan,
+    encode_state,
+    extend_curves,
+    forget_curves,
     make_batches,
+    make_evaluate,
     make_generator,
+    make_net,
     renew_convergence,
+    renew_net,
     run_epochs,
     run_lbfgs,
+    take_weights,
     warn_unless_converged,
+    watch_states,
 )
-from sknn_deep.estimators._splitters import (
-    check_groups,
-    choose_split,
-    is_splitter,
-    refuse_unused_groups,
-)
-from sknn_deep.estimators._validation import make_evaluate
-from sknn_deep.estimators._validation_set import split_rows
-from sknn_deep.estimators._views import Views
-from sknn_deep.estimators._words import say_our_parameters, say_our_values
-from sknn_deep.modules import (
-    OUT_ACTIVATIONS,
-    ModelSummary,
-    dense_weights,
-    fastest_gradient,
-    summarize,
-)
-from sknn_deep.training import (
-    STEP_SCHEDULES,
-    Net,
-    Placement,
-    Recipe,
-    Run,
-    resolve_placement,
-    resolve_recipe,
-)
+from sknn_deep.gradients import dense_weights, fastest_gradient
+from sknn_deep.machine import Placement, resolve_placement
+from sknn_deep.modules import ModelSummary, summarize
+from sknn_deep.training import STEP_SCHEDULES, Net, Recipe, Run, resolve_recipe
 
 _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
 
@@ -97,6 +74,11 @@ _FACTORS = ("alpha", "noise_level", "sparsity_penalty", "kl_weight", "huber_delt
 
 def is_stochastic(estimator) -> bool:
     """Tell whether ``partial_fit`` is to be had; raise if it is not."""
+    if not hasattr(estimator, "solver"):
+        raise AttributeError(
+            f"{type(estimator).__name__} has no partial_fit: its schedules span one "
+            "fit to all rows."
+        )
     if estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -478,18 +460,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # --- prediction ------------------------------------------------------------------
 
+    def _check_rows(self, X, y="no_validation", *, reset: bool, **options):
+        """Validate X, and y if there is one; `reset` learns the features' names."""
+        return check_rows(self, X, y, reset=reset, **options)
+
     def _activate(self, output: torch.Tensor) -> np.ndarray:
-        return OUT_ACTIVATIONS[self.out_activation_](output).cpu().numpy()
-
-    def _predict(self, X, way_back: str) -> np.ndarray:
-        """Validate X, and turn the network's output into what the user asked for.
-
-        `way_back` names the method of the target that does it.
-        """
-        check_is_fitted(self)
-        X = check_rows(self, X, reset=False)
-        finish = getattr(self._target, way_back)
-        return concatenate(map(finish, self._activated_blocks(X)), n_rows=X.shape[0])
+        """Bring the network's output to what is predicted, or decoded to that."""
+        return output.cpu().numpy()
 
     def _end_training_mode(self) -> None:
         """Predict without dropout and the like, also in the middle of a training."""
@@ -539,39 +516,6 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             f"This {type(self).__name__} is an ensemble of {len(self.estimators_)} "
             "networks: ask one of its estimators_, such as estimators_[0]."
         )
-
-    def _scaling(self) -> Scaling | None:
-        """Give what is done to the network's output in the end, if anything."""
-        return None
-
-    @property
-    def coefs_(self) -> list[np.ndarray]:
-        """Weights of each layer, ndarrays of shape (n_units_in, n_units_out)."""
-        return self._arrays_of_layers("weight")
-
-    @property
-    def intercepts_(self) -> list[np.ndarray]:
-        """Biases of each layer, ndarrays of shape (n_units_out,)."""
-        return self._arrays_of_layers("bias")
-
-    def _arrays_of_layers(self, name: str) -> Views:
-        """Give weights or biases whose forward pass is what is predicted."""
-        module, scaling = self._single_net().module_, self._scaling()
-        if has_layer_norm(module):
-            raise AttributeError(
-                f"This {type(self).__name__} has no coefs_ and intercepts_: with "
-                "normalization='layer' no dense layers alone compute what it predicts. "
-                "Use net_.module_, the network itself, or sknn_deep.to_torch, which "
-                "gives all that predicts as a torch module."
-            )
-        if not needs_folding(module, scaling):
-            layers = view_layers(module, self.out_activation_)
-            return Views(getattr(layer, name) for layer in layers)
-        layers = fold_layers(module, self.out_activation_, scaling)
-        arrays = Views(getattr(layer, name) for layer in layers)
-        for array in arrays:
-            array.flags.writeable = False
-        return arrays
 
     def summary(self) -> ModelSummary:
         """Summarize the network: layers, output shapes, numbers of parameters.

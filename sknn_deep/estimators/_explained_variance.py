@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sknn_deep.training import MappedArray
+from sknn_deep.rows import MappedArray
 
 
 def relative(weight: np.ndarray | None) -> np.ndarray | None:

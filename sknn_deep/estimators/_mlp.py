@@ -1,37 +1,34 @@
 """What the two multi-layer perceptrons share beyond any network estimator."""
 
 import functools
-from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
 
-from sknn_deep._sklearn_private import Interval
 from sknn_deep.estimators._base import BaseNetEstimator
-from sknn_deep.estimators._curves import forget_network
-from sknn_deep.estimators._data import check_rows
-from sknn_deep.estimators._ensemble import fit_members, make_members, renew_members
+from sknn_deep.estimators._dense_weights import DenseWeightsMixin
+from sknn_deep.estimators._ensemble import EnsembleMixin
 from sknn_deep.estimators._parameters import (
-    SCORING,
     TRAINING_CONSTRAINTS,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
 )
+from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.modules import MLP
 
 
-class BaseMLP(BaseNetEstimator):
+class BaseMLP(SupervisedMixin, EnsembleMixin, DenseWeightsMixin, BaseNetEstimator):
     """A multi-layer perceptron from features to ``n_outputs_`` outputs, or several."""
 
     _parameter_constraints: dict = {
         **TRAINING_CONSTRAINTS,
+        **SupervisedMixin._parameter_constraints,
+        **EnsembleMixin._parameter_constraints,
         "hidden_layer_sizes": [
             "array-like",
             *TRAINING_CONSTRAINTS["max_iter"],
         ],
-        "n_estimators": [Interval(Integral, 1, None, closed="left")],
-        "scoring": SCORING,
     }
 
     def _make_module(self, n_features):
@@ -44,39 +41,9 @@ class BaseMLP(BaseNetEstimator):
             "normalization": self.normalization,
         }
 
-    def _set_shape(self) -> None:
-        self.n_outputs_ = self._target.n_outputs
-        self.out_activation_ = self._target.out_activation
+    def _set_shape(self):
+        super()._set_shape()
         self.n_layers_ = len(check_hidden_layer_sizes(self.hidden_layer_sizes)) + 2
-
-    def _encode(self, samples):
-        return self._target.encode(samples.y)
-
-    def _has_trained(self) -> bool:
-        return hasattr(self, "net_" if self.n_estimators == 1 else "estimators_")
-
-    def _fit(self, data, *, incremental=False):
-        if self.n_estimators == 1:
-            vars(self).pop("estimators_", None)
-            return super()._fit(data, incremental=incremental)
-        first_pass = self._first_pass(incremental=incremental)
-        members = make_members(self) if first_pass else renew_members(self)
-        fit_members(self, members, data, incremental=incremental)
-        forget_network(self)
-        self.estimators_ = members
-        self.n_iter_ = max(member.n_iter_ for member in members)
-        self.loss_ = float(np.mean([member.loss_ for member in members]))
-        self.device_ = members[0].device_
-        return self
-
-    def _activated_blocks(self, X):
-        if hasattr(self, "net_"):
-            return super()._activated_blocks(X)
-        return (np.mean(outputs, axis=0) for outputs in self._outputs_of_members(X))
-
-    def _outputs_of_members(self, X) -> Iterator[tuple[np.ndarray, ...]]:
-        """Yield what each network of an ensemble gives, one block after the other."""
-        return zip(*(m._activated_blocks(X) for m in self.estimators_), strict=True)
 
     def hidden_features(self, X, layer: int = -1) -> np.ndarray:
         """Return the activations of a hidden layer, as features for something else.
@@ -106,7 +73,7 @@ class BaseMLP(BaseNetEstimator):
             no such hidden layer.
         """
         net = self._single_net()
-        X = check_rows(self, X, reset=False)
+        X = self._check_rows(X, reset=False)
         n_hidden = self.n_layers_ - 2
         if n_hidden == 0:
             raise ValueError(

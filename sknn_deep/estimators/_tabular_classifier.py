@@ -1,29 +1,28 @@
 """The classifier for tables."""
 
-from numbers import Real
-
 import numpy as np
-import torch
-from sklearn.base import ClassifierMixin
 
-from sknn_deep._sklearn_private import Interval, StrOptions, fit_context, with_callbacks
-from sknn_deep.estimators._class_weights import learn_class_weights, weigh
-from sknn_deep.estimators._data import FitData, Samples, all_or_nothing, positive_rows
+from sknn_deep._sklearn_private import StrOptions, fit_context, with_callbacks
+from sknn_deep.data import Samples, all_or_nothing
+from sknn_deep.estimators._classification import ClassificationMixin
 from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.estimators._targets import ClassTarget
-from sknn_deep.modules import OUT_ACTIVATIONS, BinaryCrossEntropy, CrossEntropy
+from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import fit_temperature
+from sknn_deep.modules import OUT_ACTIVATIONS
 
 
-class TabularMLPClassifier(ClassifierMixin, BaseTabular):
+class TabularMLPClassifier(ClassificationMixin, BaseTabular):
     """x"""
 
     _parameter_constraints: dict = {
+        **ClassificationMixin._parameter_constraints,
         **BaseTabular._parameter_constraints,
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "calibration": [StrOptions({"temperature"}), None],
-        "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
+    _oob_names = {"oob_decision_function_": "probabilities"}
+
+    @names_our_words
     def __init__(
         self,
         hidden_layer_sizes=(128, 128, 128),
@@ -75,43 +74,57 @@ class TabularMLPClassifier(ClassifierMixin, BaseTabular):
         self.callbacks = callbacks
         self.verbose = verbose
 
+    @names_our_words
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """x"""
         with all_or_nothing(self):
-            columns = self._read_table(X, reset=True)
-            y = np.asarray(y)
-            self._target = ClassTarget.of(y)
-            self.classes_ = self._target.classes
-            self.out_activation_ = self._target.out_activation
             self.temperature_ = 1.0
-            self._fit_encoder(columns)
-            X = self._encoder.encode(columns, owner=type(self).__name__)
-            strata = self._target.encode(y)
-            strata = strata.ravel().astype(int)
-            self._fit(
-                FitData(Samples(X, y, None), None, strata), for_classes=True, rows=None
+            data = self._check_fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
             )
-            return self
+            return self._fit(self._set_aside(data, X, y, groups))
 
-    _check_fit = None
-    def _encode(self, samples):
-        return self._target.encode(samples.y)
+    def _strata(self, y, rows):
+        return None  # `_strata_of` is asked once it is known which rows there are
 
-    def _make_criterion(self):
-        is_softmax = self._target.kind == "multiclass"
-        loss = CrossEntropy if is_softmax else BinaryCrossEntropy
-        return loss, {"label_smoothing": self.label_smoothing}
-
-    def _default_score(self, output, samples):
-        return 0
+    def _strata_of(self, samples):
+        if self._target.kind == "multilabel":
+            return None
+        return self._target.encode(samples.y).ravel().astype(np.intp)
 
     def _activate(self, output):
-        p = OUT_ACTIVATIONS[self.out_activation_](output / self.temperature_)
-        return p.mean(dim=0).cpu().numpy()
+        return OUT_ACTIVATIONS[self.out_activation_](
+            output / self.temperature_
+        ).numpy(force=True)
 
-    def predict_proba(self, X):
-        return self._predict(X, "probabilities")
-
-    def predict(self, X):
-        return self._predict(X, "decode")
+    def _end(self, valid: Samples | None, held_by: np.ndarray) -> None:
+        if valid is None or self.calibration is None:
+            return
+        outputs = np.concatenate(
+            [output.numpy(force=True) for output in self._member_outputs(valid.X)],
+            axis=1,
+        )
+        self.temperature_ = fit_temperature(
+            outputs.astype(np.float64),
+            self._target.encode(valid.y),
+            held_by,
+            valid.weight,
+            out_activation=self.out_activation_,
+        )

@@ -1,21 +1,42 @@
 """The regressor for tables."""
-import numpy as np
-from sklearn.base import RegressorMixin
-from sknn_deep._sklearn_private import Interval, StrOptions, fit_context, with_callbacks
-from sknn_deep.estimators._data import FitData, Samples, all_or_nothing, positive_rows
-from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.estimators._targets import NumberTarget
-from sknn_deep.estimators._tabular_classifier import TabularMLPClassifier
-from sknn_deep.modules import SquaredError
 
-class TabularMLPRegressor(RegressorMixin, BaseTabular):
+from numbers import Real
+
+import numpy as np
+
+from sknn_deep._sklearn_private import fit_context, with_callbacks
+from sknn_deep.data import all_or_nothing
+from sknn_deep.estimators._regression import RegressionMixin
+from sknn_deep.estimators._tabular import BaseTabular
+from sknn_deep.estimators._words import names_our_words
+from sknn_deep.modules import OUT_ACTIVATIONS
+
+_OF_REGRESSION = ("loss", "huber_delta", "quantile")
+
+
+class TabularMLPRegressor(RegressionMixin, BaseTabular):
     """x"""
-    _parameter_constraints = BaseTabular._parameter_constraints
+
+    _parameter_constraints: dict = {
+        **{name: RegressionMixin._parameter_constraints[name] for name in _OF_REGRESSION},
+        **BaseTabular._parameter_constraints,
+    }
+
+    # What other regressors let the user choose.
+    normalize_y = True
+    out_activation = "identity"
+
+    _oob_names = {"oob_prediction_": "decode"}
+
+    @names_our_words
     def __init__(
         self,
+        loss="squared_error",
         hidden_layer_sizes=(128, 128, 128),
         activation="silu",
         *,
+        huber_delta=1.0,
+        quantile=0.5,
         n_estimators=2,
         max_iter="auto",
         batch_size=256,
@@ -35,8 +56,11 @@ class TabularMLPRegressor(RegressorMixin, BaseTabular):
         callbacks=None,
         verbose=False,
     ):
+        self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.huber_delta = huber_delta
+        self.quantile = quantile
         self.n_estimators = n_estimators
         self.max_iter = max_iter
         self.batch_size = batch_size
@@ -56,28 +80,45 @@ class TabularMLPRegressor(RegressorMixin, BaseTabular):
         self.callbacks = callbacks
         self.verbose = verbose
 
+    @names_our_words
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """x"""
         with all_or_nothing(self):
-            columns = self._read_table(X, reset=True)
-            y = np.asarray(y, dtype=float)
-            self._target = NumberTarget.of(y, None, out_activation="identity", normalize=True)
-            self.out_activation_ = "identity"
-            self._range = y.min(), y.max()
-            self._fit_encoder(columns)
-            X = self._encoder.encode(columns, owner=type(self).__name__)
-            self._fit(FitData(Samples(X, y, None), None, None), for_classes=False, rows=None)
-            return self
-    _check_fit = None
-    def _encode(self, samples):
-        return self._target.encode(samples.y)
-    def _make_criterion(self):
-        return SquaredError, {}
-    def _default_score(self, output, samples):
-        return 0
+            data = self._check_fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+            return self._fit(self._set_aside(data, X, y, groups))
+
+    def _fit(self, data):
+        samples = data.samples
+        seen = samples.y if samples.weight is None else samples.y[samples.weight > 0]
+        # In the form of what the network predicts.
+        seen = self._target.encode(seen)
+        self._range = seen.min(axis=0), seen.max(axis=0)
+        return super()._fit(data)
+
     def _activate(self, output):
-        lo, hi = [(b - self._target.mean[0]) / self._target.scale[0] for b in self._range]
-        return output.clamp(lo, hi).mean(dim=0).cpu().numpy()
+        """Keep each network's prediction within the range of y that was fitted."""
+        activated = OUT_ACTIVATIONS[self.out_activation_](output).numpy(force=True)
+        return np.clip(activated, *self._range)
+
     def predict(self, X):
-        return self._predict(X, "decode")
+        """x"""
+        return self._check_output(self._predict(X, "decode"))

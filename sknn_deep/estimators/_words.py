@@ -100,7 +100,10 @@ def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
             unknown = [name for name in kwargs if name not in known]
             if not unknown:
                 raise
-            raise TypeError(f"{error}.{say(unknown, self)}") from None
+            # Python names the class that has the code, be it a mixin.
+            name = f"{type(self).__name__}.{method.__name__}"
+            message = str(error).replace(method.__qualname__, name)
+            raise TypeError(f"{message}.{say(unknown, self)}") from None
 
     return wrapper
 

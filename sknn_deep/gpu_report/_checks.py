@@ -30,13 +30,9 @@ from sknn_deep.gpu_report._fits import (
     output_of,
     was_computed_on,
 )
-from sknn_deep.gpu_report._outcome import (
-    Comparison,
-    count_of,
-    relative_difference,
-)
+from sknn_deep.gpu_report._outcome import Comparison, count_of, relative_difference
 from sknn_deep.model_selection import BatchedGridSearchCV
-from sknn_deep.training import (
+from sknn_deep.rows import (
     Batches,
     MappedArray,
     block_permutations,
@@ -313,7 +309,7 @@ def counted_captures() -> Iterator[list[logging.LogRecord]]:
 @contextlib.contextmanager
 def full_device() -> Iterator[None]:
     """Let there be no room for an array on any device."""
-    with mock.patch("sknn_deep.training._rows.has_room", return_value=False):
+    with mock.patch("sknn_deep.rows._rows.has_room", return_value=False):
         yield
 
 

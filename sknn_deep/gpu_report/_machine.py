@@ -9,7 +9,7 @@ from importlib import metadata
 import torch
 
 import sknn_deep
-from sknn_deep.training import resolve_device
+from sknn_deep.machine import resolve_device
 
 _PACKAGES = ("scikit-learn", "skorch", "numpy")
 _DRIVER_SECONDS = 20.0

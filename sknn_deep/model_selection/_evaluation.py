@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknn_deep._sklearn_private import (
-    fit_and_score,
-    num_samples,
-    score,
-    scorers_of,
-)
-from sknn_deep.estimators import FitPlan, family_of, train_together
+from sknn_deep._sklearn_private import fit_and_score, num_samples, score, scorers_of
+from sknn_deep.fitting import FitPlan, family_of, train_together
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
 
 # Networks that are planned at a time: enough to fill some stacks.

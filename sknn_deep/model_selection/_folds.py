@@ -9,12 +9,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from sknn_deep._sklearn_private import check_method_params, safe_split
-from sknn_deep.estimators import (
-    BaseNetEstimator,
-    has_own_training,
-    inner_methods,
-    overrides,
-)
+from sknn_deep.estimators import BaseNetEstimator
+from sknn_deep.fitting import has_own_training, inner_methods, overrides
 
 
 def last_step(estimator: BaseEstimator) -> BaseEstimator:

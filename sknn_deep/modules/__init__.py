@@ -1,21 +1,13 @@
-"""What is computed: networks, losses and their gradients, in torch alone."""
+"""What is computed: networks and losses, in torch alone."""
 
-from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
+from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS, Activation
 from sknn_deep.modules._autoencoder import NOISES, Autoencoder
-from sknn_deep.modules._backpropagation import can_backpropagate
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
     Dense,
     DenseBlock,
     glorot_uniform_,
-)
-from sknn_deep.modules._gradient import (
-    Gradient,
-    dense_weights,
-    explicit_gradient,
-    fastest_gradient,
-    recorded_gradient,
 )
 from sknn_deep.modules._losses import (
     AbsoluteError,
@@ -28,18 +20,26 @@ from sknn_deep.modules._losses import (
     Poisson,
     Quantile,
     SquaredError,
+    row_shares,
+    stack_losses,
 )
+from sknn_deep.modules._mask_pool import MaskPool
 from sknn_deep.modules._mlp import MLP, DenseStack
 from sknn_deep.modules._random_layers import (
     Dropout,
     GaussianNoise,
     MaskingNoise,
     RandomLayer,
+    StackedDropout,
+    dropout_mask,
 )
-from sknn_deep.modules._stack import stack_family, stacked_gradient
 from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
-from sknn_deep.modules._tabular import TabularMLP
-from sknn_deep.modules._tabular_gradient import tabular_gradient
+from sknn_deep.modules._tabular import (
+    N_PERIODIC,
+    CategoryEmbedding,
+    PeriodicEmbedding,
+    TabularMLP,
+)
 from sknn_deep.modules._tabular_start import start_from_data
 
 __all__ = [
@@ -47,39 +47,39 @@ __all__ = [
     "MLP",
     "NOISES",
     "NORMALIZATIONS",
+    "N_PERIODIC",
     "OUT_ACTIVATIONS",
     "AbsoluteError",
+    "Activation",
     "Autoencoder",
     "AutoencoderLoss",
     "BatchNorm",
     "BinaryCrossEntropy",
+    "CategoryEmbedding",
     "CrossEntropy",
     "Dense",
     "DenseBlock",
     "DenseStack",
     "Dropout",
     "GaussianNoise",
-    "Gradient",
     "Huber",
     "LayerSummary",
     "Loss",
+    "MaskPool",
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
+    "PeriodicEmbedding",
     "Poisson",
     "Quantile",
     "RandomLayer",
     "SquaredError",
+    "StackedDropout",
     "TabularMLP",
-    "can_backpropagate",
-    "dense_weights",
-    "explicit_gradient",
-    "fastest_gradient",
+    "dropout_mask",
     "glorot_uniform_",
-    "recorded_gradient",
-    "stack_family",
-    "stacked_gradient",
+    "row_shares",
+    "stack_losses",
     "start_from_data",
     "summarize",
-    "tabular_gradient",
 ]

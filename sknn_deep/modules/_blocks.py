@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sknn_deep._sparse_batch import SparseBatch
 from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._random_layers import Dropout
+from sknn_deep.rows import SparseBatch
 
 
 class Dense(nn.Linear):

@@ -49,7 +49,7 @@ class MaskPool:
         if self.p == 0:
             return None
         size = math.prod(shape)
-        if self._pool is None or len(self._pool) < size:
+        if self._pool is None or self._pool.shape[0] < size:
             self._n_cuts = 0
             self._words = torch.empty(
                 n_words(_N_MASKS * size),
@@ -59,8 +59,9 @@ class MaskPool:
         if self._n_cuts % _CUTS_PER_PROBABILITY == 0:
             self._fill()
         self._n_cuts += 1
-        start = self._places.randrange(len(self._pool) - size + 1)
-        return self._pool[start : start + size].view(shape)
+        start = self._places.randrange(self._pool.shape[0] - size + 1)
+        # One call of torch, where a slice and a view are three.
+        return self._pool.as_strided(shape, _strides(shape), start)
 
     def _fill(self) -> None:
         share = dropped_share(self.p)
@@ -71,3 +72,8 @@ class MaskPool:
             shape = (4 * len(self._words),)
             self._pool = make_mask(self._words, shape, share, self.dtype)
             self._share = share
+
+
+def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the strides of contiguous memory."""
+    return tuple(math.prod(shape[i + 1 :]) for i in range(len(shape)))

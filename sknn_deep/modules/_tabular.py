@@ -251,9 +251,12 @@ class TabularMLP(nn.Module):
             ParameterGroup([self.scale], _SCALE_RATE, _SCALE_DECAY),
             ParameterGroup(list(self.biases), _BIAS_RATE, 0.0),
         ]
+        by_width: dict[int, list[nn.Parameter]] = {}
         for weight in self.weights:
-            width = math.sqrt(weight.shape[-1])
-            groups.append(ParameterGroup([weight], 1 / width, width))
+            by_width.setdefault(weight.shape[-1], []).append(weight)
+        for n_in, weights in by_width.items():
+            width = math.sqrt(n_in)
+            groups.append(ParameterGroup(weights, 1 / width, width))
         if self.periodic is not None:
             embedding = list(self.periodic.parameters())
             groups.append(ParameterGroup(embedding, _PERIODIC_RATE, 1.0))

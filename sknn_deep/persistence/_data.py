@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from sknn_deep.estimators import ClassTarget, NumberTarget
+from sknn_deep.data import ClassTarget, NumberTarget
+from sknn_deep.machine import Placement
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.training import Convergence, Placement, Recipe
+from sknn_deep.training import Convergence, Recipe
 
 # What a value that JSON does not know is called by; its kind is the entry's.
 _KIND = "kind"

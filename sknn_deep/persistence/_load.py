@@ -6,11 +6,11 @@ from typing import BinaryIO
 import torch
 from sklearn.base import BaseEstimator
 
+from sknn_deep.machine import resolve_device
 from sknn_deep.persistence import _estimators, _scikit_learn, _splitters
 from sknn_deep.persistence._container import Container, open_for_reading
 from sknn_deep.persistence._data import Decoder, is_affordable
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.training import resolve_device
 
 
 def load(path, *, device=None):

@@ -8,7 +8,7 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
-from sknn_deep.estimators import NetParts, put_together, take_apart
+from sknn_deep.fitting import NetParts, put_together, take_apart
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import Net

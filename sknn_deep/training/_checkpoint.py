@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sknn_deep.training._batches import Batches
+from sknn_deep.rows import Batches
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._optimizers import get_optimizer_state, set_optimizer_state

@@ -8,7 +8,7 @@ import scipy.optimize
 import torch
 from torch import nn
 
-from sknn_deep.training._threads import one_blas_thread
+from sknn_deep.machine import one_blas_thread
 
 
 def minimize_lbfgs(

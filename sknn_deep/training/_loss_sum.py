@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sknn_deep.training._placement import sum_dtype
+from sknn_deep.machine import sum_dtype
 
 
 class HostLossSum:

@@ -14,7 +14,21 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback, EpochTimer, LRScheduler
 from torch import Tensor, nn
 
-from sknn_deep.training._batches import Batches
+from sknn_deep.machine import (
+    MIN_STEPS,
+    Capture,
+    GraphedWork,
+    Placement,
+    autocast,
+    captures,
+    device_or_cpu,
+    flushed_denormals,
+    prediction_threads,
+    thread_count,
+    threads_for_block,
+    threads_for_step,
+)
+from sknn_deep.rows import Batches, Rows, SparseRows, make_rows, rows_per_block
 from sknn_deep.training._callbacks import (
     UNWATCHED,
     StateKeeper,
@@ -24,8 +38,6 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._denormals import flushed_denormals
-from sknn_deep.training._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
@@ -38,20 +50,8 @@ from sknn_deep.training._optimizers import (
     set_optimizer_state,
 )
 from sknn_deep.training._penalties import add_penalty
-from sknn_deep.training._placement import Placement, autocast, device_or_cpu
 from sknn_deep.training._recipe import Recipe
-from sknn_deep.training._rows import Rows, SparseRows, make_rows, rows_per_block
-from sknn_deep.training._schedules import (
-    STEP_SCHEDULES,
-    constant,
-    inverse_scaling,
-)
-from sknn_deep.training._threads import (
-    prediction_threads,
-    thread_count,
-    threads_for_block,
-    threads_for_step,
-)
+from sknn_deep.training._schedules import STEP_SCHEDULES, constant, inverse_scaling
 
 # Of learning_rate="adaptive", as in scikit-learn's SGDOptimizer.
 _LOWEST_RATE = 1e-6

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sknn_deep.training._batches import Batches
+from sknn_deep.machine import (
+    flushed_denormals,
+    sum_dtype,
+    thread_count,
+    threads_for_step,
+)
+from sknn_deep.rows import Batches, MappedRows, address, stacked_batches
 from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._denormals import flushed_denormals
-from sknn_deep.training._mapped_rows import MappedRows
 from sknn_deep.training._net import Net
 from sknn_deep.training._penalties import make_add_penalties, make_clip
-from sknn_deep.training._placement import sum_dtype
 from sknn_deep.training._schedules import STEP_SCHEDULES, constant
-from sknn_deep.training._stacked_batches import address, stacked_batches
 from sknn_deep.training._stacked_optimizers import (
     Numbers,
     StackedOptimizer,
@@ -23,7 +25,6 @@ from sknn_deep.training._stacked_optimizers import (
     numbers_of,
     optimizer_family,
 )
-from sknn_deep.training._threads import thread_count, threads_for_step
 
 
 @dataclass

@@ -9,7 +9,16 @@ import sknn_deep
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 # Folders that users need not know: their names are no promise.
-INNER = {"estimators", "modules", "training"}
+INNER = {
+    "data",
+    "estimators",
+    "fitting",
+    "gradients",
+    "machine",
+    "modules",
+    "rows",
+    "training",
+}
 
 
 def public_objects():

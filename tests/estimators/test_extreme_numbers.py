@@ -9,6 +9,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.model_selection import BatchedGridSearchCV
+from tests.requirements import needs
 
 SMALL = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0, "device": "cpu"}
 
@@ -183,6 +184,7 @@ def test_score_of_an_autoencoder_goes_by_the_ratios_of_weights(X):
     )
 
 
+@needs("scikit-learn>=1.6.1", "1.6.0 tells NumPy's cpu from torch's")
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_scores_take_torch_tensors(dtype, X, y):
     target = torch.from_numpy(np.round(X[:, 0] * 8) / 8).to(dtype)

@@ -26,8 +26,8 @@ from skorch.callbacks import (
 )
 from torch import nn
 
-import sknn_deep.estimators._solvers as solvers
-import sknn_deep.training._threads as threads_file
+import sknn_deep.fitting._solvers as solvers
+import sknn_deep.machine._threads as threads_file
 from sknn_deep import MLPClassifier, MLPRegressor
 from sknn_deep.modules import ACTIVATIONS, BatchNorm
 from sknn_deep.training import Net

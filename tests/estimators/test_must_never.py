@@ -2121,9 +2121,7 @@ def test_B54_rows_stay_on_the_host_where_the_gpu_has_no_room(
     X, y = cancer
     params = {"device": "cuda", "batch_size": 16}
     expected = output_of(make(Estimator, **params).fit(X, y), X)
-    monkeypatch.setattr(
-        "sknn_deep.training._rows.has_room", lambda device, n_bytes: False
-    )
+    monkeypatch.setattr("sknn_deep.rows._rows.has_room", lambda device, n_bytes: False)
 
     estimator = make(Estimator, **params).fit(X, y)
 

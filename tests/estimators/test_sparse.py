@@ -11,11 +11,11 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import sknn_deep.training._batches as batches_file
-import sknn_deep.training._thin_costs as thin_costs_file
+import sknn_deep.rows._batches as batches_file
+import sknn_deep.rows._thin_costs as thin_costs_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
-from sknn_deep.training import SparseRows
-from sknn_deep.training._thin_rows import thin
+from sknn_deep.rows import SparseRows
+from sknn_deep.rows._thin_rows import thin
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
@@ -38,7 +38,12 @@ every = pytest.mark.parametrize("estimator", ESTIMATORS.values(), ids=ESTIMATORS
 
 def make_data(n_rows=150, n_features=200, density=0.04, dtype=np.float64):
     X = scipy.sparse.random_array(
-        (n_rows, n_features), density=density, format="csr", dtype=dtype, rng=0
+        (n_rows, n_features),
+        density=density,
+        format="csr",
+        dtype=dtype,
+        # Until SciPy 1.15, which calls it `rng`, is the oldest.
+        random_state=np.random.default_rng(0),
     )
     slopes = np.random.default_rng(1).normal(size=(n_features, 3))
     return X, np.argmax(X @ slopes, axis=1)
@@ -380,7 +385,7 @@ def test_which_trainings_are_long_enough_for_leaving_out_zeros(noted):
 def test_numbers_of_columns_and_rows_may_be_of_two_types(solver, dtype):
     X, y = make_data(dtype=dtype)
     expected = MLPClassifier(solver=solver, **COMMON).fit(X, y)
-    X.indptr = X.indptr.astype(np.int64)
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int64)
 
     clf = MLPClassifier(solver=solver, **COMMON).fit(X, y)
 

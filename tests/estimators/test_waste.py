@@ -15,7 +15,7 @@ from skorch.callbacks import Callback, EpochScoring
 from skorch.history import History
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
-from sknn_deep.estimators import _data
+from sknn_deep.data import _data
 from sknn_deep.model_selection import BatchedGridSearchCV
 from sknn_deep.training import CompactHistory, _callbacks, _net
 

@@ -14,7 +14,7 @@ from sknn_deep.gpu_report import _checks, _fits
 from sknn_deep.gpu_report._checks import counted_captures, full_device
 from sknn_deep.gpu_report._list import Check, list_checks, run_check
 from sknn_deep.gpu_report._outcome import Comparison
-from sknn_deep.training import make_rows
+from sknn_deep.rows import make_rows
 
 CPU = torch.device("cpu")
 # The CPU by another name, which stands for a device that computes something else.

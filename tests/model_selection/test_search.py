@@ -33,8 +33,8 @@ from skorch.callbacks import Callback
 
 import sknn_deep.model_selection._evaluation as evaluation
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
-from sknn_deep.estimators import _data
-from sknn_deep.estimators import _together as together
+from sknn_deep.data import _data
+from sknn_deep.fitting import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
 from tests.requirements import since_pipelines_route_scores
 

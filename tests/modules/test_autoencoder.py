@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
+from sknn_deep.gradients import recorded_gradient
 from sknn_deep.modules import (
     Autoencoder,
     AutoencoderLoss,
@@ -13,7 +14,6 @@ from sknn_deep.modules import (
     RandomLayer,
     SquaredError,
     glorot_uniform_,
-    recorded_gradient,
 )
 from sknn_deep.modules._losses import AutoencoderOutput, row_shares
 

@@ -32,6 +32,11 @@ from sklearn.preprocessing import (
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.persistence import ModelFileError
 from tests.persistence.damaged_files import change_document
+from tests.requirements import needs
+
+since_numpy_says_numpy = needs(
+    "numpy>=2.0", "older ones name another module for their functions"
+)
 
 
 def make(cls, **params):
@@ -174,9 +179,10 @@ def test_save_refuses_steps_that_are_no_data(step, message, tmp_path):
     ("old", "new", "reason"),
     [
         (b'"FunctionTransformer"', b'"OwnTransformer"', "OwnTransformer"),
-        (b'"log1p"', b'"save"', "numpy.save"),
-        (b'"__module__":"numpy","__loader__":"FunctionNode"',
-         b'"__module__":"os","__loader__":"FunctionNode"', "os.log1p"),
+        pytest.param(b'"log1p"', b'"save"', "numpy.save", marks=since_numpy_says_numpy),
+        pytest.param(b'"__module__":"numpy","__loader__":"FunctionNode"',
+                     b'"__module__":"os","__loader__":"FunctionNode"', "os.log1p",
+                     marks=since_numpy_says_numpy),
         (b'"__loader__":"FunctionNode"', b'"__loader__":"MethodNode"', "log1p"),
         (b'"__loader__":"FunctionNode"', b'"__loader__":"TreeNode"', "log1p"),
         (b'"__loader__":"FunctionNode"', b'"__loader__":"NdArrayNode"', "log1p"),

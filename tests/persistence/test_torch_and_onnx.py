@@ -42,6 +42,7 @@ from sknn_deep import (
     to_torch,
 )
 from sknn_deep.modules import ACTIVATIONS, OUT_ACTIVATIONS
+from tests.requirements import is_met
 
 RNG = np.random.RandomState(0)
 X = 50 * RNG.uniform(size=(60, 4)) + 100
@@ -57,6 +58,7 @@ def scaled(estimator):
     return make_pipeline(StandardScaler(), estimator)
 
 
+CLIP = {"clip": True} if is_met("scikit-learn>=1.8") else {}
 MODELS = {
     "classes": lambda: scaled(make(MLPClassifier)).fit(X, Y),
     "two classes": lambda: scaled(make(MLPClassifier)).fit(X, Y == "a"),
@@ -99,7 +101,7 @@ MODELS = {
         MinMaxScaler(clip=True),
         make(AutoencoderTransformer, loss="binary_cross_entropy"),
         "passthrough",
-        MaxAbsScaler(clip=True),
+        MaxAbsScaler(**CLIP),
         make(MLPRegressor),
     ).fit(X, X[:, 0]),
 }

@@ -9,27 +9,17 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 
-from sknn_deep.modules import (
-    MLP,
-    CrossEntropy,
-    Dense,
-    dense_weights,
-    explicit_gradient,
-    glorot_uniform_,
-    recorded_gradient,
-)
+from sknn_deep.gradients import dense_weights, explicit_gradient, recorded_gradient
+from sknn_deep.machine import Placement
+from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.rows import Batches, DenseRows, device_permutations, numpy_permutations
 from sknn_deep.training import (
-    Batches,
     CompactHistory,
     Convergence,
-    DenseRows,
     Net,
-    Placement,
     StateKeeper,
     TrainingState,
     copy_state,
-    device_permutations,
-    numpy_permutations,
 )
 from tests.training.recipes import make_recipe
 

@@ -5,12 +5,8 @@ import pytest
 import scipy.optimize
 import torch
 
-from sknn_deep.modules import (
-    MLP,
-    CrossEntropy,
-    explicit_gradient,
-    recorded_gradient,
-)
+from sknn_deep.gradients import explicit_gradient, recorded_gradient
+from sknn_deep.modules import MLP, CrossEntropy
 from sknn_deep.training import minimize_lbfgs
 
 rng = np.random.default_rng(0)

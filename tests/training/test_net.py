@@ -17,28 +17,18 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 
+import sknn_deep.machine._threads as threads_file
 import sknn_deep.training._net as net_file
-import sknn_deep.training._threads as threads_file
-from sknn_deep.modules import (
-    MLP,
-    CrossEntropy,
-    Dense,
-    dense_weights,
-    explicit_gradient,
-    glorot_uniform_,
-    recorded_gradient,
-)
+from sknn_deep.gradients import dense_weights, explicit_gradient, recorded_gradient
+from sknn_deep.machine import Placement
+from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
 from sknn_deep.training import (
     RESULTS,
-    Batches,
     Convergence,
-    DenseRows,
     Net,
-    Placement,
-    SparseRows,
     add_penalty,
     copy_state,
-    numpy_permutations,
     one_cycle,
 )
 from sknn_deep.training._loss_sum import DeviceLossSum

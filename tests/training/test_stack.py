@@ -9,26 +9,16 @@ import scipy.sparse
 import torch
 from skorch.callbacks import Callback
 
-import sknn_deep.training._threads as threads_file
-from sknn_deep.modules import (
-    MLP,
-    CrossEntropy,
-    Dense,
-    SquaredError,
-    dense_weights,
-    explicit_gradient,
-    glorot_uniform_,
-    stacked_gradient,
-)
+import sknn_deep.machine._threads as threads_file
+from sknn_deep.gradients import dense_weights, explicit_gradient, stacked_gradient
+from sknn_deep.machine import Placement
+from sknn_deep.modules import MLP, CrossEntropy, Dense, SquaredError, glorot_uniform_
+from sknn_deep.rows import Batches, make_rows, numpy_permutations
 from sknn_deep.training import (
-    Batches,
     Convergence,
     Net,
-    Placement,
     Run,
     copy_state,
-    make_rows,
-    numpy_permutations,
     run_family,
     train_stack,
 )

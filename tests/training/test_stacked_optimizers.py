@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from sknn_deep.modules._stack import Stacked
+from sknn_deep.gradients._stack import Stacked
 from sknn_deep.training._optimizers import make_optimizer, make_step
 from sknn_deep.training._stacked_optimizers import (
     Numbers,

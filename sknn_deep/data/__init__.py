@@ -1,0 +1,57 @@
+"""What the user handed over, checked once: rows, targets, weights, validation."""
+
+from sknn_deep.data._class_weights import learn_class_weights, weigh
+from sknn_deep.data._data import (
+    FitData,
+    Samples,
+    all_or_nothing,
+    as_array_like,
+    check_rows,
+    check_weights,
+    concatenate,
+    errors_instead_of_overflow,
+    positive_rows,
+    random_state_of,
+    refuse_images,
+)
+from sknn_deep.data._splitters import (
+    check_groups,
+    choose_last_splits,
+    choose_split,
+    draws_anew,
+    is_splitter,
+    refuse_unused_groups,
+)
+from sknn_deep.data._targets import ClassTarget, NumberTarget
+from sknn_deep.data._validation_set import (
+    has_validation_set,
+    of_the_validation_set,
+    split_rows,
+)
+
+__all__ = [
+    "ClassTarget",
+    "FitData",
+    "NumberTarget",
+    "Samples",
+    "all_or_nothing",
+    "as_array_like",
+    "check_groups",
+    "check_rows",
+    "check_weights",
+    "choose_last_splits",
+    "choose_split",
+    "concatenate",
+    "draws_anew",
+    "errors_instead_of_overflow",
+    "has_validation_set",
+    "is_splitter",
+    "learn_class_weights",
+    "of_the_validation_set",
+    "positive_rows",
+    "random_state_of",
+    "refuse_images",
+    "refuse_unused_groups",
+    "split_rows",
+    "weigh",
+]

@@ -1,0 +1,224 @@
+"""What the user passed, checked once, and nothing of it changed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from sknn_deep._sklearn_private import check_sample_weight
+from sknn_deep.data._large_files import check_mapped_rows, is_large_file
+from sknn_deep.machine import Placement
+from sknn_deep.rows import MappedArray, Rows, make_rows
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Validated rows.
+
+    Attributes
+    ----------
+    X : ndarray, CSR matrix or MappedArray of shape (n_samples, n_features)
+
+    y : ndarray or None
+        As the user knows it: labels or numbers.
+
+    weight : ndarray of shape (n_samples,) or None
+        None is one for each.
+
+    placed : dict
+        X by the types and devices that it was placed in.
+    """
+
+    X: Any
+    y: np.ndarray | None
+    weight: np.ndarray | None
+    placed: dict[tuple[torch.dtype, torch.device], Rows] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def __len__(self) -> int:
+        return self.X.shape[0]
+
+    def place(self, placement: Placement) -> Rows:
+        """Bring X to where it is computed with, once for all networks."""
+        key = (placement.X_dtype, placement.device)
+        if key not in self.placed:
+            self.placed[key] = make_rows(self.X, *key)
+        return self.placed[key]
+
+    def take(self, rows: np.ndarray) -> "Samples":
+        """Select rows; of a file they are put in the order in which they lie there."""
+        if isinstance(self.X, MappedArray):
+            rows = np.sort(rows)
+        return Samples(
+            self.X[rows],
+            None if self.y is None else self.y[rows],
+            None if self.weight is None else self.weight[rows],
+        )
+
+
+@dataclass(frozen=True)
+class FitData:
+    """All rows of a fit.
+
+    Attributes
+    ----------
+    samples : Samples
+        To train on.
+
+    valid : Samples or None
+        To validate on, where the user gave them.
+
+    stratify : ndarray of shape (n_samples,) or None
+        What a validation split keeps the shares of.
+
+    split : tuple of ndarray or None
+        Numbers of the rows to train on and of those to validate on, where a splitter
+        says so.
+    """
+
+    samples: Samples
+    valid: Samples | None = None
+    stratify: np.ndarray | None = None
+    split: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def as_array_like(X):
+    """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
+    if not isinstance(X, torch.Tensor):
+        return X
+    if X.layout is not torch.strided or X.is_meta:
+        raise TypeError(
+            "A torch tensor that is passed as data must be dense and hold values. Got "
+            f"layout {X.layout} on device {str(X.device)!r}: pass X.to_dense(), or a "
+            "SciPy CSR matrix for X."
+        )
+    X = X.detach().cpu()
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+
+
+def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **options):
+    """Validate X, and y if there is one, by scikit-learn's ``validate_data``.
+
+    X comes back as float32 or float64, C-contiguous or CSR; it is copied only if it
+    has another type or layout. A large file comes back as a MappedArray.
+    """
+    X, y = as_array_like(X), as_array_like(y)
+    refuse_images(estimator, X)
+    if isinstance(X, MappedArray) or is_large_file(X):
+        return check_mapped_rows(estimator, X, y, reset=reset, **options)
+    with errors_instead_of_overflow():
+        checked = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse=["csr", "csc"],
+            dtype=(np.float64, np.float32),
+            order="C",
+            **options,
+        )
+    X, *rest = checked if isinstance(checked, tuple) else (checked,)
+    if not isinstance(X, np.ndarray):
+        X = X.tocsr()
+    return (X, *rest) if rest else X
+
+
+def refuse_images(estimator: BaseEstimator, X) -> None:
+    """Refuse rows that are no vectors, such as the images that Keras loads."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"Found array with dim {len(shape)}, while {type(estimator).__name__} "
+            f"takes one row of features for each sample. Got shape {tuple(shape)}: "
+            "pass X.reshape(len(X), -1), which makes a row of each image."
+        )
+
+
+@contextmanager
+def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"):
+    """Let only the checks themselves speak of numbers that are too large.
+
+    NumPy would warn of the infinity that a cast or a sum makes, which scikit-learn then
+    refuses or expects, and raise an OverflowError for an int beyond all floats.
+    """
+    try:
+        with np.errstate(over=warnings, invalid=warnings):
+            yield
+    except OverflowError as error:
+        raise ValueError(
+            f"X, y and sample_weight must be within the range of float64: {error}."
+        ) from error
+
+
+def check_weights(sample_weight, X) -> np.ndarray | None:
+    """Validate sample weights; weights that are all one are no weights."""
+    if sample_weight is None:
+        return None
+    with errors_instead_of_overflow():
+        weight = check_sample_weight(
+            as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
+        )
+    return None if np.all(weight == 1) else check_sum(weight)
+
+
+def check_sum(weight: np.ndarray) -> np.ndarray:
+    """Refuse weights that have no mean."""
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not np.isfinite(total):
+        raise ValueError(
+            f"The weights of the rows must have a finite sum in {weight.dtype}. The "
+            f"largest is {weight.max():.3g}: divide all of them by a constant."
+        )
+    return weight
+
+
+def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:
+    """Number the rows that count; None if all do.
+
+    A row of zero weight is thereby the same as no row, in batches and splits too.
+    """
+    if weight is None or np.all(weight > 0):
+        return None
+    return np.flatnonzero(weight)
+
+
+def random_state_of(random_state) -> np.random.RandomState:
+    """Make the generator of a fit; None draws its seed from NumPy's global one."""
+    if random_state is None:
+        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
+        return np.random.RandomState(seed)
+    return check_random_state(random_state)
+
+
+def concatenate(blocks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:
+    """Join blocks of rows, with no more than one of them in memory at a time."""
+    first = next(blocks)
+    if first.shape[0] == n_rows:
+        return first
+    joined = np.empty((n_rows, *first.shape[1:]), dtype=first.dtype)
+    joined[: first.shape[0]] = first
+    stop = first.shape[0]
+    for block in blocks:
+        start, stop = stop, stop + block.shape[0]
+        joined[start:stop] = block
+    return joined
+
+
+@contextmanager
+def all_or_nothing(estimator: BaseEstimator):
+    """Put the estimator's attributes back as they were if a fit fails."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise

@@ -1,0 +1,411 @@
+"""What a regressor is, whatever its network."""
+
+from numbers import Real
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sknn_deep._sklearn_private import (
+    Interval,
+    StrOptions,
+    fit_context,
+    partial_fit_context,
+    with_callbacks,
+)
+from sknn_deep.data import (
+    FitData,
+    NumberTarget,
+    Samples,
+    all_or_nothing,
+    as_array_like,
+    check_weights,
+    concatenate,
+    errors_instead_of_overflow,
+    has_validation_set,
+    of_the_validation_set,
+)
+from sknn_deep.estimators._base import is_stochastic
+from sknn_deep.estimators._supervised import SupervisedMixin
+from sknn_deep.estimators._words import names_our_words
+from sknn_deep.fitting import advise_on_scale
+from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
+
+LOSSES = {
+    "squared_error": SquaredError,
+    "poisson": Poisson,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
+}
+
+# What can be predicted with an activation of the output.
+_BOUNDS = {
+    "identity": (-np.inf, np.inf),
+    "logistic": (0, 1),
+    "relu": (0, np.inf),
+    "softplus": (0, np.inf),
+}
+
+
+class RegressionMixin(RegressorMixin, SupervisedMixin):
+    """Numbers and their scale, losses, R2.
+
+    The network that it is mixed into has one output for each column of y, on which it
+    applies `out_activation` itself.
+    """
+
+    _parameter_constraints: dict = {
+        **SupervisedMixin._parameter_constraints,
+        "loss": [StrOptions(set(LOSSES))],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "normalize_y": ["boolean"],
+        "out_activation": [StrOptions({"identity", "logistic", "relu", "softplus"})],
+    }
+
+    @names_our_words
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
+    ):
+        """Fit the network to X and the numbers y.
+
+        Training starts from new weights, unless ``warm_start=True``. If it fails, the
+        estimator stays as it was.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied; where much of it is zero, a long fit
+            copies what is not, into 1 GiB at most. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, not negative with ``loss="poisson"``. One column is taken for a
+            vector, with a DataConversionWarning.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        X_val : {array-like, sparse matrix} of shape (n_val_samples, n_features), \
+                default=None
+            Validation rows. With ``early_stopping=True`` they take the place of those
+            that would be set aside; otherwise their loss and score are recorded and
+            change nothing. Ignored when ``solver="lbfgs"``.
+
+        y_val : array-like of shape (n_val_samples,) or (n_val_samples, n_outputs), \
+                default=None
+            Numbers for `X_val`. Needed with `X_val`.
+
+        sample_weight_val : array-like of shape (n_val_samples,), default=None
+            Weight of each row of `X_val` in the validation loss and score.
+
+        groups : array-like of shape (n_samples,), default=None
+            Group of each row: numbers or strings, none of them missing. They go to the
+            splitter that `validation_fraction` is; only used with one, and needed by
+            those that keep groups together. Metadata routing brings them here after
+            ``set_fit_request(groups=True)``.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid, or if the training diverges: a
+            weight or the training loss is not finite. With early stopping also if
+            `groups` are passed and a number is `validation_fraction`, which ignores
+            them, or if a splitter gets no groups that it needs, gives no rows to one
+            part, the same row to both parts, or some row to neither.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor or a sparse y.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If `max_iter` is reached without convergence, or if the training diverges
+            with ``early_stopping=True``, which goes back to the best weights.
+        UserWarning
+            If `batch_size` is clipped, if the validation score was no number in any
+            epoch, if the user interrupts the training, which keeps what was learnt, if
+            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, or,
+            once in a process, if torchrun started several.
+        RuntimeWarning
+            If a step cannot be captured as a CUDA graph, which makes it slower only.
+        """
+        with all_or_nothing(self):
+            data = self._check_fit(
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                y_val=y_val,
+                sample_weight_val=sample_weight_val,
+            )
+            return self._fit(self._set_aside(data, X, y, groups))
+
+    @available_if(is_stochastic)
+    @partial_fit_context
+    def partial_fit(self, X, y, sample_weight=None):
+        """Go on training for one epoch over the given rows.
+
+        Only with the stochastic solvers. The first call starts from new weights, or
+        from those of ``fit``; later calls keep the optimizer's state too. The learning
+        rate is constant, or follows "invscaling" or "adaptive" from call to call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Finite numbers, best of a similar range in all features: an array, a
+            DataFrame, lists, a torch tensor. On the CPU a C-contiguous array of the
+            type that is computed in is not copied; where much of it is zero, a long fit
+            copies what is not, into 1 GiB at most. Rows of a sparse matrix stay sparse
+            where that is faster, and are made dense a batch at a time elsewhere; a
+            memory-mapped file that is larger than scikit-learn's `working_memory` is
+            read a piece at a time.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Numbers, not negative with ``loss="poisson"``. One column is taken for a
+            vector, with a DataConversionWarning.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row, not negative and not all zero. None is one for each. A
+            row of zero weight is as if it were not there.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        AttributeError
+            If ``solver="lbfgs"``.
+        ValueError
+            If a parameter or the data are not valid, if ``early_stopping=True``, or if
+            the training diverges.
+        TypeError
+            If `callbacks` has something that is no skorch callback, or if data come in
+            a form that cannot be read, such as a sparse tensor or a sparse y.
+        """
+        with all_or_nothing(self):
+            if self.early_stopping:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            data = self._check_fit(X, y, sample_weight, incremental=True)
+            return self._fit(data, incremental=True)
+
+    def _check_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        incremental=False,
+    ):
+        self._check_bounds()
+        first_pass = self._first_pass(incremental=incremental)
+        samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
+        out_activation = "exp" if self.loss == "poisson" else self.out_activation
+        if first_pass:
+            self._target = NumberTarget.of(
+                samples.y,
+                samples.weight,
+                out_activation=out_activation,
+                normalize=self.normalize_y and self.loss != "poisson",
+            )
+        elif out_activation != self._target.out_activation:
+            raise ValueError(
+                f"{type(self).__name__} cannot go on training with loss={self.loss!r} "
+                f"and out_activation={self.out_activation!r}: its network predicts by "
+                f"the activation {self._target.out_activation!r}. Restore the "
+                "parameters, or fit a new estimator."
+            )
+        self._set_shape()
+        valid = None
+        if has_validation_set(X_val, y_val, sample_weight_val, self):
+            with of_the_validation_set(X_val, self):
+                valid = self._check_numbers(
+                    X_val, y_val, sample_weight_val, reset=False
+                )
+        return FitData(samples, valid)
+
+    def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
+        X, y = self._check_rows(X, y, reset=reset, multi_output=True, y_numeric=True)
+        if issparse(y):
+            raise TypeError(
+                f"y of {type(self).__name__} must be dense: pass y.toarray()."
+            )
+        if y.dtype.kind not in "biuf":
+            raise ValueError(
+                f"y of {type(self).__name__} must hold numbers. Got an array of dtype "
+                f"{y.dtype}."
+            )
+        if y.dtype.kind == "f" and y.dtype not in (np.float32, np.float64):
+            y = y.astype(np.float64)  # torch has no longdouble
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and np.any(y < 0):
+            raise ValueError(
+                f"loss='poisson' of {type(self).__name__} is for counts: y must not "
+                f"be negative. Got {y.min()}."
+            )
+        low, high = _BOUNDS[self.out_activation]
+        if np.any(y < low) or np.any(y > high):
+            raise ValueError(
+                f"out_activation={self.out_activation!r} of {type(self).__name__} "
+                f"predicts from {low} to {high}, but y ranges from {y.min():.8g} to "
+                f"{y.max():.8g}. Bring y between these bounds, or use "
+                "out_activation='identity'."
+            )
+        return Samples(X, y, check_weights(sample_weight, X))
+
+    def _check_bounds(self) -> None:
+        """Refuse what would bring predictions out of the bounds of out_activation."""
+        if self.out_activation == "identity":
+            return
+        if self.loss == "poisson" or self.normalize_y:
+            other = "loss='poisson'" if self.loss == "poisson" else "normalize_y=True"
+            raise ValueError(
+                f"out_activation={self.out_activation!r} of {type(self).__name__} "
+                f"bounds what is predicted, which {other} does not go with. Leave out "
+                "one of them."
+            )
+
+    def _activate(self, output):
+        if self.out_activation_ == "exp":
+            return super()._activate(output)
+        return output.cpu().numpy()  # the network's last layer is activated itself
+
+    def _make_criterion(self):
+        arguments = {
+            "huber": {"delta": self.huber_delta},
+            "quantile": {"quantile": self.quantile},
+        }
+        return LOSSES[self.loss], arguments.get(self.loss, {})
+
+    def _remedy(self):
+        is_scaled = self.normalize_y or self.loss == "poisson"
+        return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
+
+    def _convergence_advice(self, plan):
+        net, target = plan.net, self._target
+        if not len(net.history):  # interrupted in the first epoch
+            return ""
+        if target.mean is not None or target.out_activation != "identity":
+            return ""
+        if net.converged_ and net.recipe.has_step_schedule:
+            return ""  # it had as many epochs as the user planned
+        large = 1.0 if net.converged_ else 0.5
+        loss = net.history[-1]["train_loss"]
+        return advise_on_scale(plan.samples.y, loss, net.criterion_, large=large)
+
+    def _default_score(self, output, samples):
+        predicted = self._target.decode(output)
+        if not np.isfinite(predicted).all():
+            return np.nan
+        return r2_score(samples.y, predicted, sample_weight=samples.weight)
+
+    def predict(self, X, return_std=False):
+        """Predict numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        return_std : bool, default=False
+            Whether to return also how far the networks of an ensemble
+            (``n_estimators`` above 1) differ.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            A vector, or as many columns as were fitted, in units of y: float64 where y
+            was normalized, otherwise in the type of numbers that `precision` says. Of
+            an ensemble, the mean over its networks.
+        y_std : ndarray of the shape of `y_pred`
+            Standard deviation of the networks' predictions, with ``n_estimators`` as
+            divisor. It is larger where training rows are few, and says nothing of the
+            noise in y. Only if `return_std` is True.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted, what comes
+            out is not finite, or `return_std` is asked of a single network.
+        """
+        if not return_std:
+            return self._check_output(self._predict(X, "decode"))
+        check_is_fitted(self)
+        if hasattr(self, "net_"):
+            raise ValueError(
+                f"return_std=True of {type(self).__name__}.predict is how far the "
+                "networks of an ensemble differ, and here is one. Fit with "
+                "n_estimators=5, for instance."
+            )
+        X = self._check_rows(X, reset=False)
+        blocks = (
+            np.concatenate([np.mean(outputs, axis=0), np.std(outputs, axis=0)], axis=1)
+            for outputs in self._outputs_of_members(X)
+        )
+        mean, deviation = np.hsplit(concatenate(blocks, n_rows=X.shape[0]), 2)
+        y_pred = self._check_output(self._target.decode(mean))
+        return y_pred, self._target.decode_deviation(deviation)
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return R2, the share of y's variance that is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows with the features that were fitted.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The right numbers.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None is one for each.
+
+        Returns
+        -------
+        score : float
+            1 at best, 0 for the mean, negative for worse. The mean over the outputs, if
+            there are several.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X is not a finite matrix with the features that were fitted, or y is not
+            of the form that was fitted.
+        """
+        y, sample_weight = as_array_like(y), as_array_like(sample_weight)
+        with errors_instead_of_overflow(warnings="warn"):
+            return super().score(X, y, sample_weight)

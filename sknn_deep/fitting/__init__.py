@@ -1,0 +1,81 @@
+"""What a fit is made of: its plan, its networks, its members, its state."""
+
+from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss
+from sknn_deep.fitting._callbacks import (
+    PREFIX,
+    ClonedByCopying,
+    callback_parameters,
+    change_callbacks,
+    check_picklable_callbacks,
+)
+from sknn_deep.fitting._curves import extend_curves, forget_curves, forget_network
+from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
+from sknn_deep.fitting._epoch_tasks import EpochTasks
+from sknn_deep.fitting._fingerprint import watch_states
+from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
+from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
+from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
+from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
+from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
+from sknn_deep.fitting._solvers import (
+    FitPlan,
+    make_batches,
+    make_generator,
+    renew_convergence,
+    run_epochs,
+    run_lbfgs,
+    warn_unless_converged,
+)
+from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
+from sknn_deep.fitting._target_scale import advise_on_scale
+from sknn_deep.fitting._temperature import fit_temperature
+from sknn_deep.fitting._together import family_of, train_together
+from sknn_deep.fitting._validation import make_evaluate
+
+__all__ = [
+    "LOSSES",
+    "PREFIX",
+    "ClonedByCopying",
+    "EpochTasks",
+    "FitPlan",
+    "HeldBack",
+    "NetParts",
+    "TabularRecipe",
+    "advise_on_scale",
+    "callback_parameters",
+    "change_callbacks",
+    "check_picklable_callbacks",
+    "decode_net",
+    "decode_state",
+    "draw_weights",
+    "encode_state",
+    "extend_curves",
+    "family_of",
+    "fit_members",
+    "fit_temperature",
+    "forget_curves",
+    "forget_network",
+    "has_own_training",
+    "hold_back",
+    "hold_back_by_splits",
+    "inner_methods",
+    "make_batches",
+    "make_evaluate",
+    "make_generator",
+    "make_loss",
+    "make_members",
+    "make_net",
+    "overrides",
+    "put_together",
+    "renew_convergence",
+    "renew_members",
+    "renew_net",
+    "resolve_tabular_recipe",
+    "run_epochs",
+    "run_lbfgs",
+    "take_apart",
+    "take_weights",
+    "train_together",
+    "warn_unless_converged",
+    "watch_states",
+]

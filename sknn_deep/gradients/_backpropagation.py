@@ -1,0 +1,395 @@
+"""Loss and gradient of a stack of dense layers, written out instead of recorded.
+
+Autograd records a graph at every step and allocates every intermediate result anew. For
+a plain stack of dense layers the graph is known beforehand: with ``a_0 = X``,
+
+    z_l = a_{l-1} W_l^T + b_l,    a_l = f_l(z_l) * m_l,
+
+where ``m_l`` is a dropout mask, and ``d_l`` the derivative of the loss by ``z_l``,
+
+    d_{l-1} = (d_l W_l) * m_{l-1} * f'_{l-1},
+    dW_l = d_l^T a_{l-1},    db_l = sum of d_l's rows.
+
+Everything is written into buffers that live as long as the training, and the parameters
+and their gradients are slices of one flat buffer each. With one more dimension in front
+of everything, a stack of networks is trained by the same lines.
+
+References
+----------
+Rumelhart, D. E., Hinton, G. E. and Williams, R. J. "Learning representations by
+back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/323533a0
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sknn_deep.gradients._layout import lay, lies_transposed, straighten
+from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_shares
+from sknn_deep.rows import ThinBatch
+
+
+class FlatParameters(NamedTuple):
+    """All parameters of a network and their gradients, in one buffer each.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+        In their order in the buffers.
+
+    transposed : list of bool
+        Whether each one lies in the buffers the other way round.
+
+    values, gradients : Tensor of shape (n_parameters,)
+    """
+
+    parameters: list[nn.Parameter]
+    transposed: list[bool]
+    values: Tensor
+    gradients: Tensor
+
+    def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
+        """Give each parameter's value and gradient, which are parts of the buffers."""
+        return dict(
+            zip(
+                self.parameters,
+                zip(self._parts(self.values), self._parts(self.gradients), strict=True),
+                strict=True,
+            )
+        )
+
+    def _parts(self, buffer: Tensor) -> Iterator[Tensor]:
+        parts = buffer.split([p.numel() for p in self.parameters])
+        for part, p, is_transposed in zip(
+            parts, self.parameters, self.transposed, strict=True
+        ):
+            yield lay(part, p.shape, transposed=is_transposed)
+
+    def to(self, dtype: torch.dtype) -> "FlatParameters":
+        """Copy to buffers of another type."""
+        return self._replace(
+            values=self.values.to(dtype), gradients=self.gradients.to(dtype)
+        )
+
+
+@contextmanager
+def flat_parameters(
+    module: nn.Module,
+    first: Iterable[nn.Parameter],
+    *,
+    is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
+):
+    """Lay all parameters and gradients of `module` into flat buffers for a while.
+
+    Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
+    each parameter owns its memory again, so that a copy or a pickle of the module holds
+    every number once. `is_transposed` tells which ones lie in the buffers the other way
+    round.
+    """
+    first = list(first)
+    others = [p for p in module.parameters() if all(p is not q for q in first)]
+    parameters = first + others
+    transposed = [is_transposed(p) for p in parameters]
+    values = parameters[0].new_empty(sum(p.numel() for p in parameters))
+    flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
+    for p, (value, gradient) in flat.arrays().items():
+        p.data, p.grad = value.copy_(p.data), gradient
+    try:
+        yield flat
+    finally:
+        release_parameters(parameters)
+
+
+def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
+    """Let each parameter own its memory again, and hold no gradient."""
+    for p in parameters:
+        p.data = straighten(p.data)
+        p.grad = None
+
+
+class LayerParameters(NamedTuple):
+    """One dense layer of a network, or of a stack of networks of the same shapes.
+
+    A stack has one more dimension in front of all arrays; its biases and their
+    gradients are of shape ``(n_networks, 1, n_out)``.
+
+    Attributes
+    ----------
+    weight, weight_gradient : Tensor of shape (n_out, n_in)
+
+    bias, bias_gradient : Tensor of shape (n_out,)
+
+    activation : str
+
+    draw_mask : callable (shape) -> Tensor, or None
+        Draws a dropout mask.
+    """
+
+    weight: Tensor
+    weight_gradient: Tensor
+    bias: Tensor
+    bias_gradient: Tensor
+    activation: str
+    draw_mask: Callable[[tuple[int, ...]], Tensor] | None
+
+
+class _Buffers(NamedTuple):
+    """What a layer writes into, for one size of batch; what it does not need is None.
+
+    Attributes
+    ----------
+    z, a, dropped : Tensor of shape (..., n_batch, n_out)
+        Before the activation, after it, and after dropout. `a` may be `z` itself.
+
+    delta_in : Tensor of shape (..., n_batch, n_in)
+        The derivative of the loss by the layer's inputs.
+
+    delta_in_t : Tensor of shape (..., n_in, n_batch)
+        Its transpose, kept since making a view takes as long as a small product.
+    """
+
+    z: Tensor
+    a: Tensor
+    dropped: Tensor | None
+    delta_in: Tensor | None
+    delta_in_t: Tensor | None
+
+
+class _Layer:
+    """One dense layer's arithmetic, for one network or for a stack of them."""
+
+    def __init__(
+        self,
+        parameters: LayerParameters,
+        n_rows: int,
+        *,
+        is_first: bool,
+        in_columns: bool,
+    ):
+        weight = parameters.weight
+        self.weight = weight
+        self.weight_t = weight.mT
+        self.bias = parameters.bias
+        self.weight_gradient = parameters.weight_gradient
+        self.weight_gradient_t = parameters.weight_gradient.mT
+        self.lies_transposed = lies_transposed(weight)
+        self.bias_gradient = parameters.bias_gradient
+        self.is_stack = weight.ndim == 3
+        self.addmm = torch.baddbmm if self.is_stack else torch.addmm
+        self.mm = torch.bmm if self.is_stack else torch.mm
+        self.activation = ACTIVATIONS[parameters.activation]
+        self.saves_output = self.activation.derivative_from == "output"
+        self.draw_mask = parameters.draw_mask
+        *stack, n_out, n_in = weight.shape
+        if in_columns:
+            z = weight.new_empty(*stack, n_out, n_rows).mT
+        else:
+            z = weight.new_empty(*stack, n_rows, n_out)
+        self._largest = (
+            z,
+            z if self.saves_output else torch.empty_like(z),
+            None if self.draw_mask is None else torch.empty_like(z),
+            None if is_first else weight.new_empty(*stack, n_rows, n_in),
+        )
+        # By the number of rows of a batch: an epoch has batches of two sizes at most.
+        self._buffers: dict[int, _Buffers] = {}
+
+    def buffers(self, n_batch: int) -> _Buffers:
+        """Give what to write into for a batch of so many rows."""
+        if n_batch not in self._buffers:
+            z, a, dropped, delta_in = (
+                None if t is None else t[..., :n_batch, :] for t in self._largest
+            )
+            delta_in_t = None if delta_in is None else delta_in.mT
+            self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
+        return self._buffers[n_batch]
+
+    def forward(self, a: Tensor | ThinBatch) -> Tensor:
+        self.inputs = a  # (..., n_batch, n_in)
+        self.into = into = self.buffers(a.shape[-2])
+        z = self.multiply(a, into.z)
+        output = self.activation.forward(z, into.a)  # (..., n_batch, n_out)
+        self.saved = output if self.saves_output else z
+        if self.draw_mask is None:
+            return output
+        self.mask = self.draw_mask(output.shape)
+        return torch.mul(output, self.mask, out=into.dropped)
+
+    def multiply(self, a: Tensor, out: Tensor) -> Tensor:
+        return self.addmm(self.bias, a, self.weight_t, out=out)
+
+    def backward(
+        self, delta: Tensor, delta_t: Tensor
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Write this layer's gradients; give the derivative by its inputs.
+
+        What comes and goes is of shape ``(..., n_batch, n_units)``, and its transpose,
+        which shares the memory.
+        """
+        if self.draw_mask is not None:
+            delta.mul_(self.mask)
+        self.activation.backward_(delta, self.saved)
+        self.write_weight_gradient(delta, delta_t)
+        torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
+        if self.into.delta_in is not None:
+            self.mm(delta, self.weight, out=self.into.delta_in)
+        return self.into.delta_in, self.into.delta_in_t
+
+    def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
+        if self.lies_transposed:
+            self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
+        else:
+            self.mm(delta_t, self.inputs, out=self.weight_gradient)
+
+
+class _SparseLayer(_Layer):
+    """The arithmetic of a layer whose input is a ``ThinBatch``."""
+
+    def multiply(self, a: ThinBatch, out: Tensor) -> Tensor:
+        return torch.add(a.product(self.weight_t), self.bias, out=out)
+
+    def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
+        self.inputs.transposed_product(delta, out=self.weight_gradient_t)
+
+
+class Backpropagation:
+    """Loss and gradient of a chain of dense layers, or of a stack of such chains.
+
+    Parameters
+    ----------
+    layers : iterable of LayerParameters
+
+    loss : Loss
+
+    n_rows : int
+        The largest number of rows that a batch will have.
+
+    loss_dtype : torch.dtype or None
+        Type in which the loss is computed from the layers' output; None is theirs.
+
+    sparse_rows : bool
+        Whether X is a ThinBatch; then the first layer's weights should be transposed
+        in memory.
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[LayerParameters],
+        loss: Loss,
+        *,
+        n_rows: int,
+        loss_dtype: torch.dtype | None = None,
+        sparse_rows: bool = False,
+    ):
+        *hidden, last = layers
+        self.loss = loss
+        self.loss_dtype = loss_dtype or last.weight.dtype
+        self.casts = self.loss_dtype != last.weight.dtype
+        # By the number of rows of a batch.
+        self.equal_shares: dict[int, Tensor] = {}
+        in_columns = loss.wants_columns(last.weight.shape[-2])
+        self.layers = [
+            (_SparseLayer if sparse_rows and i == 0 else _Layer)(
+                parameters,
+                n_rows,
+                is_first=i == 0,
+                in_columns=in_columns and parameters is last,
+            )
+            for i, parameters in enumerate([*hidden, last])
+        ]
+
+    @torch.inference_mode()  # each call of torch takes some microsecond less
+    def __call__(
+        self,
+        X: Tensor | ThinBatch,
+        target: Tensor,
+        weight: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Write the gradient of the loss into the buffers.
+
+        Returns
+        -------
+        value : Tensor
+            The loss, a number; of a stack, of shape (n_networks,).
+
+        output : Tensor of shape (..., n_batch, n_outputs)
+            The network's raw output. Overwritten by the next call.
+        """
+        a = X
+        for layer in self.layers:
+            a = layer.forward(a)
+        output = a.to(self.loss_dtype) if self.casts else a
+        value, delta, delta_t = self.differentiate(output, target, weight)
+        for layer in reversed(self.layers):
+            delta, delta_t = layer.backward(delta, delta_t)
+        return value, output
+
+    def differentiate(
+        self, output: Tensor, target: Tensor, weight: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the loss, its derivative by the output, and that one's transpose."""
+        if weight is not None:
+            shares = row_shares(weight, output)
+        elif (n_batch := output.shape[-2]) in self.equal_shares:
+            shares = self.equal_shares[n_batch]
+        else:
+            shares = self.equal_shares[n_batch] = row_shares(None, output)
+        value, delta = self.loss.gradient(output, target, shares)
+        if self.casts:
+            delta = delta.to(self.layers[-1].weight.dtype)
+        return value, delta, delta.mT
+
+
+def list_layers(
+    module: nn.Module, parameters: FlatParameters, generator: torch.Generator | None
+) -> list[LayerParameters]:
+    """List the layers of a network whose numbers are in `parameters`."""
+    arrays = parameters.arrays()
+    layers = []
+    for block in module.blocks():
+        weight, weight_gradient = arrays[block.dense.weight]
+        bias, bias_gradient = arrays[block.dense.bias]
+        draw_mask = _make_draw_mask(block, generator, like=weight)
+        layers.append(
+            LayerParameters(
+                weight,
+                weight_gradient,
+                bias,
+                bias_gradient,
+                block.activation_name,
+                draw_mask,
+            )
+        )
+    return layers
+
+
+def _make_draw_mask(
+    block: DenseBlock, generator: torch.Generator | None, *, like: Tensor
+):
+    p = dropout_probability(block)
+    if not p:
+        return None
+    return functools.partial(
+        dropout_mask,
+        p=p,
+        generator=generator,
+        dtype=like.dtype,
+        device=like.device,
+    )
+
+
+def dropout_probability(block: DenseBlock) -> float:
+    """Tell with what probability a block's outputs are dropped."""
+    dropout = getattr(block, "dropout", None)
+    return 0.0 if dropout is None else dropout.p
+
+
+def can_backpropagate(module: nn.Module) -> bool:
+    """Tell whether `module` is a plain chain of dense layers."""
+    return module.is_chain and all(
+        not hasattr(block, "normalization") for block in module.blocks()
+    )

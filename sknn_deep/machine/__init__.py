@@ -1,0 +1,40 @@
+"""On what is it computed: device, precision, threads, recorded work."""
+
+from sknn_deep.machine._denormals import flushed_denormals
+from sknn_deep.machine._graphs import MIN_STEPS, Capture, GraphedWork, captures
+from sknn_deep.machine._placement import (
+    Placement,
+    autocast,
+    device_or_cpu,
+    has_room,
+    resolve_device,
+    resolve_placement,
+    sum_dtype,
+)
+from sknn_deep.machine._threads import (
+    one_blas_thread,
+    prediction_threads,
+    thread_count,
+    threads_for_block,
+    threads_for_step,
+)
+
+__all__ = [
+    "MIN_STEPS",
+    "Capture",
+    "GraphedWork",
+    "Placement",
+    "autocast",
+    "captures",
+    "device_or_cpu",
+    "flushed_denormals",
+    "has_room",
+    "one_blas_thread",
+    "prediction_threads",
+    "resolve_device",
+    "resolve_placement",
+    "sum_dtype",
+    "thread_count",
+    "threads_for_block",
+    "threads_for_step",
+]

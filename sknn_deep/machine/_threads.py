@@ -1,0 +1,94 @@
+"""As many threads as the work is worth, for as long as it lasts."""
+
+import functools
+import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from threadpoolctl import ThreadpoolController
+from torch import Tensor
+
+from sknn_deep.machine._own_threads import find_libraries, own_threads
+from sknn_deep.machine._process_threads import process_threads
+
+# Floating-point operations of a step, and of a block of a prediction, under which a
+# second thread costs more than it brings: 0.02 GFLOP take some 0.3 ms on one core, and
+# a thread that sleeps may take longer to wake.
+_STEP_IN_ONE_THREAD_BELOW = 2e7
+_BLOCK_IN_ONE_THREAD_BELOW = 1e7
+
+_lock = threading.Lock()
+_n_limiting = 0
+_limit = None
+
+
+def threads_for_step(
+    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
+) -> int | None:
+    """Tell how many threads a step of `n_rows` is worth; None is all that there are.
+
+    `density` is the share of the first layer's products that are computed.
+    """
+    # Two operations for each row and weight, and twice as many for the gradients.
+    n_flops = 6 * n_rows * _count_products(parameters, density)
+    return _one_if(n_flops < _STEP_IN_ONE_THREAD_BELOW, parameters)
+
+
+def threads_for_block(
+    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
+) -> int | None:
+    """Tell the same of a block of `n_rows` that passes the network."""
+    n_flops = 2 * n_rows * _count_products(parameters, density)
+    return _one_if(n_flops < _BLOCK_IN_ONE_THREAD_BELOW, parameters)
+
+
+def _one_if(is_small: bool, parameters: Sequence[Tensor]) -> int | None:
+    return 1 if is_small and parameters[0].device.type == "cpu" else None
+
+
+def _count_products(parameters: Sequence[Tensor], density: float) -> float:
+    n_products = sum(p.numel() for p in parameters)
+    return n_products - (1 - density) * parameters[0].numel()
+
+
+def thread_count(n_threads: int | None) -> AbstractContextManager:
+    """Let torch use `n_threads` threads in a training; None is what it used before."""
+    if find_libraries() is None:
+        return process_threads(n_threads)
+    return nullcontext() if n_threads is None else own_threads(n_threads)
+
+
+def prediction_threads(n_threads: int | None) -> AbstractContextManager:
+    """Let torch use `n_threads` threads, where no other thread comes to know of it.
+
+    Predictions are made in many threads at once, and while others start.
+    """
+    can_set = n_threads is not None and find_libraries() is not None
+    return own_threads(n_threads) if can_set else nullcontext()
+
+
+@contextmanager
+def one_blas_thread():
+    """Let NumPy's and SciPy's BLAS use one thread.
+
+    OpenBLAS keeps its threads spinning for a while after each call, on the cores that
+    torch's threads want. Their number is the process's: of uses side by side, the first
+    sets it and the last sets it back.
+    """
+    global _n_limiting, _limit
+    with _lock:
+        if _n_limiting == 0:
+            _limit = _find_blas().limit(limits=1)
+        _n_limiting += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _n_limiting -= 1
+            if _n_limiting == 0:
+                _limit.restore_original_limits()
+
+
+@functools.cache
+def _find_blas() -> ThreadpoolController:
+    return ThreadpoolController().select(internal_api="openblas")

@@ -1,0 +1,41 @@
+"""Where the rows come from, and in what order."""
+
+from sknn_deep.rows._batches import Batches
+from sknn_deep.rows._mapped_rows import MappedArray, MappedRows, find_mapping
+from sknn_deep.rows._orders import (
+    block_permutations,
+    device_permutations,
+    numpy_permutations,
+)
+from sknn_deep.rows._rows import (
+    DenseRows,
+    Rows,
+    SparseRows,
+    as_tensor,
+    make_rows,
+    place_targets,
+    rows_per_block,
+)
+from sknn_deep.rows._sparse_batch import SparseBatch, ThinBatch
+from sknn_deep.rows._stacked_batches import address, stacked_batches
+
+__all__ = [
+    "Batches",
+    "DenseRows",
+    "MappedArray",
+    "MappedRows",
+    "Rows",
+    "SparseBatch",
+    "SparseRows",
+    "ThinBatch",
+    "address",
+    "as_tensor",
+    "block_permutations",
+    "device_permutations",
+    "find_mapping",
+    "make_rows",
+    "numpy_permutations",
+    "place_targets",
+    "rows_per_block",
+    "stacked_batches",
+]

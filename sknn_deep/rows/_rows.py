@@ -1,0 +1,171 @@
+"""Rows where they are computed with, or that come there when they are asked for."""
+
+import ctypes
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sknn_deep.machine import Placement, has_room
+from sknn_deep.rows._host_rows import HostRows
+from sknn_deep.rows._mapped_rows import MappedArray, MappedRows
+from sknn_deep.rows._sparse_batch import SparseBatch
+from sknn_deep.rows._thin_costs import MAX_DENSITIES
+from sknn_deep.rows._thin_rows import NUMPY_TYPES, ThinRows
+
+
+def as_tensor(
+    array: np.ndarray,
+    dtype: torch.dtype | None = None,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Give `array` to torch, without a copy where its type and place are right.
+
+    Read-only memory is shared too: nothing here writes to it, and torch would warn.
+    """
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if min(array.strides, default=0) < 0 or not (
+        array.flags.writeable or (array.flags.c_contiguous and array.size)
+    ):
+        array = array.copy()
+    elif not array.flags.writeable:
+        address = array.__array_interface__["data"][0]
+        memory = (ctypes.c_char * array.nbytes).from_address(address)
+        memory.owner = array  # keeps the array alive as long as the tensor
+        array = np.frombuffer(memory, dtype=array.dtype).reshape(array.shape)
+    return torch.from_numpy(array).to(device=device, dtype=dtype)
+
+
+class DenseRows:
+    """The rows of a tensor.
+
+    Parameters
+    ----------
+    X : Tensor of shape (n_samples, n_features)
+    """
+
+    def __init__(self, X: Tensor):
+        self.X = X
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return tuple(self.X.shape)
+
+    def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
+        """Gather rows, into new memory or into `out`."""
+        return torch.index_select(self.X, 0, index, out=out)
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        return self.X[start:stop]
+
+
+class SparseRows:
+    """The rows of a SciPy CSR matrix, made dense when they are asked for.
+
+    Parameters
+    ----------
+    X : CSR matrix or array of shape (n_samples, n_features)
+
+    dtype : torch.dtype
+
+    device : torch.device
+    """
+
+    def __init__(self, X, dtype: torch.dtype, device: torch.device):
+        self.X = X
+        self.dtype = dtype
+        self.device = device
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.X.shape
+
+    @property
+    def density(self) -> float:
+        """The share of numbers that are not zero."""
+        n_rows, n_features = self.X.shape
+        return self.X.nnz / max(1, n_rows * n_features)
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether rows are multiplied faster as they are than made dense."""
+        return (
+            self.device.type == "cpu"
+            and self.dtype in NUMPY_TYPES
+            and self.density <= MAX_DENSITIES[self.dtype]
+        )
+
+    def kept_sparse(self) -> ThinRows:
+        """Give the same rows, not made dense any more."""
+        X = self.X
+        # Those of a matrix that was filled by hand may differ.
+        index_type = np.result_type(X.indices, X.indptr)
+        indices, indptr = (
+            a.astype(index_type, copy=False) for a in (X.indices, X.indptr)
+        )
+        # Of a tensor's memory, an array can be written to.
+        arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
+        return ThinRows(SparseBatch(*arrays, X.shape[1]), self.dtype)
+
+    def _make_batch(self, X) -> Tensor:
+        return as_tensor(X.toarray(), self.dtype, self.device)
+
+    def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
+        taken = self._make_batch(self.X[index.cpu().numpy()])
+        return taken if out is None else out.copy_(taken)
+
+    def slice(self, start: int, stop: int) -> Tensor:
+        return self._make_batch(self.X[start:stop])
+
+
+Rows = DenseRows | SparseRows | ThinRows | HostRows | MappedRows
+
+
+def make_rows(
+    X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
+) -> Rows:
+    """Make rows of a validated array, a tensor, a CSR matrix or a mapped array.
+
+    A `resident` array is moved to the device as a whole, which training wants, if there
+    is room for it; otherwise its rows go there as they are asked for.
+    """
+    if isinstance(X, MappedArray):
+        return MappedRows(X, dtype, device)
+    if isinstance(X, Tensor):
+        return DenseRows(X.to(device, dtype))
+    if not isinstance(X, np.ndarray):
+        return SparseRows(X, dtype, device)
+    if resident and has_room(device, X.size * dtype.itemsize):
+        return DenseRows(as_tensor(X, dtype, device))
+    return HostRows(as_tensor(X), dtype, device)
+
+
+def place_targets(
+    target: np.ndarray | None, weight: np.ndarray | None, placement: Placement
+) -> tuple[Tensor | None, Tensor | None]:
+    """Bring targets and weights to the device: class numbers are int64."""
+    device, dtype = placement.device, placement.dtype
+    if target is not None:
+        target = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
+    if weight is not None:
+        weight = as_tensor(weight, dtype, device)
+    return target, weight
+
+
+# Rows of a block in which data pass a network without training, and elements of its
+# widest layer: enough for full speed, and a small share of memory.
+_MAX_BLOCK_ROWS = 16_384
+_MAX_BLOCK_ELEMENTS = 2**22
+
+# What stays in a processor's cache, and rows that are worth reading the weights again.
+_CACHED_ELEMENTS = 2**19
+_MIN_CACHED_ROWS = 1024
+
+
+def rows_per_block(n_units: int, device: torch.device) -> int:
+    """Tell how many rows to pass at once through layers of at most `n_units`."""
+    n_rows = max(1, min(_MAX_BLOCK_ROWS, _MAX_BLOCK_ELEMENTS // n_units))
+    if device.type == "cpu":
+        n_rows = min(n_rows, max(_MIN_CACHED_ROWS, _CACHED_ELEMENTS // n_units))
+    return n_rows
