@@ -5,6 +5,8 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
 )
 from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
@@ -16,6 +18,8 @@ __all__ = [
     "AutoencoderTransformer",
     "MLPClassifier",
     "MLPRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "load",
     "save",
     "to_onnx",

@@ -34,9 +34,7 @@ class Categories:
         n_rows = np.bincount(codes + 1, minlength=len(values) + 1)
         seen = [v for v, n in zip(values, n_rows[1:], strict=True) if n]
         has_missing = bool(n_rows[0])
-        return cls(
-            sort_values(seen), has_missing, len(seen) + has_missing > max_onehot
-        )
+        return cls(sort_values(seen), has_missing, len(seen) + has_missing > max_onehot)
 
     def __len__(self) -> int:
         """Number of values, missing included."""

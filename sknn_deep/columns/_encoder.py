@@ -36,6 +36,12 @@ class TableEncoder:
     median: np.ndarray
     factor: np.ndarray
 
+    def __post_init__(self):
+        # Pickles have them as dicts.
+        self.categories = [
+            Categories(**c) if isinstance(c, dict) else c for c in self.categories
+        ]
+
     @classmethod
     def fit(
         cls,

@@ -120,7 +120,9 @@ def read_table(X, *, owner: str) -> Table:
     """
     if not is_frame(X):
         n_features = X.shape[1]
-        columns = (_read_array(X[:, i], f"at index {i}", owner) for i in range(n_features))
+        columns = (
+            _read_array(X[:, i], f"at index {i}", owner) for i in range(n_features)
+        )
     elif hasattr(X, "iloc"):
         columns = (
             _read_pandas(X.iloc[:, i], repr(name), owner)
@@ -147,7 +149,12 @@ def _read_array(values: np.ndarray, label: str, owner: str) -> Column:
 
 def _read_pandas(series, label: str, owner: str) -> Column:
     import pandas as pd
-    from pandas.api.types import is_complex_dtype, is_numeric_dtype, is_string_dtype
+    from pandas.api.types import (
+        is_bool_dtype,
+        is_complex_dtype,
+        is_numeric_dtype,
+        is_string_dtype,
+    )
 
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -155,9 +162,10 @@ def _read_pandas(series, label: str, owner: str) -> Column:
         return Column(label, None, codes, list(dtype.categories), is_category=True)
     if str(dtype).startswith("dictionary"):  # Arrow's categories
         return _read_pandas(series.astype(object), label, owner)
-    if dtype == object:
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
         return _read_objects(series.to_numpy(), label, owner)
-    if is_numeric_dtype(dtype) and not is_complex_dtype(dtype):
+    is_number = is_numeric_dtype(dtype) and not is_complex_dtype(dtype)
+    if is_number or is_bool_dtype(dtype):
         if "decimal" in str(dtype):
             series = series.astype("double[pyarrow]")
         return Column(label, series.to_numpy(dtype=np.float64, na_value=np.nan))
@@ -233,7 +241,7 @@ def _is_unreadable(value) -> bool:
     """Tell whether a value in a column of objects is one that no column may have."""
     kind = type(value).__name__.lower()
     is_date = any(word in kind for word in _DATES)
-    return is_date or isinstance(value, Iterable | complex) and not _is_text(value)
+    return is_date or (isinstance(value, Iterable | complex) and not _is_text(value))
 
 
 def _is_text(value) -> bool:

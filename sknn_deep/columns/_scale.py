@@ -28,12 +28,12 @@ def learn_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _of_column(present: np.ndarray) -> tuple[float, float]:
     if not len(present):
         return 0.0, 0.0
+    largest, smallest = np.finfo(np.float64).max, np.finfo(np.float64).tiny
     # Halves, for a difference of the largest numbers not to overflow.
     low, median, high = np.quantile(present / 2, [0.25, 0.5, 0.75])
-    width = 2 * (high - low) if high - low < np.finfo(np.float64).max / 2 else np.inf
+    width = 2 * min(high - low, largest / 2)
     if width == 0:
         width = present.max() / 2 - present.min() / 2
-    smallest = np.finfo(np.float64).tiny
     return 2 * median, 1 / width if width > smallest else 0.0
 
 

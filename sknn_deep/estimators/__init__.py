@@ -5,11 +5,15 @@ from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._dense_layers import fold_batch_norm
 from sknn_deep.estimators._regressor import MLPRegressor
+from sknn_deep.estimators._tabular_classifier import TabularMLPClassifier
+from sknn_deep.estimators._tabular_regressor import TabularMLPRegressor
 
 __all__ = [
     "AutoencoderTransformer",
     "BaseNetEstimator",
     "MLPClassifier",
     "MLPRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "fold_batch_norm",
 ]

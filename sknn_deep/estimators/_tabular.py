@@ -8,7 +8,6 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import (
     check_array,
@@ -38,7 +37,6 @@ from sknn_deep.data import (
     as_array_like,
     check_groups,
     choose_last_splits,
-    concatenate,
     errors_instead_of_overflow,
     is_splitter,
     positive_rows,
@@ -136,13 +134,20 @@ class BaseTabular(BaseNetEstimator):
         tags.input_tags.string = True
         return tags
 
-    # --- the table ---------------------------------------------------------------------
+    # --- the table --------------------------------------------------------------------
 
     def _check_rows(self, X, y="no_validation", *, reset: bool, **options):
         """Validate X, and y if there is one, and read the columns of X."""
+        if self._activated is not None:
+            return X
         table = self._read_table(X, reset=reset)
         if isinstance(y, str) and y == "no_validation":
             return table
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
         y = as_array_like(y)
         with errors_instead_of_overflow():
             y = check_y(y, estimator=self, **options)
@@ -206,7 +211,7 @@ class BaseTabular(BaseNetEstimator):
         check_is_fitted(self)
         return [categories.to_array() for categories in self._encoder.categories]
 
-    # --- the plan of a fit -------------------------------------------------------------
+    # --- the plan of a fit ------------------------------------------------------------
 
     def _n_network_outputs(self) -> int:
         return self._target.n_outputs
@@ -298,7 +303,7 @@ class BaseTabular(BaseNetEstimator):
         """Give class numbers, whose shares the rows held back are to have."""
         return None
 
-    # --- fitting -----------------------------------------------------------------------
+    # --- fitting ----------------------------------------------------------------------
 
     def _fit(self, data: FitData):
         """Train on checked rows; those without weight are left out first."""
@@ -306,8 +311,8 @@ class BaseTabular(BaseNetEstimator):
         self._check_callbacks()
         n_rows, rows = len(data.samples), positive_rows(data.samples.weight)
         if rows is not None:
-            split = data.split and tuple(part[rows] for part in data.split)
-            data = replace(data, samples=data.samples.take(rows), split=split)
+            data = _take_rows(data, rows)
+        self._learn_target(data.samples)
         self._fit_encoder(data.samples.X)
         samples = self._encoded(data.samples)
         random_state = random_state_of(self.random_state)
@@ -331,10 +336,14 @@ class BaseTabular(BaseNetEstimator):
         )
         self.net_ = net
         self.device_ = net.device
+        self._keeps_optimizer = False
         self._end(valid, held_by)
         held = np.arange(n_rows) if rows is None else rows
         self._set_oob(data, samples, held_back, held, n_rows)
         return self
+
+    def _learn_target(self, samples: Samples) -> None:
+        """Learn what is to be learnt of y from the rows that count."""
 
     def _check_callbacks(self) -> None:
         for item in self.callbacks or []:
@@ -387,7 +396,7 @@ class BaseTabular(BaseNetEstimator):
             generator=generator,
         )
 
-    # --- rows that were not trained on ---------------------------------------------------
+    # --- rows that were not trained on ------------------------------------------------
 
     def _validation_rows(
         self, data: FitData, samples: Samples, held_back: HeldBack
@@ -475,13 +484,19 @@ class BaseTabular(BaseNetEstimator):
             setattr(self, name, filled)
         self.oob_score_ = float(self._default_score(activated, held))
 
-    # --- predicting --------------------------------------------------------------------
+    # --- predicting -------------------------------------------------------------------
 
     def _member_outputs(self, X: np.ndarray) -> Iterator[torch.Tensor]:
-        """Yield the networks' raw outputs, ``(n_members, n_block, n_outputs)``."""
+        """Yield the networks' raw outputs, ``(n_members, n_block, n_outputs)``.
+
+        They are computed in float64 where the device can: in float32 the seventh digit
+        of a row's prediction would depend on the rows beside it.
+        """
         self._end_training_mode()
         net = self.net_
-        for block in net.map_blocks(lambda X: net.module_(X).transpose(0, 1), X):
+        exact = torch.float32 if net.placement.device.type == "mps" else torch.float64
+        module = copy.deepcopy(net.module_).to(exact)
+        for block in net.map_blocks(lambda X: module(X.to(exact)).transpose(0, 1), X):
             yield block.transpose(0, 1)
 
     def _average(
@@ -508,3 +523,12 @@ class BaseTabular(BaseNetEstimator):
             return
         for outputs in self._member_outputs(self._encode_table(X)):
             yield self._check_output(self._average(outputs))
+
+
+def _take_rows(data: FitData, rows: np.ndarray) -> FitData:
+    """Select the rows that count; weights that are all one are no weights."""
+    samples = data.samples.take(rows)
+    if np.all(samples.weight == 1):
+        samples = replace(samples, weight=None)
+    split = data.split and tuple(part[rows] for part in data.split)
+    return replace(data, samples=samples, split=split)

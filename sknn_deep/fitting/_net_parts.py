@@ -20,11 +20,14 @@ from sknn_deep.training import (
     CompactHistory,
     Net,
     Recipe,
+    TabularNet,
     get_optimizer_state,
     set_optimizer_state,
 )
 
-_MODULES = {cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder)}
+_MODULES = {
+    cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder, modules.TabularMLP)
+}
 _CRITERIA = {
     made.__name__: made
     for made in (
@@ -110,7 +113,7 @@ def take_apart(
     with it, and what callbacks recorded of single batches unless it is to be kept.
     """
     is_known = (
-        type(net) is Net
+        type(net) in (Net, TabularNet)
         and net.module in _MODULES.values()
         and net.criterion in _CRITERIA.values()
     )

@@ -187,8 +187,9 @@ class TabularMLP(nn.Module):
     --------
     >>> import torch
     >>> from sknn_deep.modules import TabularMLP
-    >>> network = TabularMLP(2, 3, 1, [5], hidden_layer_sizes=[8], n_outputs=1,
-    ...                      activations=["silu"])
+    >>> network = TabularMLP(
+    ...     2, 3, 1, [5], hidden_layer_sizes=[8], n_outputs=1, activations=["silu"]
+    ... )
     >>> network(torch.zeros(7, 5)).shape
     torch.Size([2, 7, 1])
     """

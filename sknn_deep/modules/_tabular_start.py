@@ -9,9 +9,7 @@ from sknn_deep.modules._tabular import TabularMLP
 _N_ROWS_OF_BIAS = 5
 
 
-def start_from_data(
-    network: TabularMLP, X: Tensor, generator: torch.Generator
-) -> None:
+def start_from_data(network: TabularMLP, X: Tensor, generator: torch.Generator) -> None:
     """Draw all parameters, and bring each dense unit to where the rows of `X` are.
 
     Weights are scaled so that the unit's output has variance 1. The bias is minus a

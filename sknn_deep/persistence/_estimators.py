@@ -7,14 +7,27 @@ import torch
 from sklearn.base import BaseEstimator
 
 from sknn_deep._moved_names import parameters_since
-from sknn_deep.estimators import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.estimators import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
 from sknn_deep.machine import device_or_cpu
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
 
 ESTIMATORS = {
-    cls.__name__: cls for cls in (AutoencoderTransformer, MLPClassifier, MLPRegressor)
+    cls.__name__: cls
+    for cls in (
+        AutoencoderTransformer,
+        MLPClassifier,
+        MLPRegressor,
+        TabularMLPClassifier,
+        TabularMLPRegressor,
+    )
 }
 KIND = "estimator"
 

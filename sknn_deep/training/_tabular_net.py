@@ -26,7 +26,7 @@ class TabularNet(Net):
     """
 
     def __init__(self, module, criterion, *, dropout: float = 0.0, **kwargs):
-        super().__init__(module, criterion, penalized=lambda module: [], **kwargs)
+        super().__init__(module, criterion, **{"penalized": nothing, **kwargs})
         self.dropout = dropout
 
     def initialize_optimizer(self, triggered_directly=None):
@@ -138,6 +138,11 @@ class TabularNet(Net):
     def _is_at_rest(self) -> bool:
         """Tell whether a wave of the rate ends with this epoch, or nearest to it."""
         return len(self.history) in ends_of_waves(self.n_epochs_)
+
+
+def nothing(module) -> list:
+    """Give the parameters that an L2 penalty is about: decay is no part of the loss."""
+    return []
 
 
 def ends_of_waves(n_epochs: int) -> set[int]:

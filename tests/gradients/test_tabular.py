@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from sknn_deep.gradients._tabular import TabularBackpropagation
 from sknn_deep.modules import (
     ACTIVATIONS,
     BinaryCrossEntropy,
@@ -10,7 +11,6 @@ from sknn_deep.modules import (
     TabularMLP,
     start_from_data,
 )
-from sknn_deep.gradients._tabular import TabularBackpropagation
 
 
 def make_network(n_members=2, n_numbers=3, n_plain=2, n_categories=(4, 6), **options):
