@@ -20,7 +20,7 @@ MOVED: dict[str, str] = {
         "sknn_deep.data._targets.NumberTarget"
     ),
     "sknn_deep.modules._gradient.dense_weights": (
-        "sknn_deep.gradients._gradient.dense_weights"
+        "sknn_deep.gradients._gradient.penalized_weights"
     ),
     "sknn_deep.modules._gradient.explicit_gradient": (
         "sknn_deep.gradients._gradient.explicit_gradient"

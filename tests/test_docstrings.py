@@ -13,11 +13,18 @@ from numpydoc.validate import validate
 
 import sknn_deep
 import sknn_deep.inspection
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+import sknn_deep.metrics
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+)
 from sknn_deep._sklearn_private import Interval, StrOptions
 
-MODULES = [sknn_deep, sknn_deep.inspection]
+MODULES = [sknn_deep, sknn_deep.inspection, sknn_deep.metrics]
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
+WITH_NEIGHBORS = [*ESTIMATORS, NeighborAutoencoder]
 CLASSES = [getattr(module, name) for module in MODULES for name in module.__all__]
 
 # numpydoc's codes that are not errors here, each with the reason.
@@ -38,6 +45,20 @@ OWN_WORDS = {
     "n_outputs_": "outputs are classes, or columns of y",
     "out_activation": "an autoencoder's is that of X, a regressor's that of y",
     "out_activation_": "what it depends on differs",
+}
+# The same of one autoencoder beside the other, whose L-BFGS it does not have.
+OWN_WORDS_WITH_NEIGHBORS = {
+    "batch_size": "it depends on the rows",
+    "coefs_": "there are no log-variances",
+    "encoder_": "the same",
+    "kl_weight": "it is not used",
+    "latent_activation": "the code is linear",
+    "max_fun": "it is not used",
+    "max_iter": "it depends on the rows",
+    "noise": "it goes with all solvers",
+    "solver": "L-BFGS is not among them",
+    "t_": "neighbors are counted",
+    "variational": "it has to be off",
 }
 OWN_WORDS_OF_METHODS = {"y": "labels, numbers, or nothing", "y_val": "the same"}
 
@@ -133,7 +154,7 @@ def test_references_are_those_that_are_cited(cls):
     assert cited == set(listed)
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
 def test_each_reference_has_an_address(cls):
     references = NumpyDocString(inspect.getdoc(cls))["References"]
     blocks = re.split(r"(?m)^\.\. ", "\n".join(references))[1:]
@@ -168,7 +189,7 @@ def check_parameters(thing):
             assert stated.group(1).replace('"', "'") == repr(default), name
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
 def test_documented_values_are_those_that_are_allowed(cls):
     parameters = documented(cls)
     for name, constraints in cls._parameter_constraints.items():
@@ -215,14 +236,27 @@ def test_shared_parameters_and_attributes_have_the_same_words():
     assert differences(entries) == set(OWN_WORDS)
 
 
+def test_autoencoders_have_the_same_words():
+    entries = [
+        {
+            name: (kind, re.sub(r"\[\d+\]_", "[]_", text))  # others are cited between
+            for section in ("Parameters", "Attributes")
+            for name, (kind, text) in documented(cls, section).items()
+        }
+        for cls in (AutoencoderTransformer, NeighborAutoencoder)
+    ]
+
+    assert differences(entries) == set(OWN_WORDS_WITH_NEIGHBORS)
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_shared_parameters_of_methods_have_the_same_words(method):
-    entries = [documented(getattr(cls, method)) for cls in ESTIMATORS]
+    entries = [documented(getattr(cls, method)) for cls in WITH_NEIGHBORS]
 
     assert differences(entries) <= set(OWN_WORDS_OF_METHODS)
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
 def test_partial_fit_has_the_words_of_fit(cls):
     assert differences([documented(cls.fit), documented(cls.partial_fit)]) == set()
 
@@ -235,7 +269,9 @@ def fit(cls, **params):
     X = pd.DataFrame(rng.uniform(size=(20, 3)), columns=["a", "b", "c"])
     params = {"max_iter": 2, "learning_rate": "one_cycle", "batch_size": 10} | params
     estimator = cls(random_state=0, **params)
-    return estimator.fit(X, None if cls is AutoencoderTransformer else [0, 1] * 10)
+    return estimator.fit(
+        X, None if issubclass(cls, AutoencoderTransformer) else [0, 1] * 10
+    )
 
 
 def fitted_attributes(estimator):
@@ -270,7 +306,7 @@ def test_attributes_of_an_ensemble_are_those_documented(cls):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
 def test_attributes_are_those_documented(cls, early_stopping):
     estimator = fit(cls, early_stopping=early_stopping)
 
@@ -286,7 +322,7 @@ def test_attributes_are_those_documented(cls, early_stopping):
         )
 
 
-@pytest.mark.parametrize("cls", ESTIMATORS)
+@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
 def test_attributes_without_validation_rows_are_none_as_documented(cls):
     estimator = fit(cls)
 

@@ -68,6 +68,7 @@ MAKERS_OF_MESSAGES = {
     "advise_on_a_pipeline",
     "advise_on_scale",
     "divergence_message",
+    "missing_message",
     "say_our_parameters",
     "say_our_value",
     "warn_unless_converged",

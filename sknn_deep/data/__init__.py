@@ -1,6 +1,8 @@
 """What the user handed over, checked once: rows, targets, weights, validation."""
 
+from sknn_deep.data._arrays import check_arrays
 from sknn_deep.data._class_weights import learn_class_weights, weigh
+from sknn_deep.data._connectivity import check_connectivity
 from sknn_deep.data._data import (
     FitData,
     Samples,
@@ -36,6 +38,8 @@ __all__ = [
     "Samples",
     "all_or_nothing",
     "as_array_like",
+    "check_arrays",
+    "check_connectivity",
     "check_groups",
     "check_rows",
     "check_weights",

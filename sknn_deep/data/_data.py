@@ -49,7 +49,8 @@ class Samples:
         """Bring X to where it is computed with, once for all networks."""
         key = (placement.X_dtype, placement.device)
         if key not in self.placed:
-            self.placed[key] = make_rows(self.X, *key)
+            # A check has left whole numbers only where they are wanted.
+            self.placed[key] = make_rows(self.X, *key, keeps_integers=True)
         return self.placed[key]
 
     def take(self, rows: np.ndarray) -> "Samples":
@@ -81,12 +82,16 @@ class FitData:
     split : tuple of ndarray or None
         Numbers of the rows to train on and of those to validate on, where a splitter
         says so.
+
+    connectivity : sparse matrix of shape (n_samples, n_samples) or None
+        Which rows are neighbors, where the user gave that.
     """
 
     samples: Samples
     valid: Samples | None = None
     stratify: np.ndarray | None = None
     split: tuple[np.ndarray, np.ndarray] | None = None
+    connectivity: Any = None
 
 
 def as_array_like(X):

@@ -1,5 +1,6 @@
 """What is predicted: from the user's ``y`` to the network's targets, and back."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from sklearn.utils.multiclass import (
     unique_labels,
 )
 
+_TINY = 1e-9  # share of a class that never occurs
 _KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
 
 
@@ -46,6 +48,19 @@ class ClassTarget:
         classes = np.unique(y) if classes is None else classes
         return cls(classes, "multiclass" if len(classes) > 2 else "binary")
 
+    def warn_of_one_hot(self, y: np.ndarray, *, owner: str) -> None:
+        """Warn of labels that exclude each other, as of Keras' ``to_categorical``."""
+        if self.kind != "multilabel" or y.shape[1] < 3:
+            return
+        if np.all(np.count_nonzero(y, axis=1) == 1):
+            warnings.warn(
+                f"y of {owner} has exactly one 1 in each row, as one-hot classes have, "
+                f"and is learnt as {y.shape[1]} labels that do not exclude each other. "
+                "If they do, pass the classes: y.argmax(axis=1).",
+                UserWarning,
+                stacklevel=2,
+            )
+
     @property
     def n_outputs(self) -> int:
         return 1 if self.kind == "binary" else len(self.classes)
@@ -70,6 +85,19 @@ class ClassTarget:
             return codes.astype(np.int64, copy=False)
         # A single class is the negative one, as in scikit-learn.
         return (codes == 1)[:, None]
+
+    def constant_output(
+        self, target: np.ndarray, weight: np.ndarray | None
+    ) -> np.ndarray:
+        """Give the outputs that stand for the classes' frequencies, before activation.
+
+        `target` is in the form of :meth:`encode`.
+        """
+        if self.kind == "multiclass":
+            counts = np.bincount(target, weights=weight, minlength=self.n_outputs)
+            return np.log(np.maximum(counts / counts.sum(), _TINY))
+        share = np.average(target, axis=0, weights=weight).clip(_TINY, 1 - _TINY)
+        return np.log(share / (1 - share))
 
     def class_numbers(self, probabilities: np.ndarray) -> np.ndarray:
         """Decide for each row, in the form of :meth:`encode`."""

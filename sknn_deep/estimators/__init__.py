@@ -4,6 +4,9 @@ from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
 from sknn_deep.estimators._dense_layers import fold_batch_norm
+from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
+from sknn_deep.estimators._net_classifier import NetClassifier
+from sknn_deep.estimators._net_regressor import NetRegressor
 from sknn_deep.estimators._regressor import MLPRegressor
 from sknn_deep.estimators._tabular_classifier import TabularMLPClassifier
 from sknn_deep.estimators._tabular_regressor import TabularMLPRegressor
@@ -13,6 +16,9 @@ __all__ = [
     "BaseNetEstimator",
     "MLPClassifier",
     "MLPRegressor",
+    "NeighborAutoencoder",
+    "NetClassifier",
+    "NetRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
     "fold_batch_norm",

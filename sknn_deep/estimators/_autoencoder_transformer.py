@@ -71,7 +71,8 @@ class AutoencoderTransformer(
 
     hidden_layer_sizes : int in [1, inf) or array-like of int, default=(128, 64)
         Number of units in each hidden layer of the encoder, from the input to the code.
-        An int is one layer, ``()`` is none.
+        An int is one layer, ``()`` is none. The code is not among them: 784-128-32-8-2
+        is ``(128, 32, 8)`` with ``n_components=2``.
 
     activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
             "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \
@@ -295,12 +296,12 @@ class AutoencoderTransformer(
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
         epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that
-        the callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy
-        is made by the constructor; where that does not store its arguments, as they
-        are, as attributes of their names, all attributes are shared but those that end
-        in an underscore. ``callbacks__name__parameter`` is a parameter of a callback,
-        whose name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        which share the very objects that the constructors got and have nothing that the
+        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
+        made by the constructor; where that does not store its arguments, as they are,
+        as attributes of their names, all attributes are shared but those that end in an
+        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     Attributes
     ----------
@@ -772,12 +773,17 @@ class AutoencoderTransformer(
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def _fit_samples(
-        self, X, y, sample_weight, X_val, sample_weight_val, groups
+        self, X, y, sample_weight, X_val, sample_weight_val, groups, **options
     ) -> Samples:
         """Fit, and give the checked samples."""
         with all_or_nothing(self):
             data = self._check_fit(
-                X, y, sample_weight, X_val=X_val, sample_weight_val=sample_weight_val
+                X,
+                y,
+                sample_weight,
+                X_val=X_val,
+                sample_weight_val=sample_weight_val,
+                **options,
             )
             self._fit(self._set_aside(data, X, y, groups))
         return data.samples

@@ -36,10 +36,12 @@ from sknn_deep.data import (
 from sknn_deep.estimators._replicas import warn_of_replicas
 from sknn_deep.estimators._words import say_our_parameters, say_our_values
 from sknn_deep.fitting import (
+    CURVES,
     PREFIX,
     ClonedByCopying,
     EpochTasks,
     FitPlan,
+    advise_on_columns,
     callback_parameters,
     change_callbacks,
     check_picklable_callbacks,
@@ -49,6 +51,7 @@ from sknn_deep.fitting import (
     encode_state,
     extend_curves,
     forget_curves,
+    is_loss_large,
     make_batches,
     make_evaluate,
     make_generator,
@@ -61,9 +64,10 @@ from sknn_deep.fitting import (
     warn_unless_converged,
     watch_states,
 )
-from sknn_deep.gradients import dense_weights, fastest_gradient
+from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, resolve_placement
 from sknn_deep.modules import ModelSummary, summarize
+from sknn_deep.rows import Batches
 from sknn_deep.training import STEP_SCHEDULES, Net, Recipe, Run, resolve_recipe
 
 _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
@@ -100,6 +104,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # What batch_size="auto" is, where there are as many rows.
     _auto_batch_size = 200
+
+    # Attributes that grow by a number for each epoch, by what the history calls it.
+    _curves = CURVES
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "net_") or hasattr(self, "estimators_")
@@ -216,7 +223,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         gradient = functools.partial(
             fastest_gradient, autocast=placement.autocast, compile=self.compile
         )
-        return Net, {"gradient": gradient, "penalized": dense_weights}
+        return Net, {"gradient": gradient, "penalized": penalized_weights}
 
     @abstractmethod
     def _check_fit(self, X, y, sample_weight=None, **options) -> FitData:
@@ -283,7 +290,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         rows = positive_rows(samples.weight)
         n_rows = len(samples) if rows is None else len(rows)
         placement = resolve_placement(
-            self.device, self.precision, samples.X.dtype, owner=type(self).__name__
+            self.device,
+            self.precision,
+            self._float_type(samples.X),
+            owner=type(self).__name__,
         )
         recipe = self._resolve_recipe(n_rows, placement, incremental=incremental)
         random_state = random_state_of(self.random_state)
@@ -294,11 +304,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if incremental and not first_pass and self._keeps_optimizer:
             net = renew_net(self.net_, self, n_features, recipe)
         else:
-            net = make_net(self, n_features, recipe, placement)
-            if first_pass:
-                draw_weights(net, self.activation, random_state)
-            else:
-                take_weights(net, self.net_.module_)
+            net = self._start_net(
+                n_features, recipe, placement, random_state, first_pass=first_pass
+            )
+        self._look_at(net, samples)
         if first_pass:
             forget_curves(self)
         if self.solver == "lbfgs":
@@ -308,6 +317,30 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             net, data, rows, random_state=random_state, incremental=incremental
         )
         return FitPlan(net, samples, final, run, incremental, data.valid, data.split)
+
+    def _float_type(self, X) -> np.dtype:
+        """Tell the type of numbers that validated rows are computed in."""
+        return X.dtype
+
+    def _start_net(
+        self,
+        n_features: int,
+        recipe: Recipe,
+        placement: Placement,
+        random_state: np.random.RandomState,
+        *,
+        first_pass: bool,
+    ) -> Net:
+        """Make a net, with new weights or those of the last fit."""
+        net = make_net(self, n_features, recipe, placement)
+        if first_pass:
+            draw_weights(net, self.activation, random_state)
+        else:
+            take_weights(net, self.net_.module_)
+        return net
+
+    def _look_at(self, net: Net, samples: Samples) -> None:
+        """See what the network does with a first batch, if that is not known."""
 
     def _train(self, plan: FitPlan) -> None:
         if plan.run is None:
@@ -323,7 +356,9 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     def _warn_unless_converged(self, plan: FitPlan) -> None:
         if not plan.incremental:
             advice = self._convergence_advice(plan)
-            warn_unless_converged(plan.net, advice, stacklevel=2)
+            warn_unless_converged(
+                plan.net, advice, constant=self._constant, stacklevel=2
+            )
 
     def _end_fit(self, plan: FitPlan):
         """Take over a trained net; nothing fails here, and nothing is to be undone."""
@@ -355,16 +390,16 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         if self.solver != "lbfgs":  # which computes in float64
             self._check_in_range(placement.dtype)
         parameters = {name: getattr(self, name) for name in _RECIPE_PARAMETERS}
+        parameters["batch_size"], parameters["max_iter"] = self._resolve_sizes(n_rows)
         if incremental and self.learning_rate in STEP_SCHEDULES:
             # Nobody knows how many calls there will be to span.
             parameters["learning_rate"] = "constant"
-        return resolve_recipe(
-            batch_size=(
-                self._auto_batch_size if self.batch_size == "auto" else self.batch_size
-            ),
-            n_samples=n_rows,
-            **parameters,
-        )
+        return resolve_recipe(n_samples=n_rows, **parameters)
+
+    def _resolve_sizes(self, n_rows: int) -> tuple[int, int]:
+        """Turn `batch_size` and `max_iter` into numbers, for so many rows."""
+        is_auto = self.batch_size == "auto"
+        return self._auto_batch_size if is_auto else self.batch_size, self.max_iter
 
     def _check_in_range(self, dtype: torch.dtype) -> None:
         """Refuse numbers that torch cannot multiply with in this precision."""
@@ -414,18 +449,19 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
                 stacklevel=2,
             )
         generator = make_generator(net, random_state, self.t_)
-        batches = make_batches(
+        epochs = 1 if incremental else net.recipe.max_iter
+        batches = self._make_batches(
             net,
-            samples,
-            self._encode(samples),
+            data,
             rows,
+            n_epochs=0 if incremental else epochs,
             random_state=random_state,
             generator=generator,
         )
         return Run(
             net,
             batches,
-            epochs=1 if incremental else self.max_iter,
+            epochs=epochs,
             convergence=renew_convergence(
                 getattr(self, "_convergence", None), net.recipe
             ),
@@ -434,9 +470,42 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             n_seen=self.t_,
         )
 
+    def _make_batches(
+        self, net: Net, data: FitData, rows, *, n_epochs: int, **random
+    ) -> Batches:
+        """Put the rows to train on, of all or of those numbered, into batches.
+
+        `n_epochs` is 0 where nobody knows how many there will be.
+        """
+        samples = data.samples
+        return make_batches(net, samples, self._encode(samples), rows, **random)
+
+    def _identity(self, plan: FitPlan) -> dict[str, str]:
+        """Tell what else than parameters, rows and weights decides on a fit."""
+        return {}
+
+    # What a network predicts that has learnt nothing.
+    _constant = "the means of the columns"
+
     def _convergence_advice(self, plan: FitPlan) -> str:
         """Tell what else than more epochs would help, if something would."""
         return ""
+
+    def _is_loss_large(self, plan: FitPlan, constant, target) -> bool:
+        """Tell whether the training ended not far below a constant output's loss."""
+        net, samples = plan.net, plan.samples
+        if not len(net.history):  # interrupted in the first epoch
+            return False
+        loss = net.history[-1]["train_loss"]
+        # What has ended of itself may be little better than that, and no worse.
+        large = 1.0 if net.converged_ else 0.5
+        return is_loss_large(
+            loss, net.criterion_, constant, target, samples.weight, large=large
+        )
+
+    def _advise_on_columns(self, plan: FitPlan) -> str:
+        names = getattr(self, "feature_names_in_", None)
+        return advise_on_columns(plan.samples.X, names)
 
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""
@@ -446,7 +515,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Make what tells scikit-learn's callbacks, if any are set, of each epoch."""
         if plan.incremental or not has_callbacks(self):
             return []
-        context = self._init_callback_context(max_subtasks=self.max_iter)
+        context = self._init_callback_context(max_subtasks=plan.net.recipe.max_iter)
         return [("epoch_tasks", EpochTasks(self, context, plan.samples))]
 
     def _run_lbfgs(self, plan: FitPlan) -> None:
@@ -456,7 +525,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             self._encode(plan.samples),
             max_fun=self.max_fun,
         )
-        self.n_iter_ = check_optimize_result("lbfgs", result, self.max_iter)
+        self.n_iter_ = check_optimize_result("lbfgs", result, plan.net.recipe.max_iter)
 
     # --- prediction ------------------------------------------------------------------
 

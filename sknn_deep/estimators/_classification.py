@@ -228,6 +228,7 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         if first_pass:
             self._target = ClassTarget.of(y, given)
             self.classes_ = self._target.classes
+            self._target.warn_of_one_hot(y, owner=type(self).__name__)
         if given is not None or not first_pass:
             self._target.check_known(y, warm_start=self.warm_start and not incremental)
         self._set_shape()
@@ -238,6 +239,15 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         samples = self._weigh_classes(Samples(X, y, weight), learn=not incremental)
         valid = self._check_valid(X_val, y_val, sample_weight_val)
         return FitData(samples, valid, stratify)
+
+    _constant = "the frequencies of the classes"
+
+    def _convergence_advice(self, plan):
+        target = self._target.encode(plan.samples.y)
+        constant = self._target.constant_output(target, plan.samples.weight)
+        if not self._is_loss_large(plan, constant, target):
+            return ""
+        return self._advise_on_columns(plan)
 
     def _check_valid(self, X_val, y_val, sample_weight_val) -> Samples | None:
         """Validate the user's own validation set."""

@@ -31,7 +31,7 @@ from sknn_deep.data import (
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.estimators._words import names_our_words
-from sknn_deep.fitting import advise_on_scale
+from sknn_deep.fitting import advise_on_target
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 LOSSES = {
@@ -229,13 +229,13 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         self._check_bounds()
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
-        out_activation = "exp" if self.loss == "poisson" else self.out_activation
+        out_activation = self._link()
         if first_pass:
             self._target = NumberTarget.of(
                 samples.y,
                 samples.weight,
                 out_activation=out_activation,
-                normalize=self.normalize_y and self.loss != "poisson",
+                normalize=self.normalize_y and out_activation != "exp",
             )
         elif out_activation != self._target.out_activation:
             raise ValueError(
@@ -268,6 +268,15 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             y = y.astype(np.float64)  # torch has no longdouble
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        self._check_targets(y)
+        return Samples(X, y, check_weights(sample_weight, X))
+
+    def _link(self) -> str:
+        """Name what turns the network's output into what is predicted."""
+        return "exp" if self.loss == "poisson" else self.out_activation
+
+    def _check_targets(self, y: np.ndarray) -> None:
+        """Refuse numbers that cannot be predicted."""
         if self.loss == "poisson" and np.any(y < 0):
             raise ValueError(
                 f"loss='poisson' of {type(self).__name__} is for counts: y must not "
@@ -281,7 +290,6 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
                 f"{y.max():.8g}. Bring y between these bounds, or use "
                 "out_activation='identity'."
             )
-        return Samples(X, y, check_weights(sample_weight, X))
 
     def _check_bounds(self) -> None:
         """Refuse what would bring predictions out of the bounds of out_activation."""
@@ -311,17 +319,18 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         is_scaled = self.normalize_y or self.loss == "poisson"
         return super()._remedy() + ("" if is_scaled else ", and y by normalize_y=True")
 
+    _constant = "the mean of y"
+
     def _convergence_advice(self, plan):
-        net, target = plan.net, self._target
-        if not len(net.history):  # interrupted in the first epoch
+        y, weight = plan.samples.y, plan.samples.weight
+        if self._target.out_activation != "identity":
             return ""
-        if target.mean is not None or target.out_activation != "identity":
+        target = self._target.encode(y).astype(np.float64, copy=False)
+        mean = np.average(target, axis=0, weights=weight)
+        if not self._is_loss_large(plan, mean, target):
             return ""
-        if net.converged_ and net.recipe.has_step_schedule:
-            return ""  # it had as many epochs as the user planned
-        large = 1.0 if net.converged_ else 0.5
-        loss = net.history[-1]["train_loss"]
-        return advise_on_scale(plan.samples.y, loss, net.criterion_, large=large)
+        of_target = advise_on_target(y) if self._target.mean is None else ""
+        return of_target + self._advise_on_columns(plan)
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

@@ -179,9 +179,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
     normalize_y : bool, default=False
         Whether training sees y with mean 0 and standard deviation 1 in each output,
         which ``predict`` undoes, in float64. Training and validation losses are then of
-        that y.
-        Mean and deviation are those of the first call of ``fit`` or ``partial_fit``,
-        weighted. Ignored when ``loss="poisson"``.
+        that y. Mean and deviation are those of the first call of ``fit`` or
+        ``partial_fit``, weighted. Ignored when ``loss="poisson"``.
 
     out_activation : {"identity", "logistic", "relu", "softplus"}, default="identity"
         Activation of the output, which bounds what is predicted: "logistic" to numbers
@@ -240,12 +239,12 @@ class MLPRegressor(RegressionMixin, BaseMLP):
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
         epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that
-        the callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy
-        is made by the constructor; where that does not store its arguments, as they
-        are, as attributes of their names, all attributes are shared but those that end
-        in an underscore. ``callbacks__name__parameter`` is a parameter of a callback,
-        whose name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        which share the very objects that the constructors got and have nothing that the
+        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
+        made by the constructor; where that does not store its arguments, as they are,
+        as attributes of their names, all attributes are shared but those that end in an
+        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
+        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
 
     Attributes
     ----------

@@ -23,19 +23,33 @@ PARAMETERS = {
     "lr": "learning_rate_init",
     "optimizer": "solver",
     "criterion": "loss",
-    "metrics": "scoring",
+    "metrics": "scoring, a single one,",
     "validation_split": "validation_fraction, with early_stopping=True",
     "train_split": "validation_fraction, with early_stopping=True",
     "patience": "n_iter_no_change",
+    "early_stopping_rounds": "n_iter_no_change, with early_stopping=True",
     "min_delta": "tol",
     "weight_decay": "alpha (times batch_size, but for solver='adamw')",
     "kernel_regularizer": "alpha (twice the strength times batch_size)",
+    "l2": "alpha (twice the strength times batch_size)",
     "nesterov": "nesterovs_momentum",
     "betas": "beta_1 and beta_2",
     "eps": "epsilon",
+    "scheduler": "learning_rate",
+    "lr_scheduler": "learning_rate",
     "hidden_units": "hidden_layer_sizes",
     "hidden_layers": "hidden_layer_sizes",
+    "hidden_dims": "hidden_layer_sizes",
+    "hidden_size": "hidden_layer_sizes",
+    "layers": "hidden_layer_sizes",
+    "units": "hidden_layer_sizes",
+    "latent_dim": "n_components (of AutoencoderTransformer)",
+    "encoding_dim": "n_components (of AutoencoderTransformer)",
+    "output_activation": "out_activation (of MLPRegressor)",
+    "batch_norm": "normalization, as 'batch'",
     "dropout_rate": "dropout",
+    "dtype": "precision",
+    "use_gpu": "device",
     "seed": "random_state",
 }
 
@@ -79,7 +93,17 @@ VALUES = {
         "layer_norm": "'layer'",
         "layernorm": "'layer'",
     },
-    "scoring": {"val_loss": "'loss'", "acc": "'accuracy'"},
+    "learning_rate": {
+        "onecycle": "'one_cycle'",
+        "plateau": "'adaptive'",
+    },
+    "scoring": {
+        "val_loss": "'loss'",
+        "acc": "'accuracy'",
+        "val_accuracy": "'accuracy'",
+        "log_loss": "'neg_log_loss'",
+        "mse": "'neg_mean_squared_error'",
+    },
 }
 
 _P = ParamSpec("_P")
@@ -113,7 +137,9 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     said = ""
     for name in unknown:
         ours = PARAMETERS.get(name)
-        if ours == "loss" and "loss" not in estimator._get_param_names():
+        if name in FIT_ARGUMENTS:
+            said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif "loss" in (name, ours) and "loss" not in estimator._get_param_names():
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
             said += f" {name!r} is called {ours} here."
@@ -128,16 +154,17 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         is_ours = name in estimator._get_param_names()
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is called {FIT_ARGUMENTS[name]} here."
-        elif is_ours or name in PARAMETERS:
-            ours = name if is_ours else PARAMETERS[name]
-            said += f" {name!r} is a parameter of {owner}, called {ours}."
+        elif is_ours:
+            said += f" Pass it to {owner}."
+        elif name in PARAMETERS:
+            said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
     return said
 
 
 def say_our_values(estimator: BaseEstimator) -> str:
     """Say what the values of an estimator's parameters are called here."""
     said = ""
-    for name in (*VALUES, "learning_rate", "n_components"):
+    for name in (*VALUES, "n_components", "callbacks"):
         constraints = estimator._parameter_constraints.get(name, ())
         options = {
             option
@@ -164,6 +191,13 @@ def say_our_value(name: str, value, options) -> str:
         return (
             f" A number is given as learning_rate_init={value!r}; learning_rate is its "
             "schedule."
+        )
+    if name == "callbacks":
+        return " A single one is given in a list: callbacks=[callback]."
+    if name in ("loss", "n_components") and isinstance(value, tuple | list):
+        return (
+            f" Numbers of units are given as hidden_layer_sizes={value!r}; {name} is "
+            "the first parameter."
         )
     if name == "n_components" and (value is None or isinstance(value, float)):
         return (

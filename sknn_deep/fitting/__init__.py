@@ -1,6 +1,6 @@
 """What a fit is made of: its plan, its networks, its members, its state."""
 
-from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss
+from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss, make_neighbor_loss
 from sknn_deep.fitting._callbacks import (
     PREFIX,
     ClonedByCopying,
@@ -8,15 +8,35 @@ from sknn_deep.fitting._callbacks import (
     change_callbacks,
     check_picklable_callbacks,
 )
-from sknn_deep.fitting._curves import extend_curves, forget_curves, forget_network
+from sknn_deep.fitting._curves import (
+    CURVES,
+    extend_curves,
+    forget_curves,
+    forget_network,
+)
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
-from sknn_deep.fitting._fingerprint import watch_states
+from sknn_deep.fitting._fingerprint import digest, watch_states
 from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
+from sknn_deep.fitting._own_networks import (
+    are_probabilities,
+    arguments_for,
+    check_probabilities,
+    check_raw,
+    check_shape,
+    look_at,
+    make_own_module,
+    needs_chance,
+)
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
+from sknn_deep.fitting._scale_advice import (
+    advise_on_columns,
+    advise_on_target,
+    is_loss_large,
+)
 from sknn_deep.fitting._solvers import (
     FitPlan,
     make_batches,
@@ -27,12 +47,12 @@ from sknn_deep.fitting._solvers import (
     warn_unless_converged,
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
-from sknn_deep.fitting._target_scale import advise_on_scale
 from sknn_deep.fitting._temperature import fit_temperature
 from sknn_deep.fitting._together import family_of, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
 __all__ = [
+    "CURVES",
     "LOSSES",
     "PREFIX",
     "ClonedByCopying",
@@ -41,12 +61,19 @@ __all__ = [
     "HeldBack",
     "NetParts",
     "TabularRecipe",
-    "advise_on_scale",
+    "advise_on_columns",
+    "advise_on_target",
+    "are_probabilities",
+    "arguments_for",
     "callback_parameters",
     "change_callbacks",
     "check_picklable_callbacks",
+    "check_probabilities",
+    "check_raw",
+    "check_shape",
     "decode_net",
     "decode_state",
+    "digest",
     "draw_weights",
     "encode_state",
     "extend_curves",
@@ -59,12 +86,17 @@ __all__ = [
     "hold_back",
     "hold_back_by_splits",
     "inner_methods",
+    "is_loss_large",
+    "look_at",
     "make_batches",
     "make_evaluate",
     "make_generator",
     "make_loss",
     "make_members",
+    "make_neighbor_loss",
     "make_net",
+    "make_own_module",
+    "needs_chance",
     "overrides",
     "put_together",
     "renew_convergence",

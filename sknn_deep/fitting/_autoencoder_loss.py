@@ -5,6 +5,7 @@ from sknn_deep.modules import (
     AutoencoderLoss,
     BinaryCrossEntropy,
     MeanOverFeatures,
+    NeighborLoss,
     SquaredError,
 )
 
@@ -19,3 +20,10 @@ LOSSES = {
 def make_loss(loss: str, sparsity_penalty: float, kl_weight: float) -> AutoencoderLoss:
     """Make the criterion of an autoencoder."""
     return AutoencoderLoss(LOSSES[loss](), sparsity_penalty, kl_weight)
+
+
+def make_neighbor_loss(
+    loss: str, neighbors_weight: float, sparsity_penalty: float
+) -> NeighborLoss:
+    """Make the criterion of an autoencoder that keeps neighbors."""
+    return NeighborLoss(LOSSES[loss](), neighbors_weight, sparsity_penalty)

@@ -90,9 +90,15 @@ def copy_for_fit(callbacks, *, owner: str) -> list:
             raise TypeError(
                 f"The 'callbacks' parameter of {owner} must be a list of skorch "
                 f"callbacks, or of (name, callback) pairs. Got {item!r} among them."
+                f"{_say_instance(item)}"
             )
     copies = map(_copy_item, callbacks or [])
     return [item for item in copies if not _is_pair(item) or item[1] is not None]
+
+
+def _say_instance(item) -> str:
+    is_class = isinstance(item, type) and issubclass(item, Callback)
+    return f" Pass an instance, {item.__name__}()." if is_class else ""
 
 
 def _copy_item(item):

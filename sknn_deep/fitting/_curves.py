@@ -5,7 +5,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_deep.training import CompactHistory, Convergence
 
-_CURVES = {
+CURVES = {
     "loss_curve_": "train_loss",
     "validation_scores_": "valid_score",
     "validation_loss_curve_": "valid_loss",
@@ -14,7 +14,12 @@ _CURVES = {
 
 def forget_curves(estimator: BaseEstimator) -> None:
     """Drop what an earlier training left."""
-    for name in (*_CURVES, "best_loss_", "best_validation_score_", "_convergence"):
+    for name in (
+        *estimator._curves,
+        "best_loss_",
+        "best_validation_score_",
+        "_convergence",
+    ):
         vars(estimator).pop(name, None)
     estimator.n_iter_ = estimator.t_ = 0
 
@@ -41,7 +46,7 @@ def extend_curves(
     them in each call of ``partial_fit`` would cost as much as there were calls.
     """
     best_score = getattr(estimator, "best_validation_score_", None)
-    for name, key in _CURVES.items():
+    for name, key in estimator._curves.items():
         curve = getattr(estimator, name, None) or []
         curve += history.column(key, start)
         setattr(estimator, name, curve)

@@ -87,6 +87,7 @@ def fingerprint(estimator: BaseEstimator, plan: FitPlan) -> dict[str, str]:
         **_of_samples(estimator, plan.samples, ""),
         **({} if plan.valid is None else _of_samples(estimator, plan.valid, "_val")),
         **({} if plan.split is None else {"the rows to validate on": _of_split(plan)}),
+        **estimator._identity(plan),
         "the weights to start from": digest(*weights),
     }
 

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from sknn_deep import modules
-from sknn_deep.fitting._autoencoder_loss import make_loss
+from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.machine import Placement
 from sknn_deep.training import (
@@ -39,6 +39,7 @@ _CRITERIA = {
         modules.Quantile,
         modules.SquaredError,
         make_loss,
+        make_neighbor_loss,
     )
 }
 

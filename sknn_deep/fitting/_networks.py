@@ -8,15 +8,23 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from sknn_deep.fitting._callbacks import copy_for_fit
-from sknn_deep.machine import Placement
+from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.modules import Dense, glorot_uniform_
 from sknn_deep.training import Net, Recipe
 
 
 def make_net(
-    estimator: BaseEstimator, n_features: int, recipe: Recipe, placement: Placement
+    estimator: BaseEstimator,
+    n_features: int,
+    recipe: Recipe,
+    placement: Placement,
+    *,
+    seed: int = 0,
 ) -> Net:
-    """Make the net that the estimator's parameters describe; its weights are zero."""
+    """Make the net that the estimator's parameters describe.
+
+    The weights are zero, or where the network draws them itself, those of `seed`.
+    """
     return assemble_net(
         estimator,
         describe(estimator, n_features),
@@ -24,6 +32,7 @@ def make_net(
         placement=placement,
         callbacks=copy_for_fit(estimator.callbacks, owner=type(estimator).__name__),
         verbose=estimator.verbose,
+        seed=seed,
     )
 
 
@@ -35,6 +44,7 @@ def assemble_net(
     placement: Placement,
     callbacks: list | None = None,
     verbose: int | bool,
+    seed: int = 0,
 ) -> Net:
     """Make a net of a description as :func:`name_parts` gives it."""
     kind, arguments = estimator._net_kind(placement)
@@ -49,8 +59,11 @@ def assemble_net(
         verbose=verbose,
         module__dtype=placement.dtype,
     )
-    with torch.device("cpu"):  # and not on the user's default device
-        return net.initialize()
+    # On the CPU, and not on the user's default device.
+    with torch.device("cpu"), forked_draws(seed):
+        net.initialize()
+    net.criterion_.to(placement.dtype)  # class weights of a loss of torch's
+    return net
 
 
 def draw_weights(net: Net, activation, random_state: np.random.RandomState) -> None:
@@ -80,7 +93,7 @@ def renew_net(
     Device, precision and callbacks stay those of the first call.
     """
     now = {**describe(estimator, n_features), "verbose": estimator.verbose}
-    if any(vars(net)[name] != value for name, value in now.items()):
+    if not all(_is_same(vars(net).get(name), value) for name, value in now.items()):
         old = net
         net = assemble_net(
             estimator,
@@ -93,6 +106,13 @@ def renew_net(
         net.go_on_from(old)
     net.change_recipe(recipe)
     return net
+
+
+def _is_same(old, new) -> bool:
+    """Tell whether two arguments are equal; arrays must be the very same."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old.keys() == new.keys() and all(_is_same(old[k], new[k]) for k in old)
+    return old is new or (not hasattr(old, "shape") and bool(old == new))
 
 
 def describe(estimator: BaseEstimator, n_features: int) -> dict:

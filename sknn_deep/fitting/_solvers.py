@@ -81,7 +81,9 @@ def make_generator(
     Seeded anew at each call of ``partial_fit``, it also depends on how many rows were
     seen before, so that no two calls draw the same masks.
     """
-    is_random = any(isinstance(m, RandomLayer) for m in net.module_.modules())
+    is_random = any(isinstance(m, RandomLayer) for m in net.module_.modules()) or (
+        net.forward_pass_ is not None and net.forward_pass_.draws_globally
+    )
     if net.placement.device.type == "cpu" and not is_random:
         return None
     generator = torch.Generator(net.placement.device)
@@ -236,8 +238,13 @@ def is_finite(parameter: torch.Tensor) -> bool:
     return bool(parameter.sum().isfinite() or parameter.isfinite().all())
 
 
-def warn_unless_converged(net: Net, advice: str, *, stacklevel: int) -> None:
-    """Give at most one ConvergenceWarning."""
+def warn_unless_converged(
+    net: Net, advice: str, *, constant: str, stacklevel: int
+) -> None:
+    """Give at most one ConvergenceWarning.
+
+    `constant` is what a network that has learnt nothing predicts.
+    """
     if net.diverged_:
         message = f"{net.divergence_message()} The best weights so far were restored."
     elif not net.converged_:
@@ -246,7 +253,7 @@ def warn_unless_converged(net: Net, advice: str, *, stacklevel: int) -> None:
             f"and the optimization hasn't converged yet.{advice}"
         )
     elif advice:
-        message = f"The training ended with a network worse than the mean of y.{advice}"
+        message = f"The training ended with a network worse than {constant}.{advice}"
     else:
         return
     warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

@@ -3,9 +3,9 @@
 from sknn_deep.gradients._backpropagation import can_backpropagate
 from sknn_deep.gradients._gradient import (
     Gradient,
-    dense_weights,
     explicit_gradient,
     fastest_gradient,
+    penalized_weights,
     recorded_gradient,
 )
 from sknn_deep.gradients._stack import stack_family, stacked_gradient
@@ -14,9 +14,9 @@ from sknn_deep.gradients._tabular import tabular_gradient
 __all__ = [
     "Gradient",
     "can_backpropagate",
-    "dense_weights",
     "explicit_gradient",
     "fastest_gradient",
+    "penalized_weights",
     "recorded_gradient",
     "stack_family",
     "stacked_gradient",

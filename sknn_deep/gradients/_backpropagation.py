@@ -332,16 +332,20 @@ class Backpropagation:
         self, output: Tensor, target: Tensor, weight: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Give the loss, its derivative by the output, and that one's transpose."""
-        if weight is not None:
-            shares = row_shares(weight, output)
-        elif (n_batch := output.shape[-2]) in self.equal_shares:
-            shares = self.equal_shares[n_batch]
-        else:
-            shares = self.equal_shares[n_batch] = row_shares(None, output)
+        shares = self.row_shares(output, weight)
         value, delta = self.loss.gradient(output, target, shares)
         if self.casts:
             delta = delta.to(self.layers[-1].weight.dtype)
         return value, delta, delta.mT
+
+    def row_shares(self, output: Tensor, weight: Tensor | None) -> Tensor:
+        """Give :func:`row_shares`; those of equal weights are made once."""
+        if weight is not None:
+            return row_shares(weight, output)
+        n_batch = output.shape[-2]
+        if n_batch not in self.equal_shares:
+            self.equal_shares[n_batch] = row_shares(None, output)
+        return self.equal_shares[n_batch]
 
 
 def list_layers(
@@ -390,6 +394,6 @@ def dropout_probability(block: DenseBlock) -> float:
 
 def can_backpropagate(module: nn.Module) -> bool:
     """Tell whether `module` is a plain chain of dense layers."""
-    return module.is_chain and all(
+    return getattr(module, "is_chain", False) and all(
         not hasattr(block, "normalization") for block in module.blocks()
     )

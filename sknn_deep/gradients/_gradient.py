@@ -5,6 +5,7 @@ yield a :class:`Gradient`; afterwards the module's parameters own their memory, 
 gradient and no random generator.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
@@ -19,8 +20,13 @@ from sknn_deep.gradients._backpropagation import (
     flat_parameters,
     list_layers,
 )
+from sknn_deep.gradients._code_backpropagation import (
+    CodeBackpropagation,
+    can_backpropagate_code,
+)
 from sknn_deep.gradients._layout import is_faster_transposed
-from sknn_deep.modules import Dense, Loss, RandomLayer
+from sknn_deep.machine import global_draws_from
+from sknn_deep.modules import Loss, RandomLayer
 
 
 class Gradient(NamedTuple):
@@ -50,9 +56,20 @@ class Gradient(NamedTuple):
     takes_sparse: bool = False
 
 
-def dense_weights(module: nn.Module) -> list[nn.Parameter]:
-    """List the weights of the dense layers, which the L2 penalty is about."""
-    return [m.weight for m in module.modules() if isinstance(m, Dense)]
+def penalized_weights(module: nn.Module) -> list[nn.Parameter]:
+    """List what the L2 penalty is about: weights, and not biases, scales or shifts.
+
+    Weights connect units, so that they have two dimensions or more. Frozen ones are
+    left out.
+    """
+    return [p for p in module.parameters() if p.ndim > 1 and p.requires_grad]
+
+
+def _as_vector(array: Tensor) -> Tensor:
+    """View an array without gaps, such as one in channels-last order, as a vector."""
+    if array.is_contiguous():
+        return array.view(-1)
+    return array.as_strided((array.numel(),), (1,))
 
 
 def _each(function, output):
@@ -81,7 +98,7 @@ def explicit_gradient(
     with `sparse_rows`, which tells that the rows stay sparse, those of the first layer
     do.
     """
-    weights = dense_weights(module)
+    weights = penalized_weights(module)
     first = module.blocks()[0].dense.weight
 
     def is_transposed(p: nn.Parameter) -> bool:
@@ -91,7 +108,10 @@ def explicit_gradient(
 
     with flat_parameters(module, weights, is_transposed=is_transposed) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        compute = Backpropagation(
+        backpropagation = Backpropagation
+        if can_backpropagate_code(module, loss):
+            backpropagation = functools.partial(CodeBackpropagation, module)
+        compute = backpropagation(
             list_layers(module, used, generator),
             loss,
             n_rows=n_rows,
@@ -132,17 +152,20 @@ def recorded_gradient(
     free_layout: bool = False,
     sparse_rows: bool = False,
     compile: bool = False,
+    draws_globally: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of any module by autograd.
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
-    module through ``torch.compile``; `n_rows`, `free_layout` and `sparse_rows` are not
-    needed here.
+    module through ``torch.compile``; `draws_globally` tells that the module draws from
+    torch's global generator, in whose place `generator` is then put; `n_rows`,
+    `free_layout` and `sparse_rows` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]
     forward = torch.compile(module) if compile else module
     device_type = parameters[0].device.type
+    dtype = next(p.dtype for p in parameters if p.is_floating_point())
 
     def compute(X, target, weight=None):
         for p in parameters:
@@ -150,18 +173,23 @@ def recorded_gradient(
         mixed = (
             torch.autocast(device_type, dtype=autocast) if autocast else nullcontext()
         )
+        draws = global_draws_from(generator) if draws_globally else nullcontext()
         with torch.enable_grad():
-            with mixed:
+            with mixed, draws:
                 output = forward(X)
-            output = _each(lambda t: t.to(parameters[0].dtype), output)
+            output = _each(lambda t: t.to(dtype), output)
             value = loss(output, target, weight)
             value.backward()
         return value.detach(), _each(Tensor.detach, output)
 
-    weights = dense_weights(module)
+    weights = penalized_weights(module)
 
     def pairs():
-        return [(w.detach().view(-1), w.grad.view(-1)) for w in weights]
+        return [
+            (_as_vector(w.detach()), _as_vector(w.grad))
+            for w in weights
+            if w.grad is not None  # where nothing depends on it, or it was frozen
+        ]
 
     for layer in random_layers:
         layer.generator = generator
@@ -180,9 +208,11 @@ def fastest_gradient(
     """Compute gradients written out where that applies.
 
     That is on the CPU, and on NVIDIA's and AMD's GPUs, where such a step can be
-    replayed. `options` are those that both ways take.
+    replayed. `options` are those that both ways take, or `draws_globally`, which only
+    networks do whose gradient is recorded.
     """
     is_known = next(module.parameters()).device.type in ("cpu", "cuda")
-    if is_known and not compile and can_backpropagate(module):
+    can_write_out = can_backpropagate(module) or can_backpropagate_code(module, loss)
+    if is_known and not compile and can_write_out and loss.is_written_out:
         return explicit_gradient(module, loss, **options)
     return recorded_gradient(module, loss, compile=compile, **options)

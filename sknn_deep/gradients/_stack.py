@@ -115,7 +115,7 @@ class StackedGradient(NamedTuple):
 
 def stack_family(module: nn.Module, loss: Loss) -> tuple | None:
     """Give what networks must have in common to be stacked; None if they cannot be."""
-    if not can_backpropagate(module):
+    if not (can_backpropagate(module) and loss.is_written_out):
         return None
     layers = tuple(
         (tuple(block.dense.weight.shape), block.activation_name, drops)

@@ -99,7 +99,7 @@ def project(
         names = [name.format(i) for i in range(n_columns)]
     elif reduce == "tsne":
         # Checked before, as the embedding may take minutes.
-        _check_components(components, 2, owner=owner)
+        check_components(components, 2, owner=owner)
         codes = TSNE(random_state=random_state).fit_transform(codes)
         names = ["t-SNE dimension 0", "t-SNE dimension 1"]
     elif reduce == "pca":
@@ -117,11 +117,11 @@ def project(
             f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
             f"`fit_transform`. Got {reduce!r}."
         )
-    first, second = _check_components(components, codes.shape[1], owner=owner)
+    first, second = check_components(components, codes.shape[1], owner=owner)
     return codes[:, [first, second]], (names[first], names[second])
 
 
-def _check_components(components, n_columns: int, *, owner: str) -> tuple[int, int]:
+def check_components(components, n_columns: int, *, owner: str) -> tuple[int, int]:
     if n_columns < 2:
         raise ValueError(
             f"{owner} draws two components. Got codes with {n_columns}: use a "

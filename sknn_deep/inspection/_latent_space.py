@@ -14,6 +14,7 @@ from sknn_deep.inspection._codes import (
     number_classes,
     project,
 )
+from sknn_deep.inspection._decoded_plane import decode_plane, draw_plane
 from sknn_deep.inspection._labels import densest_point, move_apart
 from sknn_deep.inspection._style import (
     COLORS,
@@ -25,6 +26,7 @@ from sknn_deep.inspection._style import (
     make_axes,
     merge_style,
 )
+from sknn_deep.metrics._neighbors import neighbors_accuracy, trustworthiness_of
 
 # The most that names may cover of the points, as a share of the axes.
 _MAX_COVERED = 0.1
@@ -64,6 +66,12 @@ class LatentSpaceDisplay:
     axis_names : pair of str, default=("Component 0", "Component 1")
         Labels of the axes.
 
+    title : str, default=None
+        Title of the axes.
+
+    plane : DecodedPlane, default=None
+        Images to draw behind the points, with their place.
+
     Attributes
     ----------
     ax_ : matplotlib Axes
@@ -71,6 +79,9 @@ class LatentSpaceDisplay:
 
     figure_ : matplotlib Figure
         Figure that holds the axes.
+
+    image_ : matplotlib AxesImage or None
+        The images behind the points; None where there are none.
 
     scatter_ : matplotlib PathCollection
         The points, in the order of `codes`.
@@ -110,12 +121,16 @@ class LatentSpaceDisplay:
         y_type="auto",
         y_name=None,
         axis_names=("Component 0", "Component 1"),
+        title=None,
+        plane=None,
     ):
         self.codes = codes
         self.y = y
         self.y_type = y_type
         self.y_name = y_name
         self.axis_names = axis_names
+        self.title = title
+        self.plane = plane
 
     def plot(
         self,
@@ -125,6 +140,7 @@ class LatentSpaceDisplay:
         scatter_kwargs=None,
         text_kwargs=None,
         legend_kwargs=None,
+        image_kwargs=None,
     ):
         """Draw the points.
 
@@ -148,6 +164,10 @@ class LatentSpaceDisplay:
         legend_kwargs : dict, default=None
             Arguments of :meth:`matplotlib.axes.Axes.legend`.
 
+        image_kwargs : dict, default=None
+            Arguments of :meth:`matplotlib.axes.Axes.imshow` for images behind the
+            points.
+
         Returns
         -------
         display : :class:`~sknn_deep.inspection.LatentSpaceDisplay`
@@ -158,7 +178,12 @@ class LatentSpaceDisplay:
         self.ax_ = make_axes(ax, figsize=(8.5, 6.5))
         self.figure_ = self.ax_.figure
         label_axes(self.ax_, *self.axis_names)
+        if self.title is not None:
+            self.ax_.set_title(self.title, fontsize=LABEL_SIZE)
         self.texts_, self.legend_, self.colorbar_ = [], None, None
+        self.image_ = None
+        if self.plane is not None:
+            self.image_ = draw_plane(self.ax_, self.plane, image_kwargs)
         # Fewer points are drawn larger; none so small that its shape is lost.
         size = float(np.clip(60_000 / len(self.codes), 12, 60))
         style = {"s": size, "alpha": 0.7, "linewidth": 0}
@@ -192,6 +217,9 @@ class LatentSpaceDisplay:
         random_state=None,
         y_type="auto",
         y_name=None,
+        n_decoded=None,
+        image_shape=None,
+        show_scores=False,
         ax=None,
         **plot_params,
     ):
@@ -224,6 +252,20 @@ class LatentSpaceDisplay:
         y_name : str, default=None
             What `y` is called.
 
+        n_decoded : int, default=None
+            Number of images along each axis that are drawn behind the points: what
+            ``inverse_transform`` makes of the plane there. None draws none. For images,
+            and codes of two components.
+
+        image_shape : tuple of int, (height, width) or (height, width, 3), default=None
+            Shape of these images; None is a square in grey.
+
+        show_scores : bool, default=False
+            Whether the title has the scores of
+            :func:`~sknn_deep.metrics.trustworthiness_scorer` and, where `y` has
+            classes, :func:`~sknn_deep.metrics.neighbors_accuracy_scorer`, for the two
+            dimensions that are drawn.
+
         ax : matplotlib Axes, default=None
             Axes to draw on; a new figure if None.
 
@@ -238,7 +280,10 @@ class LatentSpaceDisplay:
         Raises
         ------
         TypeError
-            If the estimator has no ``transform``.
+            If the estimator has no ``transform``, or with `n_decoded` no
+            ``inverse_transform``.
+        ValueError
+            As :meth:`from_codes`, or if images cannot be decoded from these codes.
 
         See Also
         --------
@@ -262,17 +307,20 @@ class LatentSpaceDisplay:
                 "`fit_transform`, pass its result to from_codes."
             )
         check_is_fitted(estimator)
-        return cls.from_codes(
-            estimator.transform(X),
-            y,
-            components=components,
-            reduce=reduce,
-            random_state=random_state,
-            y_type=y_type,
-            y_name=y_name,
-            ax=ax,
-            **plot_params,
+        codes = check_array(estimator.transform(X))
+        plane = None
+        if n_decoded is not None:
+            _check_shown_as_it_is(components, reduce, owner=cls.__name__)
+            plane = decode_plane(
+                estimator, codes, n_decoded, image_shape, owner=cls.__name__
+            )
+        display = cls._of_codes(
+            codes, y, components, reduce, random_state, y_type, y_name
         )
+        display.plane = plane
+        if show_scores:
+            display.title = _say_scores(display, X)
+        return display.plot(ax=ax, **plot_params)
 
     @classmethod
     def from_codes(
@@ -345,7 +393,13 @@ class LatentSpaceDisplay:
         >>> display.ax_.get_xlabel()
         'Principal component 0 (92% of variance)'
         """
-        codes = check_array(codes)
+        display = cls._of_codes(
+            check_array(codes), y, components, reduce, random_state, y_type, y_name
+        )
+        return display.plot(ax=ax, **plot_params)
+
+    @classmethod
+    def _of_codes(cls, codes, y, components, reduce, random_state, y_type, y_name):
         if y is not None:
             y_name = getattr(y, "name", None) if y_name is None else y_name
             y = check_y(y, y_type, owner=cls.__name__)
@@ -353,10 +407,9 @@ class LatentSpaceDisplay:
         points, axis_names = project(
             codes, components, reduce, random_state, owner=cls.__name__
         )
-        display = cls(
+        return cls(
             codes=points, y=y, y_type=y_type, y_name=y_name, axis_names=axis_names
         )
-        return display.plot(ax=ax, **plot_params)
 
     def _draw_numbers(self, style: dict) -> None:
         values, ticks = _date_scale(self.y) if is_date(self.y) else (self.y, {})
@@ -418,6 +471,24 @@ class LatentSpaceDisplay:
         if not move_apart(self.texts_, _MAX_COVERED):
             while self.texts_:
                 self.texts_.pop().remove()
+
+
+def _check_shown_as_it_is(components, reduce, *, owner: str) -> None:
+    if tuple(components) != (0, 1) or reduce is not None:
+        raise ValueError(
+            f"n_decoded of {owner} decodes the plane that is drawn, which must be the "
+            "code itself: leave components and reduce as they are, or set "
+            "n_decoded=None."
+        )
+
+
+def _say_scores(display: LatentSpaceDisplay, X) -> str:
+    """Say how well the points that are drawn keep neighbors, and classes."""
+    said = [f"trustworthiness {trustworthiness_of(X, display.codes):.3f}"]
+    y = display.y
+    if y is not None and not is_number(y, display.y_type):
+        said.append(f"5-NN accuracy {neighbors_accuracy(display.codes, y):.3f}")
+    return ", ".join(said)
 
 
 def _date_scale(y: np.ndarray) -> tuple[np.ndarray, dict]:

@@ -87,7 +87,7 @@ class ReconstructionDisplay:
         """
         rows = np.stack([self.originals, self.reconstructions])
         n_images, height, width = rows.shape[1:4]
-        style = {"cmap": "gray", **_value_range(rows[0]), **(image_kwargs or {})}
+        style = {"cmap": "gray", **value_range(rows[0]), **(image_kwargs or {})}
         if rows.ndim == 5:
             rows = _scale_colors(rows, style.pop("vmin"), style.pop("vmax"))
         # The name of the errors is wider than one image.
@@ -158,18 +158,18 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
-        _check_goes_back(estimator, owner=cls.__name__)
+        check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(
                 f"n_images of {cls.__name__} must be an integer of at least 1. Got "
                 f"{n_images!r}."
             )
         X = _first_rows(X, n_images)
-        originals = check_array(_make_dense(X))
-        shape = _check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
-        back = check_array(
-            _make_dense(estimator.inverse_transform(estimator.transform(X)))
-        )
+        # First: the estimator says best what is wrong with X.
+        codes = estimator.transform(X)
+        originals = check_array(make_dense(X))
+        shape = check_image_shape(image_shape, originals.shape[1], owner=cls.__name__)
+        back = check_array(make_dense(estimator.inverse_transform(codes)))
         display = cls(
             originals=originals.reshape(-1, *shape),
             reconstructions=back.reshape(-1, *shape),
@@ -180,7 +180,7 @@ class ReconstructionDisplay:
 # --- data ----------------------------------------------------------------------------
 
 
-def _check_goes_back(estimator, *, owner: str) -> None:
+def check_goes_back(estimator, *, owner: str) -> None:
     missing = [
         method
         for method in ("transform", "inverse_transform")
@@ -202,11 +202,11 @@ def _first_rows(X, n_rows: int):
     return X.tocsr()[:n_rows] if hasattr(X, "tocsr") else X[:n_rows]
 
 
-def _make_dense(X):
+def make_dense(X):
     return X.toarray() if hasattr(X, "toarray") else X
 
 
-def _check_image_shape(
+def check_image_shape(
     image_shape, n_features: int, *, owner: str
 ) -> tuple[int, int] | tuple[int, int, int]:
     """Return the shape of an image of `n_features` numbers."""
@@ -237,7 +237,7 @@ def _mean_squared_errors(originals, reconstructions) -> np.ndarray:
     return (difference**2).reshape(len(difference), -1).mean(axis=1)
 
 
-def _value_range(originals: np.ndarray) -> dict[str, float]:
+def value_range(originals: np.ndarray) -> dict[str, float]:
     low, high = originals.min(), originals.max()
     if low >= 0 and high <= 1:
         return {"vmin": 0, "vmax": 1}

@@ -1,6 +1,7 @@
 """On what is it computed: device, precision, threads, recorded work."""
 
 from sknn_deep.machine._denormals import flushed_denormals
+from sknn_deep.machine._global_draws import forked_draws, global_draws_from
 from sknn_deep.machine._graphs import MIN_STEPS, Capture, GraphedWork, captures
 from sknn_deep.machine._placement import (
     Placement,
@@ -28,6 +29,8 @@ __all__ = [
     "captures",
     "device_or_cpu",
     "flushed_denormals",
+    "forked_draws",
+    "global_draws_from",
     "has_room",
     "one_blas_thread",
     "prediction_threads",

@@ -23,22 +23,33 @@ _limit = None
 
 
 def threads_for_step(
-    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
+    parameters: Sequence[Tensor],
+    n_rows: int,
+    *,
+    density: float = 1.0,
+    n_products: float | None = None,
 ) -> int | None:
     """Tell how many threads a step of `n_rows` is worth; None is all that there are.
 
-    `density` is the share of the first layer's products that are computed.
+    `density` is the share of the first layer's products that are computed; `n_products`
+    is how many a row takes, if that was counted. In dense layers it is one for each
+    parameter.
     """
+    n_products = n_products or _count_products(parameters, density)
     # Two operations for each row and weight, and twice as many for the gradients.
-    n_flops = 6 * n_rows * _count_products(parameters, density)
+    n_flops = 6 * n_rows * n_products
     return _one_if(n_flops < _STEP_IN_ONE_THREAD_BELOW, parameters)
 
 
 def threads_for_block(
-    parameters: Sequence[Tensor], n_rows: int, *, density: float = 1.0
+    parameters: Sequence[Tensor],
+    n_rows: int,
+    *,
+    density: float = 1.0,
+    n_products: float | None = None,
 ) -> int | None:
     """Tell the same of a block of `n_rows` that passes the network."""
-    n_flops = 2 * n_rows * _count_products(parameters, density)
+    n_flops = 2 * n_rows * (n_products or _count_products(parameters, density))
     return _one_if(n_flops < _BLOCK_IN_ONE_THREAD_BELOW, parameters)
 
 

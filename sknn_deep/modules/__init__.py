@@ -1,7 +1,7 @@
 """What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS, Activation
-from sknn_deep.modules._autoencoder import NOISES, Autoencoder
+from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
@@ -9,9 +9,12 @@ from sknn_deep.modules._blocks import (
     DenseBlock,
     glorot_uniform_,
 )
+from sknn_deep.modules._convolutional import ConvDecoder, ConvEncoder, ConvNet
+from sknn_deep.modules._dry_run import DryRun, TrainingRun, dry_run, training_run
 from sknn_deep.modules._losses import (
     AbsoluteError,
     AutoencoderLoss,
+    AutoencoderOutput,
     BinaryCrossEntropy,
     CrossEntropy,
     Huber,
@@ -25,6 +28,7 @@ from sknn_deep.modules._losses import (
 )
 from sknn_deep.modules._mask_pool import MaskPool
 from sknn_deep.modules._mlp import MLP, DenseStack
+from sknn_deep.modules._neighbor_loss import NeighborLoss
 from sknn_deep.modules._random_layers import (
     Dropout,
     GaussianNoise,
@@ -33,7 +37,21 @@ from sknn_deep.modules._random_layers import (
     StackedDropout,
     dropout_mask,
 )
-from sknn_deep.modules._summary import LayerSummary, ModelSummary, summarize
+from sknn_deep.modules._raw_outputs import (
+    PROBABILITY_LOSSES,
+    RAW_LOSSES,
+    RawOutputLoss,
+    TorchLoss,
+    as_columns,
+    is_loss_class,
+    n_binary_outputs,
+)
+from sknn_deep.modules._summary import (
+    LayerSummary,
+    ModelSummary,
+    summarize,
+    summarize_layers,
+)
 from sknn_deep.modules._tabular import (
     N_PERIODIC,
     CategoryEmbedding,
@@ -49,18 +67,25 @@ __all__ = [
     "NORMALIZATIONS",
     "N_PERIODIC",
     "OUT_ACTIVATIONS",
+    "PROBABILITY_LOSSES",
+    "RAW_LOSSES",
     "AbsoluteError",
     "Activation",
     "Autoencoder",
     "AutoencoderLoss",
+    "AutoencoderOutput",
     "BatchNorm",
     "BinaryCrossEntropy",
     "CategoryEmbedding",
+    "ConvDecoder",
+    "ConvEncoder",
+    "ConvNet",
     "CrossEntropy",
     "Dense",
     "DenseBlock",
     "DenseStack",
     "Dropout",
+    "DryRun",
     "GaussianNoise",
     "Huber",
     "LayerSummary",
@@ -69,17 +94,28 @@ __all__ = [
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
+    "NeighborLoss",
     "PeriodicEmbedding",
     "Poisson",
     "Quantile",
     "RandomLayer",
+    "RawOutputLoss",
     "SquaredError",
     "StackedDropout",
     "TabularMLP",
+    "TorchLoss",
+    "TrainingRun",
+    "as_columns",
     "dropout_mask",
+    "dry_run",
     "glorot_uniform_",
+    "is_loss_class",
+    "n_binary_outputs",
     "row_shares",
+    "scaled_code",
     "stack_losses",
     "start_from_data",
     "summarize",
+    "summarize_layers",
+    "training_run",
 ]

@@ -1,6 +1,7 @@
 """The autoencoder: an encoder and a decoder, trained as one network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +45,12 @@ class Autoencoder(nn.Module):
         is about the code too. So it always is when `variational`.
 
     dtype : torch.dtype or None
+
+    Attributes
+    ----------
+    code_scale : float
+        What the encoder's output is multiplied by to be the code, and the code divided
+        by to be the decoder's input: see :func:`scaled_code`.
 
     Shape
     -----
@@ -89,11 +96,19 @@ class Autoencoder(nn.Module):
             dtype=dtype,
         )
         self.returns_code = returns_code or variational
+        self.code_scale = 1.0
+
+    takes_sparse_rows = True
 
     @property
     def is_chain(self) -> bool:
         """Whether data pass the blocks one after the other, and nothing else."""
         return self.corruption is None and not self.returns_code
+
+    @property
+    def is_chain_with_code(self) -> bool:
+        """Whether data pass the blocks one after the other, and the code is shown."""
+        return self.corruption is None and self.returns_code and self.sample is None
 
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""
@@ -102,13 +117,21 @@ class Autoencoder(nn.Module):
     def encode(self, X: Tensor) -> Tensor:
         """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
         code = self.encoder(X)
-        if self.sample is None:
-            return code
-        return code.chunk(2, dim=1)[0].contiguous()
+        if self.sample is not None:
+            code = code.chunk(2, dim=1)[0].contiguous()
+        return code if self.code_scale == 1 else code * self.code_scale
 
     def decode(self, code: Tensor) -> Tensor:
         """Return the reconstructions, of shape ``(n_batch, n_features)``."""
-        return self.decoder(code)
+        return self.decoder(code if self.code_scale == 1 else code / self.code_scale)
+
+    @torch.no_grad()
+    def multiply_code(self, factor: float) -> None:
+        """Let the code be larger, and the reconstructions the same."""
+        last, first = self.encoder[-1].dense, self.decoder[0].dense
+        last.weight.mul_(factor)
+        last.bias.mul_(factor)
+        first.weight.div_(factor)
 
     def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
         if not self.training:
@@ -119,7 +142,25 @@ class Autoencoder(nn.Module):
             return self.decode(self.encoder(X))
         if self.sample is None:
             code = self.encoder(X)
-            return AutoencoderOutput(self.decode(code), code, None)
+            return AutoencoderOutput(self.decoder(code), code * self.code_scale, None)
         mean, log_variance = self.encoder(X).chunk(2, dim=1)
         code = self.sample(mean, log_variance)
         return AutoencoderOutput(self.decode(code), mean, log_variance)
+
+
+@contextmanager
+def scaled_code(module: Autoencoder, scale: float) -> Iterator[None]:
+    """Let the encoder's last and the decoder's first layer work in other units.
+
+    Meanwhile the encoder gives the code divided by `scale`, so that a step of an
+    optimizer that does not look at the size of a gradient moves the code `scale` times
+    as far. Codes and reconstructions are the same before, meanwhile and after: with a
+    power of two, to the last bit.
+    """
+    module.multiply_code(1 / scale)
+    module.code_scale = scale
+    try:
+        yield
+    finally:
+        module.multiply_code(scale)
+        module.code_scale = 1.0

@@ -50,6 +50,9 @@ class Loss(nn.Module):
     one more dimension in front of all of these.
     """
 
+    # Whether there is a ``gradient``, or autograd has to find it.
+    is_written_out = True
+
     def gradient(
         self, output: Tensor, target: Tensor, shares: Tensor
     ) -> tuple[Tensor, Tensor]:
@@ -58,6 +61,10 @@ class Loss(nn.Module):
     def reported_scale(self, output: Tensor) -> float:
         """What `loss_` multiplies the value by."""
         return 1.0
+
+    def terms(self) -> dict[str, Tensor]:
+        """Give parts of the last value that the history records beside it."""
+        return {}
 
     def wants_columns(self, n_outputs: int) -> bool:
         """Tell whether ``gradient`` is faster if outputs lie in columns in memory."""

@@ -70,6 +70,7 @@ class DenseStack(nn.Sequential):
 
     # Data pass the blocks one after the other, and nothing else happens to them.
     is_chain = True
+    takes_sparse_rows = True
 
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""

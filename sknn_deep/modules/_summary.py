@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from sknn_deep.modules._blocks import DenseBlock
+from sknn_deep.modules._dry_run import dry_run
 
 
 @dataclass(frozen=True)
@@ -108,24 +109,42 @@ def _in_units(n_bytes: int) -> str:
 
 def summarize(module: nn.Module, name: str) -> ModelSummary:
     """List the layers of `module`, in the order in which data passes them."""
-    layers = []
-    for block in (m for m in module.modules() if isinstance(m, DenseBlock)):
-        n_out = block.dense.out_features
-        for part in block.children():
-            kind = type(part).__name__
-            number = sum(layer.kind == kind for layer in layers) + 1
-            layers.append(
-                LayerSummary(
-                    f"{kind.lower()}_{number}",
-                    kind,
-                    (None, n_out),
-                    _count(part.parameters()) + _count(_statistics(part)),
-                )
-            )
+    layers = [
+        (part, (None, block.dense.out_features))
+        for block in module.modules()
+        if isinstance(block, DenseBlock)
+        for part in block.children()
+    ]
+    return _make_summary(module, layers, name)
+
+
+def summarize_layers(module: nn.Module, X: Tensor, name: str) -> ModelSummary:
+    """List the layers that a batch passes, in that order, each once."""
+    passes = {id(p.layer): p for p in reversed(dry_run(module, X).layers)}
+    layers = [
+        (p.layer, (None, *p.output_shape[1:]) if p.output_shape else ())
+        for p in reversed(passes.values())
+    ]
+    return _make_summary(module, layers, name)
+
+
+def _make_summary(
+    module: nn.Module,
+    layers: list[tuple[nn.Module, tuple[int | None, ...]]],
+    name: str,
+) -> ModelSummary:
+    lines = []
+    for layer, output_shape in layers:
+        kind = type(layer).__name__
+        number = sum(line.kind == kind for line in lines) + 1
+        n_parameters = _count(layer.parameters()) + _count(_statistics(layer))
+        lines.append(
+            LayerSummary(f"{kind.lower()}_{number}", kind, output_shape, n_parameters)
+        )
     tensors = [*module.parameters(), *_statistics(module)]
     return ModelSummary(
         name=name,
-        layers=tuple(layers),
+        layers=tuple(lines),
         n_parameters=_count(tensors),
         n_trainable=_count(t for t in tensors if t.requires_grad),
         n_bytes=sum(t.numel() * t.element_size() for t in tensors),

@@ -11,6 +11,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     TabularMLPClassifier,
     TabularMLPRegressor,
 )
@@ -27,6 +28,7 @@ ESTIMATORS = {
         MLPRegressor,
         TabularMLPClassifier,
         TabularMLPRegressor,
+        NeighborAutoencoder,
     )
 }
 KIND = "estimator"

@@ -55,6 +55,14 @@ class LinearStep(NamedTuple):
     def matrix(self) -> np.ndarray:
         return np.diag(self.weight) if self.is_diagonal else self.weight
 
+    @property
+    def inverse(self) -> "LinearStep":
+        """What undoes a diagonal step."""
+        weight = 1 / self.weight
+        return LinearStep(
+            self.name, weight, self.offset, self.center, np.abs(self.spread * weight)
+        )
+
     def times(self, weight: np.ndarray) -> np.ndarray:
         """Give the weights of this step and a dense layer after it as one."""
         return (
@@ -69,12 +77,21 @@ class Clip(NamedTuple):
     high: float
 
 
-def linear_parts(step: BaseEstimator) -> list[LinearStep | Clip] | None:
-    """Give what a fitted step computes, or None where it is not linear."""
+def is_linear(step: BaseEstimator) -> bool:
+    """Tell whether a step is linear, but for clipping."""
+    return isinstance(step, SelectorMixin) or type(step) in _MAKERS
+
+
+def linear_parts(step: BaseEstimator) -> list[LinearStep | Clip]:
+    """Give what a fitted linear step computes."""
     if isinstance(step, SelectorMixin):
         return [_step(step, np.eye(step.n_features_in_)[:, step.get_support()])]
-    make = _MAKERS.get(type(step))
-    return None if make is None else make(step)
+    return _MAKERS[type(step)](step)
+
+
+def is_scaler(step: BaseEstimator) -> bool:
+    """Tell whether a step is linear in each column by itself, and can be undone."""
+    return type(step) in (MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler)
 
 
 def _step(step, weight, center=0.0, offset=0.0, spread=1.0) -> LinearStep:

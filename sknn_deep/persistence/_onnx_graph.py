@@ -6,11 +6,12 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from sklearn.base import BaseEstimator
 
-from sknn_deep.estimators import AutoencoderTransformer, MLPClassifier
+from sknn_deep.estimators import MLPClassifier
+from sknn_deep.persistence._export import Export
 from sknn_deep.persistence._linear_steps import Clip
+from sknn_deep.persistence._network_parts import method_of
 from sknn_deep.persistence._parts import (
     Activation,
-    Export,
     LayerNorm,
     Linear,
     Mean,
@@ -18,6 +19,9 @@ from sknn_deep.persistence._parts import (
     n_features_of,
     n_outputs_of,
 )
+
+# The defaults, which OMLT 1.2 wants to be told.
+_GEMM = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
 
 _LAYER_NORM_OPSET = 17
 _MISH_OPSET = 18
@@ -54,19 +58,37 @@ _SINGLE = (
 )
 
 
+# What the last step gives, by its class or by the method that it calls.
+_OUTPUTS = {
+    "hidden_features": "hidden_features",
+    "inverse_transform": "reconstructions",
+    "transform": "codes",
+    "AutoencoderTransformer": "codes",
+    "NeighborAutoencoder": "codes",
+    "MLPClassifier": "probabilities",
+    "MLPRegressor": "predictions",
+}
+
+
 def make_model(
-    parts: list[Part], network: BaseEstimator, export: Export, opset: int
+    parts: list[Part],
+    step: BaseEstimator,
+    export: Export,
+    opset: int,
+    *,
+    has_label: bool,
 ) -> ModelProto:
-    """Make the model; `network` is the last of the networks that `parts` came from."""
-    _check_opset(parts, opset)
-    graph = _Graph(export.dtype, opset)
-    output = _output_name(network, export)
-    graph.rename(_add_parts(graph, parts, "X"), output)
+    """Make the model; `step` is the last of the networks that `parts` came from."""
+    check_opset(parts, opset)
+    graph = Graph(export.dtype, opset)
+    output = "raw" if export.is_raw else output_of(step)
+    graph.rename(add_parts(graph, parts, "X"), output)
     described = [_describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
-    if output == "probabilities":
-        described.insert(0, _add_label(graph, network, output))
+    if output == "probabilities" and has_label:
+        graph.rename(add_label(graph, step, output), "label")
+        described.insert(0, _describe_label(step))
     X = _describe("X", export.dtype, "n_rows", n_features_of(parts))
-    name = type(network).__name__
+    name = type(step).__name__
     opsets = [helper.make_opsetid("", opset)]
     return helper.make_model(
         helper.make_graph(graph.nodes, name, [X], described, graph.constants),
@@ -76,12 +98,10 @@ def make_model(
     )
 
 
-def _output_name(network: BaseEstimator, export: Export) -> str:
-    if export.is_raw:
-        return "raw"
-    if isinstance(network, MLPClassifier):
-        return "probabilities"
-    return "codes" if isinstance(network, AutoencoderTransformer) else "predictions"
+def output_of(step: BaseEstimator) -> str:
+    """Name what a step with a network gives."""
+    method = method_of(step)
+    return _OUTPUTS[type(step).__name__ if method is None else method.name]
 
 
 def _describe(name: str, dtype: np.dtype, *shape: int | str):
@@ -89,7 +109,7 @@ def _describe(name: str, dtype: np.dtype, *shape: int | str):
     return helper.make_tensor_value_info(name, kind, shape)
 
 
-class _Graph:
+class Graph:
     """Nodes and constants, as they are added.
 
     Parameters
@@ -128,18 +148,19 @@ class _Graph:
         self.nodes[-1].output[0] = new
 
 
-def _add_parts(graph: _Graph, parts: list[Part], X: str) -> str:
+def add_parts(graph: Graph, parts: list[Part], X: str) -> str:
     """Add what computes `parts` of `X`, and give the name of what comes out."""
     for part in parts:
         X = _add_part(graph, part, X)
     return X
 
 
-def _add_part(graph: _Graph, part: Part, X: str) -> str:
+def _add_part(graph: Graph, part: Part, X: str) -> str:
     match part:
         case Linear(weight, bias, _):
             weight = graph.constant(weight, "weight")
-            return graph.node("Gemm", X, weight, graph.constant(bias, "bias"))
+            bias = graph.constant(bias, "bias")
+            return graph.node("Gemm", X, weight, bias, **_GEMM)
         case LayerNorm(weight, bias, eps):
             weight, bias = graph.constant(weight, "scale"), graph.constant(bias, "bias")
             return graph.node(
@@ -148,7 +169,7 @@ def _add_part(graph: _Graph, part: Part, X: str) -> str:
         case Clip(low, high):
             return graph.node("Clip", X, graph.constant(low), graph.constant(high))
         case Mean(members):
-            total, *others = [_add_parts(graph, member, X) for member in members]
+            total, *others = [add_parts(graph, member, X) for member in members]
             for output in others:
                 total = graph.node("Add", total, output)
             return graph.node("Mul", total, graph.constant(1 / len(members)))
@@ -158,7 +179,7 @@ def _add_part(graph: _Graph, part: Part, X: str) -> str:
             return _add_activation(graph, name, X)
 
 
-def _in_single(graph: _Graph, name: str, X: str) -> str:
+def _in_single(graph: Graph, name: str, X: str) -> str:
     """Compute an activation in float32, between layers of float64."""
     X = graph.node("Cast", X, to=TensorProto.FLOAT)
     graph.dtype = np.dtype(np.float32)
@@ -167,7 +188,7 @@ def _in_single(graph: _Graph, name: str, X: str) -> str:
     return graph.node("Cast", X, to=TensorProto.DOUBLE)
 
 
-def _add_activation(graph: _Graph, name: str, X: str) -> str:
+def _add_activation(graph: Graph, name: str, X: str) -> str:
     if name in _CLIPS:
         return _add_part(graph, _CLIPS[name], X)
     if name == "silu":
@@ -180,7 +201,7 @@ def _add_activation(graph: _Graph, name: str, X: str) -> str:
     return graph.node(operator, X, **attributes)
 
 
-def _add_gelu(graph: _Graph, X: str) -> str:
+def _add_gelu(graph: Graph, X: str) -> str:
     if graph.opset >= _GELU_OPSET:
         return graph.node("Gelu", X)
     ratio = graph.node("Mul", X, graph.constant(math.sqrt(0.5)))
@@ -188,18 +209,18 @@ def _add_gelu(graph: _Graph, X: str) -> str:
     return graph.node("Mul", graph.node("Mul", X, graph.constant(0.5)), share)
 
 
-def _add_mish(graph: _Graph, X: str) -> str:
+def _add_mish(graph: Graph, X: str) -> str:
     if graph.opset >= _MISH_OPSET:
         return graph.node("Mish", X)
     return graph.node("Mul", X, graph.node("Tanh", graph.node("Softplus", X)))
 
 
-def _check_opset(parts: list[Part], opset: int) -> None:
+def check_opset(parts: list[Part], opset: int) -> None:
     """Refuse an opset that has no operator for one of the parts."""
     for part in parts:
         if isinstance(part, Mean):
             for member in part.members:
-                _check_opset(member, opset)
+                check_opset(member, opset)
         elif isinstance(part, LayerNorm) and opset < _LAYER_NORM_OPSET:
             raise ValueError(
                 "to_onnx needs an opset that has LayerNormalization for "
@@ -211,24 +232,45 @@ def _check_opset(parts: list[Part], opset: int) -> None:
 # --- labels ---------------------------------------------------------------------------
 
 
-def _add_label(graph: _Graph, network: MLPClassifier, probabilities: str):
-    """Add what ``predict`` gives, and describe it."""
-    classes = network.classes_
-    if network._target.kind == "multilabel":
-        is_above = graph.node("Greater", probabilities, graph.constant(0.5))
-        graph.rename(graph.node("Cast", is_above, to=TensorProto.INT64), "label")
-        return _describe("label", np.dtype(np.int64), "n_rows", len(classes))
-    table = _label_table(classes)
-    label = graph.node("ArgMax", probabilities, axis=1, keepdims=0)
-    if table.dtype != np.int64 or np.any(table != np.arange(len(classes))):
+def add_label(
+    graph: Graph, clf: MLPClassifier, scores: str, *, threshold=0.5, classes=None
+) -> str:
+    """Add what ``predict`` gives, and give its name.
+
+    Parameters
+    ----------
+    graph : Graph
+
+    clf : MLPClassifier
+
+    scores : str
+        Name of what is largest for the class that is predicted.
+
+    threshold : float, default=0.5
+        Above which a label of several is predicted.
+
+    classes : ndarray or None, default=None
+        Instead of those of `clf`.
+    """
+    if clf._target.kind == "multilabel":
+        is_above = graph.node("Greater", scores, graph.constant(threshold))
+        return graph.node("Cast", is_above, to=TensorProto.INT64)
+    table = label_table(clf.classes_ if classes is None else classes)
+    label = graph.node("ArgMax", scores, axis=1, keepdims=0)
+    if table.dtype != np.int64 or np.any(table != np.arange(len(table))):
         label = graph.node(
             "Gather", graph.constant(table, "classes", table.dtype), label
         )
-    graph.rename(label, "label")
-    return _describe("label", table.dtype, "n_rows")
+    return label
 
 
-def _label_table(classes: np.ndarray) -> np.ndarray:
+def _describe_label(clf: MLPClassifier):
+    if clf._target.kind == "multilabel":
+        return _describe("label", np.dtype(np.int64), "n_rows", len(clf.classes_))
+    return _describe("label", label_table(clf.classes_).dtype, "n_rows")
+
+
+def label_table(classes: np.ndarray) -> np.ndarray:
     """Give classes in a type that ONNX has."""
     if classes.dtype.kind in "biu":
         return classes.astype(np.int64)

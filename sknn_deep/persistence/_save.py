@@ -27,7 +27,8 @@ def save(estimator, path) -> None:
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder or Pipeline
         Fitted or not; alone, or in a Pipeline, a ColumnTransformer or another estimator
         of scikit-learn. What is scikit-learn's needs the extra ``persistence``.
 

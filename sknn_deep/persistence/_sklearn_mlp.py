@@ -17,6 +17,7 @@ from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
 )
 
 _CLASSES = {
@@ -130,7 +131,7 @@ def _convert_pipeline(pipe: Pipeline) -> Pipeline:
 def _holds_network(step) -> bool:
     if type(step) is Pipeline:
         return any(_holds_network(inner) for _, inner in step.steps)
-    return type(step) in (AutoencoderTransformer, *_CLASSES)
+    return type(step) in (AutoencoderTransformer, NeighborAutoencoder, *_CLASSES)
 
 
 def _convert_step(step):

@@ -5,16 +5,10 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.persistence._export import Export, check_output
+from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._parts import (
-    Activation,
-    Export,
-    LayerNorm,
-    Linear,
-    Mean,
-    Part,
-    parts_of,
-)
+from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
 OUTPUTS = ("predictions", "raw")
 
@@ -29,18 +23,23 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
     What is linear is part of the weights, which are computed in float64 and rounded
     once: steps before the network, batch normalization, ``normalize_y``. Dropout is
-    left out. Two classes are told by a softmax over 0 and the network's one output,
-    which is the same as its logistic function.
+    left out. Two classes are told by a softmax over minus and plus half of the
+    network's one output, which is the same as its logistic function.
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer or Pipeline
+    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
+            NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
-        projections, feature selection, "passthrough", and Pipelines of them.
+        projections, feature selection, "passthrough", Pipelines of them, and a
+        FunctionTransformer that calls ``hidden_features``, ``transform`` or
+        ``inverse_transform`` of a fitted network, or ``inverse_transform`` of one of
+        these scalers.
 
     dtype : torch.dtype or None, default=None
-        ``torch.float32`` or ``torch.float64``, of weights and of what comes in and out.
+        ``torch.float32`` or ``torch.float64``, or the name of one, of weights and of
+        what comes in and out.
         None is that of the network, float32 with ``precision="bfloat16"``.
 
     output : {"predictions", "raw"}, default="predictions"
@@ -88,29 +87,22 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     ...     print(module(torch.tensor([[1.5]], dtype=torch.float64)).shape)
     torch.Size([1, 1])
     """
-    if dtype not in (None, torch.float32, torch.float64):
+    name = None if dtype is None else str(dtype).removeprefix("torch.")
+    if name not in (None, "float32", "float64"):
         raise ValueError(
-            "dtype of to_torch must be torch.float32, torch.float64 or None. Got "
-            f"{dtype!r}."
+            "dtype of to_torch must be torch.float32, torch.float64, one of their "
+            f"names or None. Got {dtype!r}."
         )
-    check_output(output, "to_torch")
+    check_output(output, OUTPUTS, "to_torch")
     export = Export(
         "to_torch",
-        None if dtype is None else np.dtype(str(dtype).removeprefix("torch.")),
+        None if name is None else np.dtype(name),
         is_raw=output == "raw",
         wider="dtype=torch.float64",
     )
     parts, resolved, _ = parts_of(estimator, export)
     with torch.device("cpu"):  # and not on the user's default device
         return _sequence(parts, resolved).eval()
-
-
-def check_output(output: str, function: str) -> None:
-    if output not in OUTPUTS:
-        raise ValueError(
-            f"output of {function} must be one of {', '.join(map(repr, OUTPUTS))}. Got "
-            f"{output!r}."
-        )
 
 
 def _sequence(parts: list[Part], dtype: np.dtype) -> nn.Sequential:

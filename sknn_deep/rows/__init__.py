@@ -1,7 +1,8 @@
 """Where the rows come from, and in what order."""
 
+from sknn_deep.rows._base import Rows
 from sknn_deep.rows._batches import Batches
-from sknn_deep.rows._mapped_rows import MappedArray, MappedRows, find_mapping
+from sknn_deep.rows._mapped_rows import MappedArray, find_mapping
 from sknn_deep.rows._orders import (
     block_permutations,
     device_permutations,
@@ -9,7 +10,6 @@ from sknn_deep.rows._orders import (
 )
 from sknn_deep.rows._rows import (
     DenseRows,
-    Rows,
     SparseRows,
     as_tensor,
     make_rows,
@@ -17,18 +17,16 @@ from sknn_deep.rows._rows import (
     rows_per_block,
 )
 from sknn_deep.rows._sparse_batch import SparseBatch, ThinBatch
-from sknn_deep.rows._stacked_batches import address, stacked_batches
+from sknn_deep.rows._stacked_batches import stacked_batches
 
 __all__ = [
     "Batches",
     "DenseRows",
     "MappedArray",
-    "MappedRows",
     "Rows",
     "SparseBatch",
     "SparseRows",
     "ThinBatch",
-    "address",
     "as_tensor",
     "block_permutations",
     "device_permutations",

@@ -2,20 +2,13 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from itertools import repeat
 
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
 from sknn_deep.rows._gatherer import Gatherer
-from sknn_deep.rows._host_rows import HostRows
-from sknn_deep.rows._mapped_rows import MappedRows
-from sknn_deep.rows._rows import DenseRows, Rows, SparseRows
 from sknn_deep.rows._sparse_batch import ThinBatch
-from sknn_deep.rows._thin_costs import is_worth_thinning
-from sknn_deep.rows._thin_rows import ThinRows, thin
-
-# Rows that a training passes, from which on it is faster to transpose weights and
-# moments of the first layer for sparse rows, and back again.
-_MIN_SPARSE_ROWS = 128
 
 Batch = tuple[Tensor | ThinBatch, Tensor, Tensor | None]
 
@@ -39,6 +32,9 @@ class Batches:
 
     subset : int64 Tensor of shape (n_rows,) or None
         Numbers of the rows to go through; None is all of them.
+
+    n_rows : int or None
+        Rows of an epoch; None is each one once.
     """
 
     def __init__(
@@ -50,11 +46,14 @@ class Batches:
         batch_size: int,
         permute: Callable[[], Tensor] | None = None,
         subset: Tensor | None = None,
+        n_rows: int | None = None,
     ):
         self.rows = rows
         self.target = target
         self.weight = weight
-        self.n_rows = rows.shape[0] if subset is None else len(subset)
+        if n_rows is None:
+            n_rows = rows.shape[0] if subset is None else len(subset)
+        self.n_rows = n_rows
         self.batch_size = min(batch_size, self.n_rows)
         self.permute = permute
         self.subset = subset
@@ -68,16 +67,15 @@ class Batches:
     def keeps_memory(self) -> bool:
         """Whether batches come in the same memory again and again."""
         has_order = self.permute is not None or self.subset is not None
-        return has_order and type(self.rows) is DenseRows
+        return has_order and self.rows.is_tensor
 
     @property
     def can_stay_sparse(self) -> bool:
         """Whether sparse features may stay so, which no target is made of."""
-        is_thin = isinstance(self.rows, SparseRows) and self.rows.is_thin
-        return is_thin and self.target is not None
+        return self.target is not None and self.rows.can_stay_sparse
 
     def are_faster_sparse(self, n_units: int, n_epochs: int) -> bool:
-        """Tell whether features had better come as ThinBatch.
+        """Tell whether a training is faster if features come as ThinBatch.
 
         Parameters
         ----------
@@ -87,24 +85,27 @@ class Batches:
         n_epochs : int
             To come.
         """
-        if type(self.rows) is DenseRows:
-            return is_worth_thinning(self.rows.X, self.batch_size, n_units, n_epochs)
-        return self.can_stay_sparse and n_epochs * self.n_rows >= _MIN_SPARSE_ROWS
+        if self.target is None and not self.rows.is_tensor:
+            return False
+        return self.rows.are_faster_sparse(
+            batch_size=self.batch_size,
+            n_units=n_units,
+            n_epochs=n_epochs,
+            n_rows=self.n_rows,
+        )
 
     @property
     def density(self) -> float:
         """The share of the features that is computed with."""
-        return self.rows.density if isinstance(self.rows, ThinRows) else 1.0
+        return self.rows.density
 
     def kept_sparse(self, n_units: int) -> "Batches":
         """Give the same batches with features as ThinBatch."""
         batches = copy.copy(self)
         batches._gatherer = None
-        if type(self.rows) is DenseRows:
-            batches.rows = thin(self.rows.X, n_units)
-            batches.target = self.rows.X if self.target is None else self.target
-        else:
-            batches.rows = self.rows.kept_sparse()
+        batches.rows = self.rows.kept_sparse(n_units)
+        if self.target is None:
+            batches.target = self.rows.slice(0, self.rows.shape[0])
         return batches
 
     def draw_order(self) -> Tensor | None:
@@ -122,10 +123,10 @@ class Batches:
 
         The next one may overwrite them.
         """
-        if order is not None and self.keeps_memory:
+        if order is None:
+            batches = self._slice()
+        elif self.keeps_memory:
             batches = self._gather(order)
-        elif order is not None and isinstance(self.rows, ThinRows):
-            batches = self._gather_thin(order)
         else:
             batches = self._take(order)
         for X, target, weight in batches:
@@ -137,38 +138,30 @@ class Batches:
         for index in order.split(gatherer.n_at_once):
             yield from gatherer.gather(index)
 
-    def _gather_thin(
-        self, order: Tensor
-    ) -> Iterator[tuple[ThinBatch | Tensor | None, ...]]:
-        """Do so with targets and weights; features are taken for each batch."""
-        gatherer = self._keep_gatherer((self.target, self.weight))
-        for index in order.split(gatherer.n_at_once):
-            numbers = index.split(self.batch_size)
-            for i, values in zip(numbers, gatherer.gather(index), strict=True):
-                yield self.rows.take(i), *values
-
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
         if self._gatherer is None:
-            self._gatherer = Gatherer(parts, self.batch_size)
+            self._gatherer = Gatherer(parts, self.batch_size, self.n_rows)
         return self._gatherer
 
-    def _take(
-        self, order: Tensor | None
-    ) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+    def _take(self, order: Tensor) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
         """Ask for the rows of one batch after the other."""
-        rows = self.rows
-        if order is not None and isinstance(rows, HostRows | MappedRows):
-            rows = rows.in_order(order, self.batch_size)
+        rows = self.rows.in_order(order, self.batch_size)
+        values = self._gather_values(order)
+        for index in order.split(self.batch_size):
+            yield rows.take(index), *next(values)
+
+    def _gather_values(self, order: Tensor) -> Iterator[tuple[Tensor | None, ...]]:
+        """Copy targets and weights, several batches in one call."""
+        if self.target is None and self.weight is None:
+            yield from repeat((None, None))
+        gatherer = self._keep_gatherer((self.target, self.weight))
+        for index in order.split(gatherer.n_at_once):
+            yield from gatherer.gather(index)
+
+    def _slice(self) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+        """Give the rows as they lie."""
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             values = (self.target, self.weight)
-            if order is None:
-                X = rows.slice(start, stop)
-                yield X, *(None if v is None else v[start:stop] for v in values)
-            else:
-                index = order[start:stop]
-                X = rows.take(index)
-                yield (
-                    X,
-                    *(None if v is None else v.index_select(0, index) for v in values),
-                )
+            X = self.rows.slice(start, stop)
+            yield X, *(None if v is None else v[start:stop] for v in values)

@@ -20,9 +20,12 @@ class Gatherer:
     Parameters
     ----------
     parts : tuple of Tensor or None
-        With as many rows each; the first is there.
+        With as many rows each; one is there.
 
     batch_size : int
+
+    n_rows : int or None
+        Rows of an epoch; None is as many as there are.
 
     Attributes
     ----------
@@ -30,13 +33,20 @@ class Gatherer:
         The most rows of a call: all there are, or those of several batches.
     """
 
-    def __init__(self, parts: tuple[Tensor | None, ...], batch_size: int):
-        first, *_ = self.parts = parts
+    def __init__(
+        self,
+        parts: tuple[Tensor | None, ...],
+        batch_size: int,
+        n_rows: int | None = None,
+    ):
+        self.parts = parts
+        first = next(part for part in parts if part is not None)
         self.batch_size = batch_size
         n_batches_at_once = 1
         if first.device.type == "cpu":
             n_batches_at_once = max(1, _BYTES_AT_ONCE // (batch_size * first[0].nbytes))
-        self.n_at_once = min(n_batches_at_once * batch_size, first.shape[0])
+        n_rows = first.shape[0] if n_rows is None else n_rows
+        self.n_at_once = min(n_batches_at_once * batch_size, n_rows)
         self._memory = [
             None if part is None else part.new_empty(self.n_at_once, *part.shape[1:])
             for part in parts

@@ -5,8 +5,10 @@ import functools
 import torch
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
 
-class HostRows:
+
+class HostRows(Rows):
     """The rows of an array in host memory, moved and cast when they are asked for.
 
     Parameters
@@ -36,7 +38,7 @@ class HostRows:
         return self.X[start:stop].to(self.device, self.dtype)
 
     def in_order(self, order: Tensor, batch_size: int) -> "HostRows | RowsAhead":
-        """Send rows ahead in an order that is known, where that can be done."""
+        """Send rows ahead, where that can be done."""
         if self.device.type != "cuda":
             return self
         return RowsAhead(self, order, batch_size)
@@ -89,5 +91,5 @@ def _stream(device: torch.device) -> torch.cuda.Stream:
 def _empty_pinned(n_rows: int, like: Tensor) -> Tensor:
     """Make memory that a GPU fetches from without the processor's help."""
     return torch.empty(
-        n_rows, like.shape[1], dtype=like.dtype, device="cpu", pin_memory=True
+        n_rows, *like.shape[1:], dtype=like.dtype, device="cpu", pin_memory=True
     )

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
+
 # Where a page is touched, Linux maps the folio it lies in: up to this many bytes.
 _FOLIO_BYTES = 2**21
 # Pages are given back to the system after at most this many bytes.
@@ -174,7 +176,7 @@ def release(mapping: mmap.mmap | None) -> None:
             mapping.madvise(mmap.MADV_DONTNEED)
 
 
-class MappedRows:
+class MappedRows(Rows):
     """The rows of a :class:`MappedArray`, moved and cast when they are asked for.
 
     Parameters
@@ -185,6 +187,8 @@ class MappedRows:
 
     device : torch.device
     """
+
+    can_be_shared = False  # each network would hold a window of its own
 
     def __init__(self, X: MappedArray, dtype: torch.dtype, device: torch.device):
         self.X = X
@@ -206,15 +210,16 @@ class MappedRows:
             memory[where] = torch.from_numpy(piece).to(self.device, self.dtype)
         return memory[: len(index)]
 
-    def take(self, index: Tensor) -> Tensor:
-        return self.read_into(self.make_memory(len(index)), index.cpu().numpy())
+    def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
+        memory = self.make_memory(len(index)) if out is None else out
+        return self.read_into(memory, index.cpu().numpy())
 
     def slice(self, start: int, stop: int) -> Tensor:
         index = np.arange(start, min(stop, self.X.shape[0]))
         return self.read_into(self.make_memory(len(index)), index)
 
     def in_order(self, order: Tensor, batch_size: int) -> "RowsInOrder":
-        """Read ahead in an order that is known."""
+        """Read ahead, a window at a time."""
         n_window = min(self.X.window_rows(batch_size), len(order))
         return RowsInOrder(self, order, n_window)
 

@@ -7,11 +7,16 @@ import torch
 from torch import Tensor
 
 from sknn_deep.machine import Placement, has_room
+from sknn_deep.rows._base import Rows
 from sknn_deep.rows._host_rows import HostRows
 from sknn_deep.rows._mapped_rows import MappedArray, MappedRows
 from sknn_deep.rows._sparse_batch import SparseBatch
-from sknn_deep.rows._thin_costs import MAX_DENSITIES
-from sknn_deep.rows._thin_rows import NUMPY_TYPES, ThinRows
+from sknn_deep.rows._thin_costs import MAX_DENSITIES, is_worth_thinning
+from sknn_deep.rows._thin_rows import NUMPY_TYPES, ThinRows, thin
+
+# Rows that a training passes, from which on it is faster to transpose weights and
+# moments of the first layer for sparse rows, and back again.
+_MIN_SPARSE_ROWS = 128
 
 
 def as_tensor(
@@ -37,13 +42,15 @@ def as_tensor(
     return torch.from_numpy(array).to(device=device, dtype=dtype)
 
 
-class DenseRows:
+class DenseRows(Rows):
     """The rows of a tensor.
 
     Parameters
     ----------
-    X : Tensor of shape (n_samples, n_features)
+    X : Tensor of shape (n_samples, ...)
     """
+
+    is_tensor = True
 
     def __init__(self, X: Tensor):
         self.X = X
@@ -52,15 +59,29 @@ class DenseRows:
     def shape(self) -> tuple[int, int]:
         return tuple(self.X.shape)
 
+    @property
+    def address(self) -> tuple[int, ...]:
+        return memory_of(self.X)
+
     def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
-        """Gather rows, into new memory or into `out`."""
         return torch.index_select(self.X, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> Tensor:
         return self.X[start:stop]
 
+    def are_faster_sparse(self, *, batch_size, n_units, n_epochs, n_rows):
+        return is_worth_thinning(self.X, batch_size, n_units, n_epochs)
 
-class SparseRows:
+    def kept_sparse(self, n_units):
+        return thin(self.X, n_units)
+
+
+def memory_of(tensor: Tensor) -> tuple[int, ...]:
+    """Tell where a tensor lies in memory, and how."""
+    return tensor.data_ptr(), *tensor.shape, *tensor.stride()
+
+
+class SparseRows(Rows):
     """The rows of a SciPy CSR matrix, made dense when they are asked for.
 
     Parameters
@@ -82,21 +103,19 @@ class SparseRows:
         return self.X.shape
 
     @property
-    def density(self) -> float:
-        """The share of numbers that are not zero."""
+    def can_stay_sparse(self) -> bool:
+        """Whether they are multiplied faster as they are than made dense."""
         n_rows, n_features = self.X.shape
-        return self.X.nnz / max(1, n_rows * n_features)
-
-    @property
-    def is_thin(self) -> bool:
-        """Whether rows are multiplied faster as they are than made dense."""
         return (
             self.device.type == "cpu"
             and self.dtype in NUMPY_TYPES
-            and self.density <= MAX_DENSITIES[self.dtype]
+            and self.X.nnz / max(1, n_rows * n_features) <= MAX_DENSITIES[self.dtype]
         )
 
-    def kept_sparse(self) -> ThinRows:
+    def are_faster_sparse(self, *, batch_size, n_units, n_epochs, n_rows):
+        return self.can_stay_sparse and n_epochs * n_rows >= _MIN_SPARSE_ROWS
+
+    def kept_sparse(self, n_units=0) -> ThinRows:
         """Give the same rows, not made dense any more."""
         X = self.X
         # Those of a matrix that was filled by hand may differ.
@@ -119,21 +138,26 @@ class SparseRows:
         return self._make_batch(self.X[start:stop])
 
 
-Rows = DenseRows | SparseRows | ThinRows | HostRows | MappedRows
-
-
 def make_rows(
-    X, dtype: torch.dtype, device: torch.device, *, resident: bool = True
+    X,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    resident: bool = True,
+    keeps_integers: bool = False,
 ) -> Rows:
     """Make rows of a validated array, a tensor, a CSR matrix or a mapped array.
 
     A `resident` array is moved to the device as a whole, which training wants, if there
-    is room for it; otherwise its rows go there as they are asked for.
+    is room for it; otherwise its rows go there as they are asked for. With
+    `keeps_integers` an array of whole numbers or bool keeps its type.
     """
     if isinstance(X, MappedArray):
         return MappedRows(X, dtype, device)
     if isinstance(X, Tensor):
         return DenseRows(X.to(device, dtype))
+    if keeps_integers and X.dtype.kind in "biu":
+        dtype = as_tensor(X[:1]).dtype
     if not isinstance(X, np.ndarray):
         return SparseRows(X, dtype, device)
     if resident and has_room(device, X.size * dtype.itemsize):

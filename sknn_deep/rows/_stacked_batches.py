@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
 from sknn_deep.rows._batches import Batches
-from sknn_deep.rows._rows import DenseRows, Rows
+from sknn_deep.rows._rows import memory_of
 
 # Rows of all networks together whose targets and weights are picked at once: enough for
 # the calls to cost nothing, few enough to take little memory.
@@ -106,28 +107,18 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
     neighbours: list[_Neighbours] = []
     for i, one in enumerate(rows):
         # Of others, a call for many networks would make as many dense at once.
-        is_dense = isinstance(one, DenseRows)
-        if is_dense and neighbours and address(one) == address(neighbours[-1].rows):
+        if one.is_tensor and neighbours and one.address == neighbours[-1].rows.address:
             neighbours[-1] = neighbours[-1]._replace(stop=i + 1)
         else:
             neighbours.append(_Neighbours(one, i, i + 1))
     return neighbours
 
 
-def address(rows: Rows) -> tuple[int, ...]:
-    """Tell where rows lie in memory; equal ones need not lie at the same place."""
-    return _memory_of(rows.X) if isinstance(rows, DenseRows) else (id(rows),)
-
-
-def _memory_of(tensor: Tensor) -> tuple[int, ...]:
-    return tensor.data_ptr(), *tensor.shape, *tensor.stride()
-
-
 def _are_alike(sources: Sequence[Batches], orders: Sequence[Tensor | None]) -> bool:
     """Tell whether all sources give the same batches, as those of one fold and seed."""
     first, *others = sources
     return all(
-        address(other.rows) == address(first.rows)
+        other.rows.address == first.rows.address
         and _are_equal(other.target, first.target)
         and _are_equal(other.weight, first.weight)
         and _are_equal(order, orders[0])
@@ -138,4 +129,4 @@ def _are_alike(sources: Sequence[Batches], orders: Sequence[Tensor | None]) -> b
 def _are_equal(one: Tensor | None, other: Tensor | None) -> bool:
     if one is None or other is None:
         return one is other
-    return _memory_of(one) == _memory_of(other) or torch.equal(one, other)
+    return memory_of(one) == memory_of(other) or torch.equal(one, other)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sknn_deep.rows._base import Rows
 from sknn_deep.rows._sparse_batch import MixedBatch, Room, SparseBatch, ThinBatch
 from sknn_deep.rows._thin_costs import guess_saved
 
@@ -21,7 +22,7 @@ NUMPY_TYPES = {
 _SEARCHED_ELEMENTS = 2**19
 
 
-class ThinRows:
+class ThinRows(Rows):
     """Rows that come as :class:`SparseBatch`, in memory that the next ones overwrite.
 
     With dense columns they come as :class:`MixedBatch`.
@@ -68,7 +69,7 @@ class ThinRows:
             n_numbers += self.dense.numel()
         return n_numbers / max(1, n_rows * n_features)
 
-    def take(self, index: Tensor) -> ThinBatch:
+    def take(self, index: Tensor, out: None = None) -> ThinBatch:
         sparse = self.sparse.take(
             index.numpy(), into=self._taken, room=self._transposed
         )

@@ -3,6 +3,7 @@
 from sknn_deep.training._callbacks import StateKeeper
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._forward_pass import ForwardPass
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._lbfgs import minimize_lbfgs
 from sknn_deep.training._net import RESULTS, Net, copy_state
@@ -24,6 +25,7 @@ __all__ = [
     "STEP_SCHEDULES",
     "CompactHistory",
     "Convergence",
+    "ForwardPass",
     "Net",
     "Recipe",
     "Run",

@@ -50,7 +50,7 @@ def minimize_lbfgs(
     Transactions on Mathematical Software 23 (1997), 550-560.
     https://doi.org/10.1145/279232.279236
     """
-    parameters = list(module.parameters())
+    parameters = [p for p in module.parameters() if p.requires_grad]
 
     def load(packed: np.ndarray) -> None:
         with torch.no_grad():
@@ -62,7 +62,10 @@ def minimize_lbfgs(
     def evaluate(packed: np.ndarray) -> tuple[float, np.ndarray]:
         load(packed)
         value = loss_and_gradient()
-        return value, torch.cat([p.grad.reshape(-1) for p in parameters]).cpu().numpy()
+        gradients = [
+            torch.zeros_like(p) if p.grad is None else p.grad for p in parameters
+        ]
+        return value, torch.cat([g.reshape(-1) for g in gradients]).cpu().numpy()
 
     best = torch.cat([p.detach().reshape(-1) for p in parameters]).cpu().numpy()
     n_iterations = 0

@@ -28,7 +28,7 @@ from sknn_deep.machine import (
     threads_for_block,
     threads_for_step,
 )
-from sknn_deep.rows import Batches, Rows, SparseRows, make_rows, rows_per_block
+from sknn_deep.rows import Batches, Rows, make_rows, rows_per_block
 from sknn_deep.training._callbacks import (
     UNWATCHED,
     StateKeeper,
@@ -38,6 +38,7 @@ from sknn_deep.training._callbacks import (
 )
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._convergence import Convergence
+from sknn_deep.training._forward_pass import ForwardPass
 from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._loss_sum import make_loss_sum
 from sknn_deep.training._optimizers import (
@@ -45,6 +46,7 @@ from sknn_deep.training._optimizers import (
     get_optimizer_state,
     is_own,
     make_optimizer,
+    make_patient_step,
     make_step,
     set_learning_rate,
     set_optimizer_state,
@@ -126,6 +128,10 @@ class Net(NeuralNet):
     best_state_ : dict of Tensor
         The parameters of the epoch with the best validation score. Only with
         ``early_stopping``, and only while training.
+
+    forward_pass_ : ForwardPass or None
+        What a pass of rows was seen to do. None, where nobody looked, is what it does
+        in dense layers.
     """
 
     def __init__(
@@ -159,6 +165,7 @@ class Net(NeuralNet):
         self.penalized = penalized
         self.owner = owner
         self.remedy = remedy
+        self.forward_pass_: ForwardPass | None = None
 
     @property
     def _default_callbacks(self):
@@ -183,7 +190,9 @@ class Net(NeuralNet):
             return self
         weights = self.penalized(self.module_)
         others = [
-            p for p in self.module_.parameters() if all(p is not w for w in weights)
+            p
+            for p in self.module_.parameters()
+            if p.requires_grad and all(p is not w for w in weights)
         ]
         self.optimizer_ = make_optimizer(self.recipe, weights, others, owner=self.owner)
         return self
@@ -241,9 +250,7 @@ class Net(NeuralNet):
             if keeper is not None:
                 keeper.restore(state)
             with (
-                self.gradient(
-                    self.module_,
-                    self.criterion_,
+                self._make_gradient(
                     n_rows=X.batch_size,
                     generator=generator,
                     free_layout=self._updates_unseen(watched),
@@ -274,6 +281,11 @@ class Net(NeuralNet):
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
+
+    def _make_gradient(self, **options) -> AbstractContextManager:
+        if self.forward_pass_ and self.forward_pass_.draws_globally:
+            options["draws_globally"] = True
+        return self.gradient(self.module_, self.criterion_, **options)
 
     def begin_training(self, n_epochs: int, n_seen: int) -> None:
         """Forget how the last training ended."""
@@ -364,6 +376,8 @@ class Net(NeuralNet):
             )
 
     def _check_nothing_frozen(self) -> None:
+        if not hasattr(self.module_, "is_chain"):
+            return  # a network of the user's own, whose gradient is recorded
         frozen = [n for n, p in self.get_all_learnable_params() if not p.requires_grad]
         if frozen:
             raise ValueError(
@@ -374,7 +388,13 @@ class Net(NeuralNet):
 
     def wants_sparse(self, X: Batches, n_epochs: int) -> bool:
         """Tell whether the first layer had better be given sparse rows."""
-        return X.are_faster_sparse(self._n_first_units, n_epochs)
+        return self._takes_sparse_rows and X.are_faster_sparse(
+            self._n_first_units, n_epochs
+        )
+
+    @property
+    def _takes_sparse_rows(self) -> bool:
+        return getattr(self.module_, "takes_sparse_rows", False)
 
     @property
     def _n_first_units(self) -> int:
@@ -387,7 +407,10 @@ class Net(NeuralNet):
             batches = batches.kept_sparse(self._n_first_units)
         parameters = list(self.module_.parameters())
         n_threads = threads_for_step(
-            parameters, batches.batch_size, density=batches.density
+            parameters,
+            batches.batch_size,
+            density=batches.density,
+            n_products=self.forward_pass_ and self.forward_pass_.n_products,
         )
         with thread_count(n_threads):
             yield batches
@@ -436,7 +459,10 @@ class Net(NeuralNet):
         """
         recipe, optimizer, criterion = self.recipe, self.optimizer_, self.criterion_
         rates = None if capture is None else DeviceRates(optimizer, recipe)
-        update = make_step(optimizer, recipe, rates)
+        if gradient.keeps_memory:
+            update = make_step(optimizer, recipe, rates)
+        else:
+            update = make_patient_step(optimizer, recipe)
         schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         is_scheduled = schedule is not constant
         parameters = list(self.module_.parameters())
@@ -463,7 +489,7 @@ class Net(NeuralNet):
                     training=True,
                 )
             update()
-            return {"loss": value, "y_pred": output}
+            return {"loss": value, "y_pred": output, **criterion.terms()}
 
         if capture is not None:
             work = GraphedWork(work, capture)
@@ -485,7 +511,9 @@ class Net(NeuralNet):
         self, iterator, training, prefix, step_fn, watched=UNWATCHED, **fit_params
     ):
         """Go through the batches, and record their mean loss."""
-        total = make_loss_sum(self.placement.device)
+        device = self.placement.device
+        total = make_loss_sum(device)
+        terms = {name: make_loss_sum(device) for name in self.criterion_.terms()}
         for batch in iterator:
             if watched.batches:
                 # A callback may keep what the next batch overwrites.
@@ -499,6 +527,8 @@ class Net(NeuralNet):
                     step["y_pred"] = step["y_pred"].clone()
             n_rows = batch[0].shape[0]
             total.add(step["loss"], n_rows)
+            for name, term in terms.items():
+                term.add(step[name], n_rows)
             if watched.batches:
                 self.history.record_batch(prefix + "_loss", step["loss"].item())
                 self.history.record_batch(prefix + "_batch_size", n_rows)
@@ -506,6 +536,8 @@ class Net(NeuralNet):
         if not watched.batches:
             self.history.new_batch()  # skorch's Checkpoint looks for a last batch
         self._record_loss(prefix, total.mean(), len(iterator))
+        for name, term in terms.items():
+            self.history[-1][f"{prefix}_{name}"] = term.mean()
 
     def record_epoch(self, X: Batches, loss: float) -> None:
         """Take note of an epoch whose batches went through a stack of networks."""
@@ -581,6 +613,7 @@ class Net(NeuralNet):
         set_optimizer_state(self.optimizer_, get_optimizer_state(net.optimizer_))
         self.history_ = copy.copy(net.history_)
         self.best_merits_ = dict(net.best_merits_)
+        self.forward_pass_ = net.forward_pass_
         self.callbacks = net.callbacks
         n_default = len(self._default_callbacks)
         self.callbacks_ = [*self.callbacks_[:n_default], *net._others()]
@@ -676,6 +709,12 @@ class Net(NeuralNet):
         self._set_training(training)
         return self.map_blocks(self.module_, X, device=device, takes_sparse=True)
 
+    def _n_widest(self, parameters: list[Tensor]) -> int:
+        """Tell how many numbers of a row the widest layer may give."""
+        if self.forward_pass_ is not None:
+            return self.forward_pass_.n_units
+        return max(max(p.shape) for p in parameters)
+
     def map_blocks(
         self,
         function: Callable[[Tensor], Tensor],
@@ -692,17 +731,26 @@ class Net(NeuralNet):
         gets what was made, in the type of the parameters and on `device`.
         """
         where = self.placement
-        rows = X
+        rows, seen = X, self.forward_pass_
         if not isinstance(X, Rows):
-            rows = make_rows(X, where.X_dtype, where.device, resident=False)
+            rows = make_rows(
+                X,
+                where.X_dtype,
+                where.device,
+                resident=False,
+                keeps_integers=seen is not None and seen.takes_integers,
+            )
         parameters = list(self.module_.parameters())
-        n_units, density = max(max(p.shape) for p in parameters), 1.0
-        if takes_sparse and isinstance(rows, SparseRows) and rows.is_thin:
+        n_units = self._n_widest(parameters)
+        if takes_sparse and self._takes_sparse_rows and rows.can_stay_sparse:
             n_units = max(p.shape[0] for p in parameters)
-            rows, density = rows.kept_sparse(), rows.density
+            rows = rows.kept_sparse(n_units)
         n_block = rows_per_block(n_units, where.device)
         n_threads = threads_for_block(
-            parameters, min(n_block, rows.shape[0]), density=density
+            parameters,
+            min(n_block, rows.shape[0]),
+            density=rows.density,
+            n_products=seen and seen.n_products,
         )
         start = 0
         while start < rows.shape[0]:

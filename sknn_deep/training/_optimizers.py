@@ -90,6 +90,11 @@ def make_optimizer(
     `weights` are what the L2 penalty is about; `others` are biases and the like.
     """
     parameters = [*weights, *others]
+    if not parameters:
+        raise ValueError(
+            f"{owner} has nothing to train: the network has no parameters, or all of "
+            "them are frozen (requires_grad is False)."
+        )
     lr = recipe.learning_rate_init
     betas = (recipe.beta_1, recipe.beta_2)
     # torch has fused kernels for these types of devices.
@@ -101,6 +106,7 @@ def make_optimizer(
             {"params": weights, "weight_decay": recipe.alpha},
             {"params": others, "weight_decay": 0.0},
         ]
+        groups = [group for group in groups if group["params"]]
         return AdamW(groups, lr=lr, betas=betas, eps=recipe.epsilon, fused=fused)
     if recipe.solver == "sgd":
         return SGD(
@@ -226,6 +232,42 @@ def make_step(
             return _make_adam_step(optimizer, recipe, rates)
         return _make_sgd_step(optimizer, recipe, rates)
     return optimizer.step
+
+
+def make_patient_step(
+    optimizer: torch.optim.Optimizer, recipe: Recipe
+) -> Callable[[], None]:
+    """Make the function that applies the gradients, some of which may be missing.
+
+    That is so where a layer was not passed, or is frozen for a while. From then on the
+    steps are torch's, which counts them for each parameter by itself.
+    """
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    quick_step = None
+
+    def step() -> None:
+        nonlocal quick_step
+        has_all = all(p.grad is not None for p in parameters)
+        if quick_step is None and has_all and not _has_missed(optimizer):
+            quick_step = make_step(optimizer, recipe)
+        if has_all and quick_step is not None:
+            quick_step()
+        else:
+            quick_step = None
+            optimizer.step()
+
+    return step
+
+
+def _has_missed(optimizer: torch.optim.Optimizer) -> bool:
+    """Tell whether some parameters have taken part in fewer steps than others."""
+    steps = {
+        None if step is None else float(step)
+        for group in optimizer.param_groups
+        for p in group["params"]
+        for step in [optimizer.state.get(p, {}).get("step")]
+    }
+    return len(steps) > 1
 
 
 def lay_moments(optimizer: Adam | AdamW | SGD) -> None:

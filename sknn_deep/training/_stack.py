@@ -13,7 +13,7 @@ from sknn_deep.machine import (
     thread_count,
     threads_for_step,
 )
-from sknn_deep.rows import Batches, MappedRows, address, stacked_batches
+from sknn_deep.rows import Batches, stacked_batches
 from sknn_deep.training._convergence import Convergence
 from sknn_deep.training._net import Net
 from sknn_deep.training._penalties import make_add_penalties, make_clip
@@ -72,9 +72,7 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
-    if isinstance(batches.rows, MappedRows):
-        return None  # each network would hold a window of its own
-    if batches.can_stay_sparse:
+    if not batches.rows.can_be_shared or batches.can_stay_sparse:
         return None  # a stack's rows are dense
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
@@ -110,7 +108,7 @@ def train_stack(
     # The same rows side by side share a kernel call, and so do equal numbers.
     order = sorted(
         range(len(runs)),
-        key=lambda i: (address(runs[i].batches.rows), _numbers_at_start(runs[i])),
+        key=lambda i: (runs[i].batches.rows.address, _numbers_at_start(runs[i])),
     )
     trainees = [_Trainee(runs[i], i) for i in order]
     staying = list(range(len(trainees)))

@@ -97,7 +97,7 @@ def test_two_categories_are_one_column_and_missing_lies_between():
 
 
 def test_few_categories_are_one_column_each_up_to_and_including_the_limit():
-    X = pd.DataFrame({"c": list("abcdefgh") + [None]})
+    X = pd.DataFrame({"c": [*"abcdefgh", None]})
 
     encoder, encoded = fit_encoder(X, max_onehot=9)
     assert (encoder.n_plain, encoder.n_categories) == (9, [])
@@ -150,5 +150,5 @@ def test_numbers_are_categories_where_they_are_said_to_be():
 def test_infinity_is_refused_with_the_name_of_the_column():
     encoder, _ = fit_encoder(pd.DataFrame({"a": [1.0, 2.0]}))
 
-    with pytest.raises(ValueError, match="infinity .* found it in the column 'a'"):
+    with pytest.raises(ValueError, match=r"infinity .* found it in the column 'a'"):
         encode(encoder, pd.DataFrame({"a": [np.inf]}))

@@ -11,7 +11,7 @@ from sknn_deep.columns import read_table
 OWNER = "TabularMLPClassifier"
 NAN = np.nan
 
-# Two values and a missing one, by the type of the column, and whether it is categorical.
+# Two values with a missing one between, and whether the type is categorical.
 PANDAS = {
     "float64": (pd.Series([1.0, NAN, 2.0]), False),
     "float32": (pd.Series([1.0, NAN, 2.0], dtype="float32"), False),

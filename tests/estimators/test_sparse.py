@@ -11,7 +11,7 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import sknn_deep.rows._batches as batches_file
+import sknn_deep.rows._rows as rows_file
 import sknn_deep.rows._thin_costs as thin_costs_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.rows import SparseRows
@@ -268,7 +268,7 @@ def noted(monkeypatch):
         trainings.append(X.shape)
         return thin(X, n_units)
 
-    monkeypatch.setattr(batches_file, "thin", thin_and_note)
+    monkeypatch.setattr(rows_file, "thin", thin_and_note)
     return trainings
 
 
@@ -284,7 +284,7 @@ def thinned(noted, monkeypatch):
 
 def fit_with_zeros(estimator, *data, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(batches_file, "is_worth_thinning", lambda *args: False)
+        patch.setattr(rows_file, "is_worth_thinning", lambda *args: False)
         return clone(estimator).fit(*data)
 
 
@@ -403,7 +403,7 @@ def test_training_goes_on_without_the_zeros_as_with_them(
 
     expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(batches_file, "is_worth_thinning", lambda *args: False)
+        patch.setattr(rows_file, "is_worth_thinning", lambda *args: False)
         expected.fit(X, y).partial_fit(X, y)
     ours = estimator.fit(X, y).fit(X, y).partial_fit(X, y)
 

@@ -427,7 +427,7 @@ def test_infinite_numbers_are_refused(cls):
     X, signal = make_table(20)
     X.loc[3, "size"] = np.inf
 
-    with pytest.raises(ValueError, match="infinity .* in the column 'size'"):
+    with pytest.raises(ValueError, match=r"infinity .* in the column 'size'"):
         cls(**SMALL).fit(X, make_y(cls, signal))
 
 
@@ -482,7 +482,7 @@ def test_names_need_a_frame():
 
 
 def test_early_stopping_ends_at_rest_with_the_best_weights():
-    X, signal = make_table()
+    X, _ = make_table()
     y = np.random.RandomState(0).normal(size=120)  # nothing to learn
     reg = TabularMLPRegressor(**{**SMALL, "max_iter": 60}, early_stopping=True)
     reg.fit(X, y)

@@ -78,13 +78,44 @@ def test_an_argument_of_fit_of_other_packages_is_answered_by_ours(Estimator, nam
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"), [("epochs", "max_iter"), ("batch_size", "batch_size")]
+    ("name", "answer"),
+    [
+        ("epochs", "Pass it to MLPClassifier(...), where it is called max_iter."),
+        ("batch_size", "Pass it to MLPClassifier(...)."),
+    ],
 )
-def test_a_parameter_that_is_passed_to_fit_belongs_to_the_estimator(name, ours):
+def test_a_parameter_that_is_passed_to_fit_belongs_to_the_estimator(name, answer):
     message = message_of(TypeError, MLPClassifier().fit, X, y, **{name: 5})
 
+    assert message == (
+        f"MLPClassifier.fit() got an unexpected keyword argument {name!r}. {answer}"
+    )
+
+
+@pytest.mark.parametrize("name", FIT_ARGUMENTS)
+def test_an_argument_of_fit_that_is_passed_to_the_estimator_belongs_there(name):
+    message = message_of(TypeError, MLPClassifier, **{name: (X, y)})
+
+    assert message.endswith(f" {name!r} is passed to fit, as X_val and y_val.")
+
+
+def test_a_classifier_has_no_loss():
+    message = message_of(TypeError, MLPClassifier, loss="log_loss")
+
+    assert message.endswith(" 'loss' is not needed: the loss is the cross entropy.")
+
+
+@pytest.mark.parametrize("sizes", [(8, 4), [8]])
+@pytest.mark.parametrize(
+    ("Estimator", "first"),
+    [(MLPRegressor, "loss"), (AutoencoderTransformer, "n_components")],
+)
+def test_sizes_in_the_first_place_are_answered_by_their_name(Estimator, first, sizes):
+    message = message_of(ValueError, Estimator(sizes).fit, X, y)
+
     assert message.endswith(
-        f" {name!r} is a parameter of MLPClassifier(...), called {ours}."
+        f" Numbers of units are given as hidden_layer_sizes={sizes!r}; {first} is the "
+        "first parameter."
     )
 
 

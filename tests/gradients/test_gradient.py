@@ -11,8 +11,8 @@ import torch
 
 from sknn_deep.gradients import (
     can_backpropagate,
-    dense_weights,
     explicit_gradient,
+    penalized_weights,
     recorded_gradient,
 )
 from sknn_deep.gradients._backpropagation import Backpropagation, LayerParameters
@@ -166,7 +166,7 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
 
 def test_free_layout_transposes_weights_for_a_while():
     module = make_mlp((6, 40, 3))
-    wide, narrow = dense_weights(module)
+    wide, narrow = penalized_weights(module)
     before = copy.deepcopy(module.state_dict())
 
     with freely_laid_gradient(module, SquaredError(), n_rows=8) as gradient:
@@ -324,7 +324,7 @@ def test_gradient_penalized_are_the_weights_without_the_biases(make_gradient):
         actual = [p.grad for p in module.parameters()]
         torch.testing.assert_close(actual, expected)
 
-    weights = dense_weights(module)
+    weights = penalized_weights(module)
     assert n_penalized == sum(w.numel() for w in weights)
     torch.testing.assert_close(squares, sum(w.detach().square().sum() for w in weights))
 

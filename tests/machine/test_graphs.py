@@ -22,7 +22,7 @@ from torch.utils._pytree import tree_leaves
 import sknn_deep.machine._graphs as graphs_file
 import sknn_deep.training._net as net_file
 from sknn_deep.gpu_report._list import list_checks, run_check
-from sknn_deep.gradients import dense_weights, explicit_gradient, recorded_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.machine._graphs import GraphedWork, captures
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
@@ -369,7 +369,7 @@ def make_net(
         recipe=make_recipe(**recipe),
         placement=Placement(CPU, dtype, autocast),
         gradient=gradient,
-        penalized=dense_weights,
+        penalized=penalized_weights,
         owner="MLPClassifier",
         callbacks=callbacks,
         module__layer_units=(4, 6, 3),

@@ -9,7 +9,7 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 
-from sknn_deep.gradients import dense_weights, explicit_gradient, recorded_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
 from sknn_deep.rows import Batches, DenseRows, device_permutations, numpy_permutations
@@ -66,7 +66,7 @@ def make_net(
         recipe=make_recipe(**{**fields, **recipe}),
         placement=Placement(torch.device("cpu"), torch.float64),
         gradient=gradient,
-        penalized=dense_weights,
+        penalized=penalized_weights,
         callbacks=callbacks,
         verbose=verbose,
         module__layer_units=(4, 6, 3),

@@ -19,7 +19,7 @@ from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
 import sknn_deep.training._net as net_file
-from sknn_deep.gradients import dense_weights, explicit_gradient, recorded_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
@@ -62,7 +62,7 @@ def make_net(
         recipe=make_recipe(**recipe),
         placement=Placement(torch.device("cpu"), torch.float64),
         gradient=gradient,
-        penalized=dense_weights,
+        penalized=penalized_weights,
         owner="MLPClassifier",
         callbacks=callbacks,
         verbose=verbose,
@@ -133,7 +133,7 @@ def test_net_equals_a_loop_by_hand(gradient, weighted, alpha):
         total = 0.0
         for X, y, weight in batches:
             n = len(X) if weight is None else weight.sum()
-            penalty = sum(w.square().sum() for w in dense_weights(module))
+            penalty = sum(w.square().sum() for w in penalized_weights(module))
             value = loss(module(X), y, weight) + alpha / (2 * n) * penalty
             optimizer.zero_grad()
             value.backward()

@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
-from sknn_deep.gradients import dense_weights, explicit_gradient, stacked_gradient
+from sknn_deep.gradients import explicit_gradient, penalized_weights, stacked_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, SquaredError, glorot_uniform_
 from sknn_deep.rows import Batches, make_rows, numpy_permutations
@@ -40,7 +40,7 @@ def make_net(recipe, *, seed, dtype, dropout, loss, callbacks, verbose=0):
         recipe=recipe,
         placement=Placement(CPU, dtype),
         gradient=explicit_gradient,
-        penalized=dense_weights,
+        penalized=penalized_weights,
         owner="MLPClassifier",
         callbacks=callbacks,
         verbose=verbose,

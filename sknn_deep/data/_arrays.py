@@ -1,0 +1,62 @@
+"""Rows of any shape, and of numbers that may stay whole."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from sknn_deep.data._data import as_array_like, errors_instead_of_overflow
+
+
+def check_arrays(
+    estimator: BaseEstimator,
+    X,
+    y="no_validation",
+    *,
+    reset: bool,
+    keeps_integers: bool,
+    **options,
+):
+    """Validate X of two dimensions or more, and y if there is one.
+
+    X comes back as float32 or float64, C-contiguous or CSR. float64 stays; whole
+    numbers and bool, which have no more digits than that, become float32, or with
+    `keeps_integers` stay what they are. The shape of a row is learnt as
+    ``input_shape_``, and checked afterwards.
+    """
+    X, y = as_array_like(X), as_array_like(y)
+    with errors_instead_of_overflow():
+        checked = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse=["csr", "csc"],
+            dtype="numeric",
+            order="C",
+            allow_nd=True,
+            **options,
+        )
+    X, *rest = checked if isinstance(checked, tuple) else (checked,)
+    X = _of_known_type(X, keeps_integers=keeps_integers)
+    if not isinstance(X, np.ndarray):
+        X = X.tocsr()
+    if reset:
+        estimator.input_shape_ = X.shape[1:]
+    elif X.shape[1:] != estimator.input_shape_:
+        raise ValueError(
+            f"X has rows of shape {X.shape[1:]}, but {type(estimator).__name__} is "
+            f"expecting rows of shape {estimator.input_shape_}, as in the fit."
+        )
+    return (X, *rest) if rest else X
+
+
+def _of_known_type(X, *, keeps_integers: bool):
+    if X.dtype in (np.float32, np.float64):
+        return X
+    if X.dtype.kind not in "biu":
+        return X.astype(np.float64)
+    if not keeps_integers or not isinstance(X, np.ndarray):
+        return X.astype(np.float32)
+    # torch can do next to nothing with larger unsigned types.
+    is_small = X.dtype.kind != "u" or X.dtype == np.uint8
+    return X if is_small else X.astype(np.int64)

@@ -1,0 +1,210 @@
+"""Networks of the user's own: made by what they ask for, and looked at before a fit."""
+
+import copy
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from sknn_deep.modules import dry_run, training_run
+from sknn_deep.training import ForwardPass, Net
+
+# Of torch's generators that there are on each device, those that can be put in the
+# place of the global one.
+_CONTROLLED = ("cpu", "cuda")
+
+
+# --- making ---------------------------------------------------------------------------
+
+
+def make_own_module(
+    module: nn.Module | Callable[..., nn.Module],
+    arguments: dict[str, Any],
+    dtype: torch.dtype,
+) -> nn.Module:
+    """Make a network, or copy the one that is there, with parameters of a type."""
+    if isinstance(module, nn.Module):
+        made = copy.deepcopy(module)
+    else:
+        made = module(**arguments)
+    if not isinstance(made, nn.Module):
+        raise TypeError(
+            "The 'module' parameter must be a torch.nn.Module, a class of one, or a "
+            f"callable that returns one. {module!r} returned {made!r}."
+        )
+    if any(map(is_lazy, made.parameters())):
+        raise ValueError(
+            f"{type(made).__name__} has layers whose sizes are not known before a "
+            "batch has passed (such as nn.LazyLinear). Give the sizes: a module whose "
+            "constructor has the parameter input_shape or n_features_in is given them."
+        )
+    return made.to(dtype)
+
+
+def arguments_for(
+    module: nn.Module | Callable[..., nn.Module],
+    given: dict[str, Any],
+    known: dict[str, Any],
+    *,
+    owner: str,
+) -> dict[str, Any]:
+    """Give what a module is made with: what is given, and what it asks for by name.
+
+    `known` are values by the names that a module may ask for.
+    """
+    if isinstance(module, nn.Module):
+        if given:
+            names = ", ".join(f"module__{name}" for name in given)
+            raise ValueError(
+                f"{owner} got {names}, but its module is made already: pass the class, "
+                f"{type(module).__name__}, instead of an instance of it."
+            )
+        return {}
+    try:
+        parameters = inspect.signature(module).parameters
+    except (TypeError, ValueError):
+        return dict(given)
+    bound = getattr(module, "keywords", {})  # of a functools.partial
+    asked = {k: v for k, v in known.items() if k in parameters and k not in bound}
+    arguments = {**asked, **given}
+    try:
+        inspect.signature(module).bind(**arguments)
+    except TypeError as error:
+        name = getattr(module, "__name__", repr(module))
+        raise TypeError(
+            f"{owner} cannot make its module {name}: {error}. An argument is passed as "
+            f"module__name=value; {', '.join(known)} are filled in where they are "
+            "asked for."
+        ) from error
+    return arguments
+
+
+# --- looking --------------------------------------------------------------------------
+
+
+def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
+    """Pass a first batch through the network of a net, and note what it did.
+
+    Returns
+    -------
+    output : Tensor
+        What it gives in prediction.
+
+    last_operation : str
+        As autograd calls it.
+    """
+    owner, module = net.owner, net.module_
+    before = X.clone()
+    try:
+        seen = dry_run(module, X)
+        if not isinstance(seen.output, Tensor):
+            raise TypeError(
+                f"The module of {owner} must return one tensor. Got "
+                f"{type(seen.output).__name__} from {type(module).__name__}.forward."
+            )
+        trained = training_run(module, X)
+    except RuntimeError as error:
+        if not X.is_floating_point() or not _embeds(module):
+            raise
+        raise ValueError(
+            f"{type(module).__name__} embeds whole numbers, but {owner} made them "
+            f"{X.dtype}: set input_dtype='keep', and pass X as integers. torch says: "
+            f"{error}"
+        ) from error
+    if not torch.equal(X, before):
+        raise ValueError(
+            f"{type(module).__name__}.forward changes the rows that {owner} gives it, "
+            "which are X itself: let it compute new ones (x = x / 255 and not "
+            "x /= 255; no inplace=True in the first layer)."
+        )
+    if not trained.is_repeatable or (
+        trained.draws_globally and X.device.type not in _CONTROLLED
+    ):
+        warnings.warn(
+            f"{owner} cannot make this fit repeatable: in training, "
+            f"{type(module).__name__} gives something else each time it is passed the "
+            "same batch. Let it draw random numbers by torch's functions, which follow "
+            "random_state, and not by NumPy's or Python's.",
+            stacklevel=2,
+        )
+    net.forward_pass_ = ForwardPass(
+        n_products=seen.n_products,
+        n_units=seen.n_units,
+        draws_globally=trained.draws_globally,
+        takes_integers=not X.is_floating_point(),
+    )
+    return seen.output, trained.last_operation
+
+
+def _embeds(module: nn.Module) -> bool:
+    return any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in module.modules())
+
+
+def check_shape(output: Tensor, shapes: list[tuple[int, ...]], *, net: Net) -> None:
+    """Refuse outputs of another shape than one of those that are known."""
+    if tuple(output.shape) in shapes:
+        return
+    expected = " or ".join(map(str, shapes))
+    raise ValueError(
+        f"The module of {net.owner} must return an output of shape {expected} for a "
+        f"batch of {len(output) if output.ndim else 'some'} rows. Got shape "
+        f"{tuple(output.shape)} from {type(net.module_).__name__}.forward."
+    )
+
+
+def needs_chance(net: Net) -> Iterator[str]:
+    """Name what makes the loss depend on more than the weights."""
+    if net.forward_pass_.draws_globally:
+        yield "random numbers"
+    for module in net.module_.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            yield type(module).__name__
+
+
+def are_probabilities(output: Tensor) -> bool:
+    """Tell whether rows of several outputs are not negative and sum to one."""
+    if output.ndim != 2 or output.shape[1] < 2:
+        return False
+    sums = output.sum(dim=1)
+    is_one = torch.allclose(sums, torch.ones_like(sums), atol=1e-3)
+    return bool((output >= 0).all()) and is_one
+
+
+def check_raw(output: Tensor, last_operation: str, *, net: Net) -> None:
+    """Refuse what went through a softmax or the like: the loss has that in itself."""
+    ends = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+    end = ends.get(last_operation)
+    if end is None and are_probabilities(output):
+        end = "softmax"
+    if end is None and are_probabilities(output.exp()):
+        end = "log_softmax"
+    if end is not None:
+        raise ValueError(
+            f"{type(net.module_).__name__} ends in a {end}, but {net.owner} wants raw "
+            f"outputs (logits): the loss has the {end} in itself, and a second one "
+            f"would train badly. Remove it from the module; predict_proba applies it."
+        )
+
+
+def check_probabilities(
+    output: Tensor, last_operation: str, criterion: type[nn.Module], *, net: Net
+) -> None:
+    """Refuse what are no probabilities, where the loss takes them."""
+    low, high = output.min(), output.max()
+    are_single = output.ndim == 1 or output.shape[1] == 1 or criterion is nn.BCELoss
+    if are_single:
+        is_right = bool(low >= 0) and bool(high <= 1)
+    else:
+        is_right = are_probabilities(output)
+    if not is_right:
+        raise ValueError(
+            f"criterion={criterion.__name__} of {net.owner} takes probabilities, but "
+            f"{type(net.module_).__name__} returns numbers from {low:.3g} to "
+            f"{high:.3g}. Let it end in a "
+            f"{'sigmoid' if are_single else 'softmax'}, or return raw outputs and "
+            "leave out criterion."
+        )

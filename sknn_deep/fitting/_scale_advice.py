@@ -1,0 +1,110 @@
+"""Whether the scale of X or y is what keeps a network from learning."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse
+import torch
+from sklearn.utils.sparsefuncs import mean_variance_axis
+
+from sknn_deep.modules import Loss
+
+# A network starts with outputs around 0 that differ by about 1, and an epoch moves them
+# by a few learning rates.
+_FAR_TARGET = 10.0
+# Training copes with columns up to some ten times as large as others.
+_FAR_COLUMN = 100.0
+# As many rows show the scale of a column.
+_N_ROWS = 10_000
+
+
+def is_loss_large(
+    loss: float,
+    criterion: Loss,
+    constant: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None,
+    *,
+    large: float,
+) -> bool:
+    """Tell whether a loss is above `large` times that of an output that is constant.
+
+    Parameters
+    ----------
+    loss : float
+        That of the training's last epoch.
+
+    criterion : Loss
+
+    constant : ndarray of shape (n_outputs,)
+        The output for every row.
+
+    target : ndarray
+        What the criterion takes, of all rows.
+
+    weight : ndarray of shape (n_samples,) or None
+
+    large : float
+    """
+    output = torch.tensor(constant, dtype=torch.float64).expand(len(target), -1)
+    weight = None if weight is None else torch.tensor(weight, dtype=torch.float64)
+    target = torch.tensor(target)
+    if target.dtype == torch.bool:
+        target = target.double()
+    of_the_constant = criterion(output, target, weight).item()
+    return loss > large * of_the_constant * criterion.reported_scale(output)
+
+
+def advise_on_target(y: np.ndarray) -> str:
+    """Advise to standardize y if it is far from 1."""
+    columns = y.reshape(len(y), -1).astype(np.float64, copy=False)
+    means, deviations = columns.mean(axis=0), columns.std(axis=0)
+    distance = _distance(means, deviations)
+    if distance.max() < _FAR_TARGET:
+        return ""
+    farthest = distance.argmax()
+    return (
+        " y is far from what a network starts with, outputs around 0 that differ by "
+        f"about 1: its mean is {means[farthest]:.3g} and its standard deviation "
+        f"{deviations[farthest]:.3g}. Set normalize_y=True, which standardizes y and "
+        "undoes it in predict."
+    )
+
+
+def advise_on_columns(X, names: Sequence[str] | None) -> str:
+    """Advise to standardize X if columns of it are far from 1.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or MappedArray of shape (n_samples, n_features)
+
+    names : sequence of str or None
+        Of the columns; their numbers where there are none.
+    """
+    head = X[:_N_ROWS]
+    if scipy.sparse.issparse(head):
+        means, variances = mean_variance_axis(head, axis=0)
+        deviations = np.sqrt(variances)
+    else:
+        head = np.asarray(head, dtype=np.float64)
+        if head.ndim != 2:
+            return ""
+        means, deviations = head.mean(axis=0), head.std(axis=0)
+    # A constant column says nothing, and one that differs little says too little.
+    distance = np.maximum(np.abs(means), deviations)
+    far = np.flatnonzero(distance > _FAR_COLUMN)
+    if not len(far):
+        return ""
+    farthest = far[distance[far].argmax()]
+    name = f"column {farthest}" if names is None else repr(str(names[farthest]))
+    return (
+        " X is far from what a network takes, columns around 0 that differ by about 1: "
+        f"the mean of {name} is {means[farthest]:.3g} and its standard deviation "
+        f"{deviations[farthest]:.3g}. Put StandardScaler() before the network, in a "
+        "Pipeline."
+    )
+
+
+def _distance(means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    varying = np.where(deviations > 0, deviations, 1.0)
+    return np.maximum(np.abs(means), np.maximum(varying, 1 / varying))

@@ -1,0 +1,112 @@
+"""What a fitted estimator computes, as a short list of parts.
+
+What is affine is folded into the dense layers beside it. Both ``to_torch`` and
+``to_onnx`` write these parts, each in its own layers.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._folding import fold, rounded
+from sknn_deep.persistence._linear_steps import (
+    LINEAR_STEPS,
+    is_linear,
+    is_scaler,
+    linear_parts,
+)
+from sknn_deep.persistence._network_parts import (
+    dtype_of,
+    method_of,
+    network_of,
+    parts_of_method,
+    parts_of_network,
+)
+from sknn_deep.persistence._parts import Mean, Part
+
+
+def has_parts(estimator) -> bool:
+    """Tell whether an estimator can be taken apart: a network and linear steps."""
+    steps = list(_steps(estimator))
+    return all(map(_is_known, steps)) and any(map(network_of, steps))
+
+
+def parts_of(
+    estimator: BaseEstimator, export: Export
+) -> tuple[list[Part], np.dtype, BaseEstimator]:
+    """Give parts, the type of their numbers, and the last step with a network."""
+    steps = list(_steps(estimator))
+    with_network = [step for step in steps if network_of(step) is not None]
+    for step in steps:
+        if not _is_known(step):
+            _refuse(step, export)
+    if not with_network:
+        _refuse(estimator, export)
+    for step in with_network:
+        check_is_fitted(network_of(step))
+    dtype = export.dtype or np.result_type(
+        *(dtype_of(network_of(step)) for step in with_network)
+    )
+    parts = []
+    for step in steps:
+        is_raw = export.is_raw and step is with_network[-1]
+        parts += _parts_of_step(step, export, is_raw=is_raw)
+    return rounded(fold(parts, export, dtype), dtype), dtype, with_network[-1]
+
+
+def _steps(estimator) -> Iterator:
+    """List the steps of Pipelines in Pipelines."""
+    if type(estimator) is Pipeline:
+        for _, step in estimator.steps:
+            yield from _steps(step)
+    elif estimator is not None and not isinstance(estimator, str):  # "passthrough"
+        yield estimator
+
+
+def _is_known(step) -> bool:
+    if network_of(step) is not None or is_linear(step):
+        return True
+    method = method_of(step)
+    return method is not None and _undoes_scaler(method)
+
+
+def _undoes_scaler(method) -> bool:
+    return method.name == "inverse_transform" and is_scaler(method.owner)
+
+
+def _refuse(step, export: Export) -> None:
+    raise TypeError(
+        f"{export.function} takes MLPClassifier, MLPRegressor, AutoencoderTransformer "
+        "and NeighborAutoencoder, and Pipelines of these, of feature selection and of "
+        f"{', '.join(LINEAR_STEPS)}. Got {type(step).__name__}: pass the network's own "
+        "step, and do the steps before it in scikit-learn."
+    )
+
+
+def _parts_of_step(step: BaseEstimator, export: Export, *, is_raw: bool) -> list:
+    if is_linear(step):
+        return linear_parts(step)
+    method = method_of(step)
+    if method is not None:
+        if _undoes_scaler(method):
+            return [linear_parts(method.owner)[0].inverse]
+        return parts_of_method(method, is_raw=is_raw)
+    if hasattr(step, "estimators_"):
+        check_mean(step, export, is_raw=is_raw)
+        members = step.estimators_
+        return [Mean([parts_of_network(member, is_raw=is_raw) for member in members])]
+    return parts_of_network(step, is_raw=is_raw)
+
+
+def check_mean(ensemble: BaseEstimator, export: Export, *, is_raw: bool) -> None:
+    """Refuse raw outputs of what predicts a mean of activated ones."""
+    if is_raw and ensemble.out_activation_ != "identity":
+        raise ValueError(
+            f'{export.function} with output="raw" needs a single network: the '
+            f"predictions of this {type(ensemble).__name__} are a mean of activated "
+            "outputs. Pass one of its estimators_."
+        )

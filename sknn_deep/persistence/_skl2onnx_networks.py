@@ -1,0 +1,123 @@
+"""Converters of this package's estimators for skl2onnx."""
+
+import numpy as np
+from skl2onnx import update_registered_converter
+from skl2onnx.common.data_types import (
+    DoubleTensorType,
+    Int64TensorType,
+    StringTensorType,
+)
+
+from sknn_deep.estimators import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+)
+from sknn_deep.persistence._export import Export
+from sknn_deep.persistence._fitted_parts import check_mean, parts_of
+from sknn_deep.persistence._onnx_graph import (
+    add_label,
+    add_parts,
+    check_opset,
+    label_table,
+)
+from sknn_deep.persistence._parts import Activation, n_outputs_of
+from sknn_deep.persistence._skl2onnx_graph import (
+    ContainerGraph,
+    add_inputs,
+    dtype_of_inputs,
+    number_type,
+)
+
+_OPTIONS = {
+    "nocl": [False, True],
+    "output_class_labels": [False, True],
+    "raw_scores": [False, True],
+    "zipmap": [True, False, "columns"],
+}
+# What skl2onnx's converter of CalibratedClassifierCV calls the scores of its networks.
+# It asks for raw ones of whoever has the option, where scikit-learn calibrates
+# probabilities, as the classifier has no decision_function.
+_TO_CALIBRATE = "uncal_probability"
+
+
+def register() -> None:
+    update_registered_converter(
+        MLPClassifier,
+        "SknnDeepMLPClassifier",
+        _set_classifier_types,
+        _convert_classifier,
+        options=_OPTIONS,
+    )
+    for cls in (MLPRegressor, AutoencoderTransformer, NeighborAutoencoder):
+        update_registered_converter(
+            cls, f"SknnDeep{cls.__name__}", set_output_type, convert_numbers
+        )
+
+
+def set_output_type(operator) -> None:
+    """Set what a converter of numbers to numbers gives."""
+    export = _export_for(operator)
+    n_outputs = n_outputs_of(parts_of(operator.raw_operator, export)[0])
+    operator.outputs[0].type = number_type(export.dtype, None, n_outputs)
+
+
+def convert_numbers(scope, operator, container) -> None:
+    parts, _, _ = parts_of(operator.raw_operator, _export_for(operator))
+    graph = ContainerGraph(scope, container, operator)
+    check_opset(parts, graph.opset)
+    X = add_inputs(graph, operator)
+    graph.rename(add_parts(graph, parts, X), operator.outputs[0].full_name)
+
+
+def _export_for(operator) -> Export:
+    return Export(
+        "skl2onnx", dtype_of_inputs(operator), False, "inputs of DoubleTensorType"
+    )
+
+
+# --- classes --------------------------------------------------------------------------
+
+
+def _classes_of(scope, clf: MLPClassifier) -> np.ndarray:
+    has_classes = not scope.get_options(clf, {"nocl": False})["nocl"]
+    return clf.classes_ if has_classes else np.arange(len(clf.classes_))
+
+
+def _set_classifier_types(operator) -> None:
+    clf = operator.raw_operator
+    n_classes = len(clf.classes_)
+    dtype = dtype_of_inputs(operator)
+    if clf._target.kind == "multilabel":
+        label = Int64TensorType([None, n_classes])
+    else:
+        table = label_table(_classes_of(operator.scope_inst, clf))
+        types = {"O": StringTensorType, "f": DoubleTensorType, "i": Int64TensorType}
+        label = types[table.dtype.kind]([None])
+    operator.outputs[0].type = label
+    operator.outputs[1].type = number_type(dtype, None, n_classes)
+
+
+def _convert_classifier(scope, operator, container) -> None:
+    clf = operator.raw_operator
+    label, scores = operator.outputs
+    is_raw = container.get_options(clf, {"raw_scores": False})["raw_scores"]
+    is_raw = is_raw and scores.raw_name != _TO_CALIBRATE
+    export = _export_for(operator)
+    if hasattr(clf, "estimators_"):
+        check_mean(clf, export, is_raw=is_raw)
+    parts, _, _ = parts_of(clf, export)
+    if is_raw and isinstance(parts[-1], Activation):
+        parts = parts[:-1]
+    graph = ContainerGraph(scope, container, operator)
+    check_opset(parts, graph.opset)
+    graph.rename(add_parts(graph, parts, add_inputs(graph, operator)), scores.full_name)
+    name = add_label(
+        graph,
+        clf,
+        scores.full_name,
+        threshold=0.0 if is_raw else 0.5,
+        classes=_classes_of(scope, clf),
+    )
+    graph.rename(name, label.full_name)

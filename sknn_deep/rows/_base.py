@@ -1,0 +1,75 @@
+"""What all rows have in common, wherever they lie."""
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class TakesRows(Protocol):
+    """Gives the rows of an index, one batch after the other."""
+
+    def take(self, index: Tensor) -> Any: ...
+
+
+class Rows(ABC):
+    """Rows of features, brought to where they are computed with.
+
+    What is no abstract method says what most rows are like.
+    """
+
+    # Whether they are one tensor there, `X`, which batches can be copied from at once.
+    is_tensor = False
+    # Whether they stay sparse where that is faster, given as they are.
+    can_stay_sparse = False
+    # Whether many networks side by side may take from them.
+    can_be_shared = True
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """Numbers of rows and of features."""
+
+    @abstractmethod
+    def take(self, index: Tensor, out: Tensor | None = None) -> Any:
+        """Gather rows, into new memory or into `out`.
+
+        The next ones may overwrite them.
+        """
+
+    @abstractmethod
+    def slice(self, start: int, stop: int) -> Any:
+        """Give neighboring rows."""
+
+    def in_order(self, order: Tensor, batch_size: int) -> TakesRows:
+        """Prepare to take rows in an order that is known."""
+        return self
+
+    @property
+    def density(self) -> float:
+        """The share of the features that is computed with."""
+        return 1.0
+
+    @property
+    def address(self) -> tuple[int, ...]:
+        """Where they lie in memory; equal rows need not lie at the same place."""
+        return (id(self),)
+
+    def are_faster_sparse(
+        self, *, batch_size: int, n_units: int, n_epochs: int, n_rows: int
+    ) -> bool:
+        """Tell whether a training is faster by what :meth:`kept_sparse` gives.
+
+        Parameters
+        ----------
+        batch_size, n_epochs, n_rows : int
+            Of the training: the epochs that are to come, and the rows of each.
+
+        n_units : int
+            That each feature is multiplied with.
+        """
+        return False
+
+    def kept_sparse(self, n_units: int) -> "Rows":
+        """Give the same rows without zeros, or with those that `n_units` make cheap."""
+        return self
