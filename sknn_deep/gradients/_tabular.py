@@ -16,6 +16,8 @@ from sknn_deep.modules import (
     Loss,
     MaskPool,
     PeriodicEmbedding,
+    StackedDense,
+    StackedScale,
     TabularMLP,
     row_shares,
 )
@@ -90,12 +92,10 @@ class _Pass:
 
     def __init__(self, network: TabularMLP, n_batch: int):
         self.n_columns = network.n_columns
-        like, n_members = network.scale, network.n_members
+        like, n_members = network.scale.weight, network.n_members
         self.inputs = like.new_empty(n_members, like.shape[1], n_batch)
         self.numbers = self.inputs[:, : self.n_columns]
-        first = _ScaledDense(
-            network.weights[0], network.biases[0], network.scale, self.inputs
-        )
+        first = _ScaledDense(network.layers[0], network.scale, self.inputs)
         self.embeddings = []
         stop = self.n_columns
         if network.periodic is not None:
@@ -110,12 +110,12 @@ class _Pass:
             )
         self.layers = [first]
         self.hidden = []
-        for i, name in enumerate(network.activations):
+        for name, layer in zip(
+            network.activations, list(network.layers)[1:], strict=True
+        ):
             hidden = _Hidden(ACTIVATIONS[name], self.layers[-1].Z)
             self.hidden.append(hidden)
-            self.layers.append(
-                _Dense(network.weights[i + 1], network.biases[i + 1], hidden.passed)
-            )
+            self.layers.append(_Dense(layer, hidden.passed))
 
     def forward(self, X: Tensor, draw_mask: DrawMask) -> Tensor:
         """Give the raw outputs, ``(n_members, n_outputs, n_batch)``."""
@@ -143,7 +143,8 @@ class _Pass:
 class _Dense:
     """A dense layer: ``weight @ H + bias``, with samples in columns."""
 
-    def __init__(self, weight, bias, H: Tensor):
+    def __init__(self, layer: StackedDense, H: Tensor):
+        weight, bias = layer.weight, layer.bias
         n_members, n_out, _ = weight.shape
         self.H = H
         self.Z = H.new_empty(n_members, n_out, H.shape[-1])
@@ -167,11 +168,12 @@ class _Dense:
 class _ScaledDense(_Dense):
     """The first dense layer, with the scales of its inputs in its weights."""
 
-    def __init__(self, weight, bias, scale, H: Tensor):
-        super().__init__(weight, bias, H)
+    def __init__(self, layer: StackedDense, scale: StackedScale, H: Tensor):
+        super().__init__(layer, H)
         self.unscaled, self.weight = self.weight, torch.empty_like(self.weight)
         self.product = torch.empty_like(self.weight)
-        self.scale, self.by_scale = scale.detach()[:, None], scale.grad
+        self.scale = scale.weight.detach()[:, None]
+        self.by_scale = scale.weight.grad
 
     def forward(self) -> None:
         torch.mul(self.unscaled, self.scale, out=self.weight)
@@ -325,7 +327,7 @@ def tabular_gradient(
 
     `options` are those of other gradients, which are not needed here.
     """
-    masks = MaskPool(generator, network.scale.dtype)
+    masks = MaskPool(generator, network.scale.weight.dtype)
     try:
         yield TabularGradient(TabularBackpropagation(network, loss, masks), masks)
     finally:

@@ -56,6 +56,8 @@ from sknn_deep.modules._tabular import (
     N_PERIODIC,
     CategoryEmbedding,
     PeriodicEmbedding,
+    StackedDense,
+    StackedScale,
     TabularMLP,
 )
 from sknn_deep.modules._tabular_start import start_from_data
@@ -101,7 +103,9 @@ __all__ = [
     "RandomLayer",
     "RawOutputLoss",
     "SquaredError",
+    "StackedDense",
     "StackedDropout",
+    "StackedScale",
     "TabularMLP",
     "TorchLoss",
     "TrainingRun",

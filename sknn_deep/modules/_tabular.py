@@ -149,6 +149,39 @@ class CategoryEmbedding(nn.Module):
         return self.lay(table.index_select(0, rows.flatten()), len(codes))
 
 
+class StackedScale(nn.Module):
+    """Multiply each feature of each network by a learned factor, 1 at the start.
+
+    Shape
+    -----
+    Input and output: ``(n_members, n_features, n_batch)``.
+    """
+
+    def __init__(self, n_members: int, n_features: int, dtype=None):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_members, n_features, dtype=dtype))
+
+    def forward(self, H: Tensor) -> Tensor:
+        return H * self.weight[..., None]
+
+
+class StackedDense(nn.Module):
+    """A dense layer of each network; its weights are zero at the start.
+
+    Shape
+    -----
+    Input ``(n_members, n_in, n_batch)``, output ``(n_members, n_out, n_batch)``.
+    """
+
+    def __init__(self, n_members: int, n_in: int, n_out: int, dtype=None):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_members, n_out, n_in, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(n_members, n_out, dtype=dtype))
+
+    def forward(self, H: Tensor) -> Tensor:
+        return torch.baddbmm(self.bias[..., None], self.weight, H)
+
+
 class TabularMLP(nn.Module):
     """Multi-layer perceptrons for encoded columns of a table.
 
@@ -220,16 +253,15 @@ class TabularMLP(nn.Module):
         if len(n_categories):
             self.categories = CategoryEmbedding(n_members, n_categories, dtype)
             n_inputs += N_EMBEDDED * len(n_categories)
-        self.scale = nn.Parameter(torch.ones(n_members, n_inputs, dtype=dtype))
+        self.scale = StackedScale(n_members, n_inputs, dtype)
         units = [n_inputs, *hidden_layer_sizes, n_outputs]
-        self.weights = nn.ParameterList(
-            torch.zeros(n_members, n_out, n_in, dtype=dtype)
+        self.layers = nn.ModuleList(
+            StackedDense(n_members, n_in, n_out, dtype)
             for n_in, n_out in pairwise(units)
         )
-        self.biases = nn.ParameterList(
-            torch.zeros(n_members, n_out, dtype=dtype) for n_out in units[1:]
+        self.functions = nn.ModuleList(
+            ACTIVATIONS[name].module() for name in self.activations
         )
-        self._functions = [ACTIVATIONS[name].module() for name in self.activations]
 
     @property
     def n_columns(self) -> int:
@@ -249,12 +281,12 @@ class TabularMLP(nn.Module):
         https://doi.org/10.48550/arXiv.1806.07572
         """
         groups = [
-            ParameterGroup([self.scale], _SCALE_RATE, _SCALE_DECAY),
-            ParameterGroup(list(self.biases), _BIAS_RATE, 0.0),
+            ParameterGroup([self.scale.weight], _SCALE_RATE, _SCALE_DECAY),
+            ParameterGroup([layer.bias for layer in self.layers], _BIAS_RATE, 0.0),
         ]
         by_width: dict[int, list[nn.Parameter]] = {}
-        for weight in self.weights:
-            by_width.setdefault(weight.shape[-1], []).append(weight)
+        for layer in self.layers:
+            by_width.setdefault(layer.weight.shape[-1], []).append(layer.weight)
         for n_in, weights in by_width.items():
             width = math.sqrt(n_in)
             groups.append(ParameterGroup(weights, 1 / width, width))
@@ -281,11 +313,25 @@ class TabularMLP(nn.Module):
         `masks` are what the hidden layers' outputs are multiplied by, each of shape
         ``(n_members, n_units, n_batch)``; None is nothing, as in prediction.
         """
-        H = self.embed(X) * self.scale[..., None]
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            H = torch.baddbmm(bias[..., None], weight, H)  # (n_members, n_out, n_batch)
-            if i < len(self._functions):
-                H = self._functions[i](H)
-                if masks is not None:
-                    H = H * masks[i]
-        return H.mT
+        H = self.scale(self.embed(X))
+        for i, function in enumerate(self.functions):
+            H = function(self.layers[i](H))  # (n_members, n_units, n_batch)
+            if masks is not None:
+                H = H * masks[i]
+        return self.layers[-1](H).mT
+
+    def list_layers(self) -> list[tuple[nn.Module, tuple[None, int]]]:
+        """List the layers with the shapes of what each network gets from them."""
+        layers: list[tuple[nn.Module, tuple[None, int]]] = []
+        if self.periodic is not None:
+            layers.append((self.periodic, (None, N_PERIODIC * self.n_numbers)))
+        if self.categories is not None:
+            n_columns = len(self.categories.n_categories)
+            layers.append((self.categories, (None, N_EMBEDDED * n_columns)))
+        layers.append((self.scale, (None, self.scale.weight.shape[1])))
+        for i, layer in enumerate(self.layers):
+            shape = (None, layer.weight.shape[1])
+            layers.append((layer, shape))
+            if i < len(self.functions):
+                layers.append((self.functions[i], shape))
+        return layers

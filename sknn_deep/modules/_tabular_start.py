@@ -10,9 +10,10 @@ _N_ROWS_OF_BIAS = 5
 
 
 def start_from_data(network: TabularMLP, X: Tensor, generator: torch.Generator) -> None:
-    """Draw all parameters, and bring each dense unit to where the rows of `X` are.
+    """Draw all parameters, and bring each hidden unit to where the rows of `X` are.
 
-    Weights are scaled so that the unit's output has variance 1. The bias is minus a
+    The last layer stays zero: the network starts from the mean of standardized numbers,
+    or from equal log-odds. Weights of hidden units are scaled so that the unit's output has variance 1. The bias is minus a
     random convex combination of its outputs at 5 rows, so that the activations of units
     bend at different places among the data.
 
@@ -28,11 +29,10 @@ def start_from_data(network: TabularMLP, X: Tensor, generator: torch.Generator) 
         for part in (network.periodic, network.categories):
             if part is not None:
                 part.draw(generator)
-        network.scale.fill_(1.0)
+        network.scale.weight.fill_(1.0)
         H = network.embed(X)
-        for i, (weight, bias) in enumerate(
-            zip(network.weights, network.biases, strict=True)
-        ):
+        for layer, function in zip(network.layers, network.functions, strict=False):
+            weight, bias = layer.weight, layer.bias
             weight.normal_(generator=generator)
             outputs = weight @ H  # (n_members, n_out, n_rows)
             deviation = outputs.std(dim=-1, correction=0)
@@ -40,8 +40,7 @@ def start_from_data(network: TabularMLP, X: Tensor, generator: torch.Generator) 
             weight.div_(deviation[..., None])
             outputs.div_(deviation[..., None])
             bias.copy_(-_mix(outputs, generator))
-            if i < len(network.activations):
-                H = network._functions[i](outputs + bias[..., None])
+            H = function(outputs + bias[..., None])
 
 
 def _mix(outputs: Tensor, generator: torch.Generator) -> Tensor:

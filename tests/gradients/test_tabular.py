@@ -61,7 +61,7 @@ def check(network, loss, target, *, weight=None, dropout=True, n_rows=11):
     generator = torch.Generator().manual_seed(2)
     masks = [
         (torch.rand(network.n_members, n, n_rows, generator=generator) > 0.3) / 0.7
-        for n in (w.shape[1] for w in list(network.weights)[:-1])
+        for n in (layer.weight.shape[1] for layer in list(network.layers)[:-1])
     ]
     masks = [mask.double() for mask in masks] if dropout else None
     expected = recorded(network, loss, X, target, weight, masks)
