@@ -12,10 +12,11 @@ _N_ROWS_OF_BIAS = 5
 def start_from_data(network: TabularMLP, X: Tensor, generator: torch.Generator) -> None:
     """Draw all parameters, and bring each hidden unit to where the rows of `X` are.
 
-    The last layer stays zero: the network starts from the mean of standardized numbers,
-    or from equal log-odds. Weights of hidden units are scaled so that the unit's output has variance 1. The bias is minus a
-    random convex combination of its outputs at 5 rows, so that the activations of units
-    bend at different places among the data.
+    Weights of hidden units are scaled so that the unit's output has variance 1. The
+    bias is minus a random convex combination of its outputs at 5 rows, so that the
+    activations of units bend at different places among the data. The last layer stays
+    zero: the network starts from the mean of standardized numbers, or from equal
+    log-odds.
 
     `generator` is on the CPU, where `X` and the network are too.
 

@@ -41,7 +41,8 @@ def one_cycle(step: int, n_steps: int) -> float:
 def coslog4(step: int, n_steps: int) -> float:
     """Rise from 0 to 1 and fall again four times, each time for twice as long.
 
-    It is 0 at the shares 0, 1/15, 3/15, 7/15 and 1 of the steps.
+    It is 0 at the shares 0, 1/15, 3/15, 7/15 and 1 of the steps, and is taken in the
+    middle of each step, where no step is lost.
 
     References
     ----------
@@ -49,7 +50,8 @@ def coslog4(step: int, n_steps: int) -> float:
     pre-tuned MLPs and boosted trees on tabular data." NeurIPS 2024.
     https://doi.org/10.48550/arXiv.2407.04491
     """
-    return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * step / n_steps)))
+    waves = math.log2(1 + 15 * (step + 0.5) / n_steps)
+    return 0.5 * (1 - math.cos(2 * math.pi * waves))
 
 
 def flat_cos(step: int, n_steps: int) -> float:
