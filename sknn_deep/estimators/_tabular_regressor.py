@@ -1,13 +1,16 @@
 """The regressor for tables."""
 
-import numpy as np
+from numbers import Real
 
-from sknn_deep._sklearn_private import fit_context, with_callbacks
-from sknn_deep.data import NumberTarget, all_or_nothing
+import numpy as np
+from sklearn.metrics import d2_pinball_score
+
+from sknn_deep._sklearn_private import Interval, fit_context, with_callbacks
+from sknn_deep.data import NumberTarget, all_or_nothing, as_array_like
 from sknn_deep.estimators._regression import RegressionMixin
 from sknn_deep.estimators._tabular import BaseTabular
 from sknn_deep.estimators._words import names_our_words
-from sknn_deep.modules import OUT_ACTIVATIONS
+from sknn_deep.modules import OUT_ACTIVATIONS, Quantile
 
 _OF_REGRESSION = ("loss", "huber_delta", "quantile")
 
@@ -39,8 +42,11 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         Distance, in standard deviations of y, up to which the loss is quadratic. Only
         used when ``loss="huber"``.
 
-    quantile : float in (0, 1), default=0.5
-        Quantile of y that is predicted. Only used when ``loss="quantile"``.
+    quantile : float in (0, 1) or array-like of float, default=0.5
+        Quantile of y that is predicted, or several in increasing order: ``predict``
+        then gives a column for each, of which none is below the one before, and
+        ``score`` is the mean of their D2 pinball scores. Only used when
+        ``loss="quantile"``.
 
     n_estimators : int in [1, inf), default=2
         Number of networks, which are trained on the same batches, each on other rows
@@ -134,7 +140,8 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     Attributes
     ----------
-    oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+    oob_prediction_ : ndarray of shape (n_samples,), (n_samples, n_outputs) or \
+            (n_samples, n_quantiles)
         Predictions of the rows of the fit, each by the networks that held it back; NaN
         where none did. Absent where no row was held back.
 
@@ -248,6 +255,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             for name in _OF_REGRESSION
         },
         **BaseTabular._parameter_constraints,
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
 
     # What other regressors let the user choose.
@@ -384,7 +392,99 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             )
             return self._fit(self._set_aside(data, X, y, groups))
 
+    def _levels(self) -> tuple[float, ...] | None:
+        """Give the quantiles, if several are predicted."""
+        if self.loss != "quantile" or isinstance(self.quantile, Real):
+            return None
+        return tuple(float(level) for level in np.asarray(self.quantile).ravel())
+
+    def _check_levels(self, y: np.ndarray) -> None:
+        levels = self._levels()
+        if levels is None:
+            return
+        owner, edges = type(self).__name__, (0.0, *levels, 1.0)
+        if not levels or np.min(np.diff(edges)) <= 0:
+            raise ValueError(
+                f"The 'quantile' parameter of {owner} must be a number between 0 and "
+                "1, or several in increasing order. Got "
+                f"{np.asarray(self.quantile).tolist()}."
+            )
+        if y.ndim > 1:
+            raise ValueError(
+                f"{owner} predicts several quantiles of one column: y must be a "
+                f"vector. Got shape {y.shape}."
+            )
+
+    def _n_network_outputs(self):
+        levels = self._levels()
+        return super()._n_network_outputs() if levels is None else len(levels)
+
+    def _make_criterion(self):
+        levels = self._levels()
+        return (
+            super()._make_criterion()
+            if levels is None
+            else (
+                Quantile,
+                {"quantile": levels},
+            )
+        )
+
+    def _average(self, outputs, held_by=None):
+        activated = super()._average(outputs, held_by)
+        # Sorted predictions never cross, and their loss is never higher:
+        # Chernozhukov, Fernandez-Val and Galichon 2010, doi.org/10.3982/ECTA7880.
+        return activated if self._levels() is None else np.sort(activated, axis=1)
+
+    def _default_score(self, output, samples):
+        if self._levels() is None:
+            return super()._default_score(output, samples)
+        return self._pinball_score(
+            samples.y, self._target.decode(output), samples.weight
+        )
+
+    def _pinball_score(self, y, y_pred, sample_weight) -> float:
+        scores = [
+            d2_pinball_score(y, column, alpha=level, sample_weight=sample_weight)
+            for level, column in zip(self._levels(), y_pred.T, strict=True)
+        ]
+        return float(np.mean(scores))
+
+    def score(self, X, y, sample_weight=None) -> float:
+        """Return R2, or of several quantiles the mean of their D2 pinball scores.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame of shape (n_samples, n_features)
+            Rows with the columns that were fitted.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The right numbers.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None is one for each.
+
+        Returns
+        -------
+        score : float
+            1 at best, 0 for a constant that the right numbers alone would give,
+            negative for worse.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+        ValueError
+            If X does not have the columns that were fitted, or y is not of the form
+            that was fitted.
+        """
+        if self._levels() is None:
+            return super().score(X, y, sample_weight)
+        y, sample_weight = as_array_like(y), as_array_like(sample_weight)
+        return self._pinball_score(y, self.predict(X), sample_weight)
+
     def _learn_target(self, samples):
+        self._check_levels(samples.y)
         self._target = NumberTarget.of(
             samples.y,
             samples.weight,
@@ -410,9 +510,10 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
         Returns
         -------
-        y_pred : float64 ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            A vector, or as many columns as were fitted, in units of y; the mean over
-            the networks.
+        y_pred : float64 ndarray of shape (n_samples,), (n_samples, n_outputs) or \
+                (n_samples, n_quantiles)
+            A vector, or as many columns as were fitted or quantiles are asked for, in
+            units of y; the mean over the networks.
 
         Raises
         ------

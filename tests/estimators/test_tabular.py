@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.inspection import permutation_importance
-from sklearn.metrics import log_loss
+from sklearn.metrics import d2_pinball_score, log_loss, mean_pinball_loss
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
@@ -344,6 +344,80 @@ def test_every_loss_learns(loss):
     reg = TabularMLPRegressor(**SMALL, loss=loss).fit(X, y)
 
     assert reg.score(X, y) > 0.5
+
+
+@pytest.fixture(scope="module")
+def quantiles():
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1, 1, size=(1500, 1))
+    y = X[:, 0] + (0.2 + (X[:, 0] > 0)) * rng.normal(size=1500)
+    params = {**SMALL, "loss": "quantile", "max_iter": 40}
+    reg = TabularMLPRegressor(**params, quantile=[0.1, 0.5, 0.9])
+    return reg.fit(X[:1000], y[:1000]), X, y, params
+
+
+def test_several_quantiles_are_columns_that_never_cross(quantiles):
+    reg, X, _, _ = quantiles
+    far = np.linspace(-50, 50, 300)[:, None]
+
+    assert reg.predict(X).shape == (1500, 3)
+    assert (np.diff(reg.predict(np.vstack([X, far])), axis=1) >= 0).all()
+    assert reg.oob_prediction_.shape == (1000, 3)
+
+
+def test_several_quantiles_lose_no_more_than_single_ones(quantiles):
+    reg, X, y, params = quantiles
+    together = alone = 0.0
+    for level, column in zip(reg.quantile, reg.predict(X[1000:]).T, strict=True):
+        one = TabularMLPRegressor(**params, quantile=level).fit(X[:1000], y[:1000])
+        together += mean_pinball_loss(y[1000:], column, alpha=level)
+        alone += mean_pinball_loss(y[1000:], one.predict(X[1000:]), alpha=level)
+
+    assert together < 1.02 * alone
+
+
+def test_score_of_several_quantiles_is_the_mean_of_their_own(quantiles):
+    reg, X, y, _ = quantiles
+    expected = np.mean(
+        [
+            d2_pinball_score(y, column, alpha=level)
+            for level, column in zip(reg.quantile, reg.predict(X).T, strict=True)
+        ]
+    )
+
+    assert reg.score(X, y) == pytest.approx(expected)
+    assert 0.1 < reg.oob_score_ < 1
+    drop = permutation_importance(reg, X, y, n_repeats=2, random_state=0)
+    assert drop.importances_mean[0] > 0.1
+
+
+def test_rows_held_back_make_an_interval_that_covers(quantiles):
+    reg, X, y, _ = quantiles
+    held = ~np.isnan(reg.oob_prediction_[:, 0])
+    low, _, high = reg.oob_prediction_[held].T
+    beyond = np.maximum(low - y[:1000][held], y[:1000][held] - high)
+    margin = np.quantile(beyond, 0.8, method="higher")
+
+    low, _, high = reg.predict(X[1000:]).T
+    is_inside = (low - margin <= y[1000:]) & (y[1000:] <= high + margin)
+
+    # 500 rows: the standard deviation of their share is 0.018.
+    assert abs(is_inside.mean() - 0.8) < 0.06
+
+
+@pytest.mark.parametrize("quantile", [[0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [1.5], []])
+def test_quantiles_that_are_none_are_refused(quantile):
+    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=quantile)
+
+    with pytest.raises(ValueError, match="or several in increasing order"):
+        reg.fit([[1.0], [2.0]], [1.0, 2.0])
+
+
+def test_several_quantiles_are_of_one_column():
+    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=[0.1, 0.9])
+
+    with pytest.raises(ValueError, match="y must be a vector"):
+        reg.fit([[1.0], [2.0]], [[1.0, 2.0], [2.0, 1.0]])
 
 
 def test_several_columns_of_y_come_back():

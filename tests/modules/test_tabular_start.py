@@ -33,7 +33,9 @@ def inputs_of_layers(network, X):
 def test_each_hidden_unit_starts_with_variance_one():
     network, X = make_started()
 
-    for layer, H in zip(list(network.layers)[:-1], inputs_of_layers(network, X)[:-1]):
+    for layer, H in zip(
+        list(network.layers)[:-1], inputs_of_layers(network, X)[:-1], strict=True
+    ):
         deviation = layer(H).std(dim=-1, correction=0)
         torch.testing.assert_close(deviation, torch.ones_like(deviation))
 
@@ -41,7 +43,9 @@ def test_each_hidden_unit_starts_with_variance_one():
 def test_each_hidden_unit_is_zero_somewhere_among_the_rows():
     network, X = make_started()
 
-    for layer, H in zip(list(network.layers)[:-1], inputs_of_layers(network, X)[:-1]):
+    for layer, H in zip(
+        list(network.layers)[:-1], inputs_of_layers(network, X)[:-1], strict=True
+    ):
         outputs = layer(H)
         assert (outputs.min(dim=-1).values < 0).all()
         assert (outputs.max(dim=-1).values > 0).all()
