@@ -31,6 +31,9 @@ MOVED: dict[str, str] = {
     "sknn_deep.modules._gradient.recorded_gradient": (
         "sknn_deep.gradients._gradient.recorded_gradient"
     ),
+    "sknn_deep.training._optimizers.Adam": "sknn_deep.optimizers._optimizers.Adam",
+    "sknn_deep.training._optimizers.AdamW": "sknn_deep.optimizers._optimizers.AdamW",
+    "sknn_deep.training._optimizers.SGD": "sknn_deep.optimizers._optimizers.SGD",
     "sknn_deep.training._placement.Placement": (
         "sknn_deep.machine._placement.Placement"
     ),

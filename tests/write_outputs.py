@@ -78,7 +78,10 @@ def save_figure(figure, path: Path) -> None:
     with io.BytesIO() as buffer:
         figure.savefig(buffer, dpi=100)
         image = Image.open(buffer).convert("RGB")
-    palette = image.quantize(64, dither=Image.Dither.NONE)
+    # Colors that are far from all others have a place in it, however few pixels.
+    palette = image.quantize(
+        64, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
     palette.save(path, optimize=True)
 
 

@@ -28,7 +28,7 @@ from report import describe_load, format_table, load_average, write_json
 from sklearn.neighbors import KNeighborsClassifier
 
 from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
-from sknn_deep.metrics._neighbors import trustworthiness_of
+from sknn_deep.metrics import trustworthiness_of
 from sknn_deep.neighbors import find_neighbors
 from sknn_deep.neighbors._exact import nearest_rows
 from sknn_deep.neighbors._projection import project_rows
@@ -66,7 +66,7 @@ def main(argv=None):
 
 def measure(name, seed, data, max_iter):
     """Fit, and give the figures."""
-    contender = make(name, seed, max_iter)
+    contender = make(name, seed, len(data.X_train), max_iter)
     start = time.process_time()
     fitted = contender.fit(data.X_train)
     seconds = time.process_time() - start
@@ -89,7 +89,7 @@ def measure(name, seed, data, max_iter):
     }
 
 
-def make(name, seed, max_iter):
+def make(name, seed, n_rows, max_iter):
     ours = {
         "hidden_layer_sizes": HIDDEN,
         "out_activation": "logistic",
@@ -98,7 +98,8 @@ def make(name, seed, max_iter):
     }
     if name == "plain":
         n_epochs = 40 if max_iter == "auto" else 2 * max_iter
-        same = {"batch_size": 1024, "max_iter": n_epochs, "clip_grad_norm": None}
+        batch_size = min(1024, n_rows)
+        same = {"batch_size": batch_size, "max_iter": n_epochs, "clip_grad_norm": None}
         return AutoencoderTransformer(**ours, **same)
     if name == "openTSNE":
         from openTSNE import TSNE

@@ -20,8 +20,11 @@ from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import MLPClassifier
 from sknn_deep.machine._denormals import flushed_denormals
-from sknn_deep.training import add_penalty
-from sknn_deep.training._optimizers import make_step
+from sknn_deep.optimizers import add_penalty
+from sknn_deep.optimizers._optimizers import make_step
+from sknn_deep.training import TrainingState, planned_gradient
+from sknn_deep.training._epochs import close_epoch, run_epoch
+from sknn_deep.training._step import make_train_step
 
 HIDDEN = {"digits": (100,), "mnist": (128, 64), "table": (128, 64)}
 LONG = 100  # epochs in which it pays to leave out zeros, where it does
@@ -57,19 +60,12 @@ def time_step(data, hidden, batch_size, n_rounds):
     )
     plan = network._plan_fit(network._check_fit(data.X_train, data.y_train))
     run, net = plan.run, plan.net
+    run.epochs = LONG
     net.begin_training(run.epochs, run.n_seen)
+    state = TrainingState(run)
     taken = defaultdict(list)
-    with (
-        net.gradient(
-            net.module_,
-            net.criterion_,
-            n_rows=run.batches.batch_size,
-            free_layout=True,
-            sparse_rows=net.wants_sparse(run.batches, n_epochs=LONG),
-        ) as gradient,
-        net.suit(run.batches, gradient) as batches,
-    ):
-        whole_step = net._make_train_step(gradient, n_steps=len(run.batches))
+    with planned_gradient(run) as (_, batches, gradient):
+        whole_step = make_train_step(net, gradient, n_steps=run.n_steps)
         update = make_step(net.optimizer_, net.recipe)
         for _ in range(n_rounds):
             with flushed_denormals():
@@ -77,7 +73,8 @@ def time_step(data, hidden, batch_size, n_rounds):
             for part, seconds in parts.items():
                 taken[part].append(seconds)
             start = time.perf_counter()
-            net._run_epoch(run.batches, batches, whole_step, run.convergence, None)
+            run_epoch(state, batches, whole_step)
+            close_epoch(state)
             taken["whole"].append(time.perf_counter() - start)
     scale = 1e6 / len(run.batches)
     column = {part: scale * statistics.median(taken[part]) for part in taken}

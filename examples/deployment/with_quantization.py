@@ -30,7 +30,7 @@ class Rows(CalibrationDataReader):
 
 
 X, y = load_digits(return_X_y=True)
-clf = MLPClassifier((512, 256), learning_rate="one_cycle", max_iter=10, random_state=0)
+clf = MLPClassifier((512, 256), learning_rate="one_cycle", max_iter=5, random_state=0)
 model = make_pipeline(MinMaxScaler(), clf).fit(X, y)
 X = X.astype(np.float32)
 

@@ -16,6 +16,12 @@ from sknn_deep.data._data import (
     random_state_of,
     refuse_images,
 )
+from sknn_deep.data._explained_variance import (
+    column_means,
+    explained_share,
+    is_constant,
+    relative,
+)
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -45,10 +51,13 @@ __all__ = [
     "check_weights",
     "choose_last_splits",
     "choose_split",
+    "column_means",
     "concatenate",
     "draws_anew",
     "errors_instead_of_overflow",
+    "explained_share",
     "has_validation_set",
+    "is_constant",
     "is_splitter",
     "learn_class_weights",
     "of_the_validation_set",
@@ -56,6 +65,7 @@ __all__ = [
     "random_state_of",
     "refuse_images",
     "refuse_unused_groups",
+    "relative",
     "split_rows",
     "weigh",
 ]

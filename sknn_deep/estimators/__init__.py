@@ -3,7 +3,6 @@
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
-from sknn_deep.estimators._dense_layers import fold_batch_norm
 from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
 from sknn_deep.estimators._net_classifier import NetClassifier
 from sknn_deep.estimators._net_regressor import NetRegressor
@@ -21,5 +20,4 @@ __all__ = [
     "NetRegressor",
     "TabularMLPClassifier",
     "TabularMLPRegressor",
-    "fold_batch_norm",
 ]

@@ -22,27 +22,25 @@ from sknn_deep.data import (
     all_or_nothing,
     as_array_like,
     check_weights,
+    column_means,
     errors_instead_of_overflow,
+    explained_share,
+    is_constant,
     of_the_validation_set,
+    relative,
 )
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._dense_weights import DenseWeightsMixin
-from sknn_deep.estimators._explained_variance import (
-    column_means,
-    explained_share,
-    is_constant,
-    relative,
-)
-from sknn_deep.estimators._parameters import (
+from sknn_deep.fitting import LOSSES, make_loss
+from sknn_deep.modules import NOISES, Autoencoder
+from sknn_deep.parameters import (
     ACTIVATION,
     TRAINING_CONSTRAINTS,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
+    names_our_words,
 )
-from sknn_deep.estimators._words import names_our_words
-from sknn_deep.fitting import LOSSES, make_loss
-from sknn_deep.modules import NOISES, Autoencoder
 from sknn_deep.rows import as_tensor
 
 # How far scaling to [0, 1], by MinMaxScaler say, may leave it by rounding.

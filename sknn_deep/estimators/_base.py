@@ -33,8 +33,6 @@ from sknn_deep.data import (
     refuse_unused_groups,
     split_rows,
 )
-from sknn_deep.estimators._replicas import warn_of_replicas
-from sknn_deep.estimators._words import say_our_parameters, say_our_values
 from sknn_deep.fitting import (
     CURVES,
     PREFIX,
@@ -65,10 +63,12 @@ from sknn_deep.fitting import (
     watch_states,
 )
 from sknn_deep.gradients import fastest_gradient, penalized_weights
-from sknn_deep.machine import Placement, resolve_placement
+from sknn_deep.machine import Placement, resolve_placement, warn_of_replicas
 from sknn_deep.modules import ModelSummary, summarize
+from sknn_deep.optimizers import STEP_SCHEDULES
+from sknn_deep.parameters import say_our_parameters, say_our_values
 from sknn_deep.rows import Batches
-from sknn_deep.training import STEP_SCHEDULES, Net, Recipe, Run, resolve_recipe
+from sknn_deep.training import Net, Recipe, Run, resolve_recipe
 
 _RECIPE_PARAMETERS = [f.name for f in fields(Recipe) if f.name != "batch_size"]
 

@@ -35,8 +35,8 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
+from sknn_deep.parameters import names_our_words
 
 
 class ClassificationMixin(ClassifierMixin, SupervisedMixin):

@@ -2,7 +2,7 @@
 
 from sknn_deep.estimators._classification import ClassificationMixin
 from sknn_deep.estimators._mlp import BaseMLP
-from sknn_deep.estimators._words import names_our_words
+from sknn_deep.parameters import names_our_words
 
 
 class MLPClassifier(ClassificationMixin, BaseMLP):

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from sknn_deep.estimators._dense_layers import (
+from sknn_deep.estimators._views import Views
+from sknn_deep.modules import (
     Scaling,
     fold_layers,
     has_layer_norm,
     needs_folding,
     view_layers,
 )
-from sknn_deep.estimators._views import Views
 
 
 class DenseWeightsMixin:

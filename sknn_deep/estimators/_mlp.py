@@ -8,14 +8,14 @@ import numpy as np
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._dense_weights import DenseWeightsMixin
 from sknn_deep.estimators._ensemble import EnsembleMixin
-from sknn_deep.estimators._parameters import (
+from sknn_deep.estimators._supervised import SupervisedMixin
+from sknn_deep.modules import MLP
+from sknn_deep.parameters import (
     TRAINING_CONSTRAINTS,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
 )
-from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.modules import MLP
 
 
 class BaseMLP(SupervisedMixin, EnsembleMixin, DenseWeightsMixin, BaseNetEstimator):

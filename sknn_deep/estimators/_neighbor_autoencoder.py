@@ -8,12 +8,12 @@ import numpy as np
 from sknn_deep._sklearn_private import Interval, StrOptions
 from sknn_deep.data import FitData, check_connectivity
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
-from sknn_deep.estimators._words import names_our_words
 from sknn_deep.fitting import CURVES, FitPlan, digest, make_neighbor_loss
 from sknn_deep.modules import scaled_code
 from sknn_deep.neighbors import NeighborGraph, PairOrders, find_neighbors
+from sknn_deep.optimizers import SOLVERS
+from sknn_deep.parameters import names_our_words
 from sknn_deep.rows import Batches, as_tensor, place_targets
-from sknn_deep.training import SOLVERS
 
 # What "auto" is: a share of the rows within bounds, and enough steps.
 _BATCH_SHARE = 1 / 16

@@ -179,8 +179,8 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
         Largest number of evaluations of the loss. Only used when ``solver="lbfgs"``.
 
     label_smoothing : float in [0, 1), default=0.0
-        Share of each row's target that is spread evenly over all classes [6]_; with
-        logistic outputs 0 and 1 are moved that far towards 1/2.
+        Share of each row's target that is spread evenly over all classes; with logistic
+        outputs 0 and 1 are moved that far towards 1/2. Only with ``criterion=None``.
 
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes, by which the sample weights are multiplied: a dict of
@@ -286,7 +286,7 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
         epoch; 0 with ``solver="lbfgs"``.
 
     n_features_in_ : int
-        Number of features of X.
+        ``X.shape[1]``, as scikit-learn counts it.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features of X. Absent if X has no names, or not only strings.
@@ -342,9 +342,6 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
 
     .. [5] Loshchilov, I. and Hutter, F. "SGDR: stochastic gradient descent with warm
        restarts." ICLR 2017. https://doi.org/10.48550/arXiv.1608.03983
-
-    .. [6] Szegedy, C. et al. "Rethinking the Inception architecture for computer
-       vision." CVPR 2016. https://doi.org/10.48550/arXiv.1512.00567
 
     Examples
     --------

@@ -170,7 +170,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         Whether training sees y with mean 0 and standard deviation 1 in each output,
         which ``predict`` undoes, in float64. Training and validation losses are then of
         that y. Mean and deviation are those of the first call of ``fit`` or
-        ``partial_fit``, weighted. Ignored when ``loss="poisson"``.
+        ``partial_fit``, weighted.
 
     n_estimators : int in [1, inf), default=1
         Number of networks, each with a seed of its own drawn from `random_state`, whose
@@ -225,11 +225,10 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     Attributes
     ----------
     n_outputs_ : int
-        Number of outputs of the network, one for each column of y.
+        Number of columns of y.
 
     out_activation_ : str
-        Activation of the output: "exp" with ``loss="poisson"``, otherwise
-        `out_activation`.
+        "identity": what the module returns is what is predicted.
 
     loss_ : float
         Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
@@ -263,7 +262,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         epoch; 0 with ``solver="lbfgs"``.
 
     n_features_in_ : int
-        Number of features of X.
+        ``X.shape[1]``, as scikit-learn counts it.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         Names of the features of X. Absent if X has no names, or not only strings.

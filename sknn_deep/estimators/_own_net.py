@@ -7,9 +7,7 @@ from sknn_deep._sklearn_private import StrOptions
 from sknn_deep.data import check_arrays
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._ensemble import EnsembleMixin
-from sknn_deep.estimators._parameters import TRAINING_CONSTRAINTS
 from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.estimators._words import say_our_parameters
 from sknn_deep.fitting import (
     arguments_for,
     look_at,
@@ -19,6 +17,7 @@ from sknn_deep.fitting import (
     take_weights,
 )
 from sknn_deep.modules import TorchLoss, summarize_layers
+from sknn_deep.parameters import TRAINING_CONSTRAINTS, say_our_parameters
 
 # Parameters that are arguments of the module, or of the loss.
 _PREFIXES = ("module__", "criterion__")

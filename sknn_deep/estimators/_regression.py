@@ -30,9 +30,9 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.estimators._words import names_our_words
 from sknn_deep.fitting import advise_on_target
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
+from sknn_deep.parameters import names_our_words
 
 LOSSES = {
     "squared_error": SquaredError,

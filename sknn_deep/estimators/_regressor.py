@@ -1,9 +1,9 @@
 """The multi-layer perceptron regressor."""
 
-from sknn_deep.estimators._dense_layers import Scaling
 from sknn_deep.estimators._mlp import BaseMLP
 from sknn_deep.estimators._regression import RegressionMixin
-from sknn_deep.estimators._words import names_our_words
+from sknn_deep.modules import Scaling
+from sknn_deep.parameters import names_our_words
 
 
 class MLPRegressor(RegressionMixin, BaseMLP):

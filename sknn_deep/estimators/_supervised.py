@@ -4,8 +4,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep.data import concatenate
-from sknn_deep.estimators._parameters import SCORING
 from sknn_deep.modules import OUT_ACTIVATIONS
+from sknn_deep.parameters import SCORING
 
 
 class SupervisedMixin:

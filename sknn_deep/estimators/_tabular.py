@@ -45,13 +45,6 @@ from sknn_deep.data import (
     refuse_unused_groups,
 )
 from sknn_deep.estimators._base import BaseNetEstimator
-from sknn_deep.estimators._parameters import (
-    SCORING,
-    TRAINING_CONSTRAINTS,
-    check_activations,
-    check_hidden_layer_sizes,
-)
-from sknn_deep.estimators._replicas import warn_of_replicas
 from sknn_deep.fitting import (
     EpochTasks,
     HeldBack,
@@ -65,8 +58,14 @@ from sknn_deep.fitting import (
     run_epochs,
 )
 from sknn_deep.gradients import tabular_gradient
-from sknn_deep.machine import resolve_placement
+from sknn_deep.machine import resolve_placement, warn_of_replicas
 from sknn_deep.modules import TabularMLP, start_from_data
+from sknn_deep.parameters import (
+    SCORING,
+    TRAINING_CONSTRAINTS,
+    check_activations,
+    check_hidden_layer_sizes,
+)
 from sknn_deep.rows import (
     Batches,
     DenseRows,

@@ -6,9 +6,9 @@ from sknn_deep._sklearn_private import StrOptions, fit_context, with_callbacks
 from sknn_deep.data import Samples, all_or_nothing
 from sknn_deep.estimators._classification import ClassificationMixin
 from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.estimators._words import names_our_words
 from sknn_deep.fitting import fit_temperature
 from sknn_deep.modules import OUT_ACTIVATIONS
+from sknn_deep.parameters import names_our_words
 
 
 class TabularMLPClassifier(ClassificationMixin, BaseTabular):

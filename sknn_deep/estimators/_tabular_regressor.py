@@ -9,8 +9,8 @@ from sknn_deep._sklearn_private import Interval, fit_context, with_callbacks
 from sknn_deep.data import NumberTarget, all_or_nothing, as_array_like
 from sknn_deep.estimators._regression import RegressionMixin
 from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.estimators._words import names_our_words
 from sknn_deep.modules import OUT_ACTIVATIONS, Quantile
+from sknn_deep.parameters import names_our_words
 
 _OF_REGRESSION = ("loss", "huber_delta", "quantile")
 

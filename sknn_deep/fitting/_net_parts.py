@@ -15,15 +15,8 @@ from sknn_deep import modules
 from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.machine import Placement
-from sknn_deep.training import (
-    RESULTS,
-    CompactHistory,
-    Net,
-    Recipe,
-    TabularNet,
-    get_optimizer_state,
-    set_optimizer_state,
-)
+from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
+from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe, TabularNet
 
 _MODULES = {
     cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder, modules.TabularMLP)

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknn_deep.data import Samples
 from sknn_deep.machine import Placement
 from sknn_deep.modules import RandomLayer
+from sknn_deep.optimizers import add_penalty, minimize_lbfgs
 from sknn_deep.rows import (
     Batches,
     MappedArray,
@@ -27,9 +28,8 @@ from sknn_deep.training import (
     Recipe,
     Run,
     StateKeeper,
-    add_penalty,
     copy_state,
-    minimize_lbfgs,
+    planned_gradient,
 )
 
 
@@ -81,9 +81,9 @@ def make_generator(
     Seeded anew at each call of ``partial_fit``, it also depends on how many rows were
     seen before, so that no two calls draw the same masks.
     """
-    is_random = any(isinstance(m, RandomLayer) for m in net.module_.modules()) or (
-        net.forward_pass_ is not None and net.forward_pass_.draws_globally
-    )
+    random_layers = [m for m in net.module_.modules() if isinstance(m, RandomLayer)]
+    seen = net.forward_pass_
+    is_random = random_layers or (seen is not None and seen.draws_globally)
     if net.placement.device.type == "cpu" and not is_random:
         return None
     generator = torch.Generator(net.placement.device)
@@ -140,15 +140,7 @@ def run_epochs(
     net = run.net
     state = copy_state(net.module_)
     try:
-        net.partial_fit(
-            run.batches,
-            epochs=run.epochs,
-            convergence=run.convergence,
-            generator=run.generator,
-            evaluate=run.evaluate,
-            n_seen=run.n_seen,
-            keeper=keeper,
-        )
+        net.train(run, keeper)
         end_epochs(net, keep_optimizer=keep_optimizer)
     except BaseException:
         net.module_.load_state_dict(state)
@@ -205,15 +197,8 @@ def run_lbfgs(
         pairs = gradient.penalized()
         return add_penalty(value, pairs, recipe.alpha, weight, len(samples)).item()
 
-    with (
-        net.gradient(
-            net.module_,
-            net.criterion_,
-            n_rows=len(samples),
-            sparse_rows=net.wants_sparse(batches, recipe.max_iter),
-        ) as gradient,
-        net.suit(batches, gradient) as batches,
-    ):
+    run = Run(net, batches, recipe.max_iter, renew_convergence(None, recipe))
+    with planned_gradient(run) as (_, batches, gradient):
         ((X, target, weight),) = batches
         result = minimize_lbfgs(
             net.module_,

@@ -21,8 +21,9 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -33,7 +34,8 @@ from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_s
 from sknn_deep.rows import ThinBatch
 
 
-class FlatParameters(NamedTuple):
+@dataclass(frozen=True)
+class FlatParameters:
     """All parameters of a network and their gradients, in one buffer each.
 
     Attributes
@@ -52,27 +54,25 @@ class FlatParameters(NamedTuple):
     values: Tensor
     gradients: Tensor
 
+    @functools.cached_property
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
-        """Give each parameter's value and gradient, which are parts of the buffers."""
-        return dict(
-            zip(
-                self.parameters,
-                zip(self._parts(self.values), self._parts(self.gradients), strict=True),
-                strict=True,
+        """Each parameter's value and gradient, which are parts of the buffers."""
+        sizes = [p.numel() for p in self.parameters]
+        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        return {
+            p: (
+                lay(both[0], p.shape, transposed=is_transposed),
+                lay(both[1], p.shape, transposed=is_transposed),
             )
-        )
-
-    def _parts(self, buffer: Tensor) -> Iterator[Tensor]:
-        parts = buffer.split([p.numel() for p in self.parameters])
-        for part, p, is_transposed in zip(
-            parts, self.parameters, self.transposed, strict=True
-        ):
-            yield lay(part, p.shape, transposed=is_transposed)
+            for p, is_transposed, both in zip(
+                self.parameters, self.transposed, parts, strict=True
+            )
+        }
 
     def to(self, dtype: torch.dtype) -> "FlatParameters":
         """Copy to buffers of another type."""
-        return self._replace(
-            values=self.values.to(dtype), gradients=self.gradients.to(dtype)
+        return replace(
+            self, values=self.values.to(dtype), gradients=self.gradients.to(dtype)
         )
 
 
@@ -91,12 +91,13 @@ def flat_parameters(
     round.
     """
     first = list(first)
-    others = [p for p in module.parameters() if all(p is not q for q in first)]
+    ids = {id(p) for p in first}
+    others = [p for p in module.parameters() if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
     flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
-    for p, (value, gradient) in flat.arrays().items():
+    for p, (value, gradient) in flat.arrays.items():
         p.data, p.grad = value.copy_(p.data), gradient
     try:
         yield flat
@@ -352,7 +353,7 @@ def list_layers(
     module: nn.Module, parameters: FlatParameters, generator: torch.Generator | None
 ) -> list[LayerParameters]:
     """List the layers of a network whose numbers are in `parameters`."""
-    arrays = parameters.arrays()
+    arrays = parameters.arrays
     layers = []
     for block in module.blocks():
         weight, weight_gradient = arrays[block.dense.weight]

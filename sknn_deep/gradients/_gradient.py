@@ -6,7 +6,7 @@ gradient and no random generator.
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
@@ -42,18 +42,40 @@ class Gradient(NamedTuple):
         Gives the weights without the biases, and their gradients: pairs of flat
         tensors, to be changed in place.
 
-    keeps_memory : bool
-        Whether weights and gradients stay where they are, so that what was computed
-        once can be replayed.
-
-    takes_sparse : bool
-        Whether X has to be a ThinBatch.
     """
 
     compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
     penalized: Callable[[], list[tuple[Tensor, Tensor]]]
-    keeps_memory: bool = False
-    takes_sparse: bool = False
+
+
+class GradientKind(NamedTuple):
+    """A way to the gradient, chosen for a network.
+
+    Attributes
+    ----------
+    name : {"explicit", "recorded", "compiled"}
+
+    reason : str
+        Why it was chosen.
+
+    make : callable
+        Makes a context manager that yields a :class:`Gradient`.
+
+    is_explicit : bool
+        Whether it takes sparse rows, and keeps weights and gradients where they are, so
+        that what was computed once can be replayed.
+    """
+
+    name: str
+    reason: str
+    make: Callable[..., AbstractContextManager[Gradient]]
+    is_explicit: bool
+
+    def faster_transposed(self, module: nn.Module) -> tuple[str, ...]:
+        """Name the weights that are faster to train transposed in memory."""
+        if not self.is_explicit:
+            return ()
+        return tuple(n for n, p in module.named_parameters() if is_faster_transposed(p))
 
 
 def penalized_weights(module: nn.Module) -> list[nn.Parameter]:
@@ -87,26 +109,21 @@ def explicit_gradient(
     n_rows: int,
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
-    free_layout: bool = False,
+    transposed: Collection[str] = (),
     sparse_rows: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of a plain dense stack by :class:`Backpropagation`.
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
-    parameters, the loss and what the optimizer sees keep the parameters' own type. With
-    `free_layout`, weights and their gradients may lie in memory the other way round;
-    with `sparse_rows`, which tells that the rows stay sparse, those of the first layer
-    do.
+    parameters, the loss and what the optimizer sees keep the parameters' own type.
+    `transposed` names the weights that, with their gradients, are transposed in memory;
+    with `sparse_rows`, which tells that X is a ThinBatch, those of the first layer are.
     """
     weights = penalized_weights(module)
-    first = module.blocks()[0].dense.weight
-
-    def is_transposed(p: nn.Parameter) -> bool:
-        if sparse_rows and p is first:
-            return True
-        return free_layout and is_faster_transposed(p)
-
-    with flat_parameters(module, weights, is_transposed=is_transposed) as flat:
+    ids = {id(p) for name, p in module.named_parameters() if name in transposed}
+    if sparse_rows:
+        ids.add(id(weights[0]))
+    with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
         backpropagation = Backpropagation
         if can_backpropagate_code(module, loss):
@@ -122,9 +139,7 @@ def explicit_gradient(
             compute = _with_copies(compute, flat, used)
         n = sum(w.numel() for w in weights)
         pairs = [(flat.values[:n], flat.gradients[:n])]
-        yield Gradient(
-            compute, lambda: pairs, keeps_memory=True, takes_sparse=sparse_rows
-        )
+        yield Gradient(compute, lambda: pairs)
 
 
 def _with_copies(
@@ -149,7 +164,7 @@ def recorded_gradient(
     n_rows: int,
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
-    free_layout: bool = False,
+    transposed: Collection[str] = (),
     sparse_rows: bool = False,
     compile: bool = False,
     draws_globally: bool = False,
@@ -159,7 +174,7 @@ def recorded_gradient(
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
     module through ``torch.compile``; `draws_globally` tells that the module draws from
     torch's global generator, in whose place `generator` is then put; `n_rows`,
-    `free_layout` and `sparse_rows` are not needed here.
+    `transposed` and `sparse_rows` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]
@@ -202,17 +217,55 @@ def recorded_gradient(
             p.grad = None
 
 
+def explicit_kind(
+    module: nn.Module,
+    loss: Loss,
+    *,
+    autocast: torch.dtype | None = None,
+    reason: str = "a plain chain of dense layers",
+) -> GradientKind:
+    """Choose gradients written out."""
+    make = functools.partial(explicit_gradient, autocast=autocast)
+    return GradientKind("explicit", reason, make, is_explicit=True)
+
+
+def recorded_kind(
+    module: nn.Module,
+    loss: Loss,
+    *,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+    reason: str = "any network has them",
+) -> GradientKind:
+    """Choose gradients recorded by autograd."""
+    make = functools.partial(recorded_gradient, autocast=autocast, compile=compile)
+    name = "compiled" if compile else "recorded"
+    return GradientKind(name, reason, make, is_explicit=False)
+
+
 def fastest_gradient(
-    module: nn.Module, loss: Loss, *, compile: bool = False, **options
-) -> AbstractContextManager[Gradient]:
-    """Compute gradients written out where that applies.
+    module: nn.Module,
+    loss: Loss,
+    *,
+    autocast: torch.dtype | None = None,
+    compile: bool = False,
+) -> GradientKind:
+    """Choose gradients written out where that applies.
 
     That is on the CPU, and on NVIDIA's and AMD's GPUs, where such a step can be
-    replayed. `options` are those that both ways take, or `draws_globally`, which only
-    networks do whose gradient is recorded.
+    replayed.
     """
-    is_known = next(module.parameters()).device.type in ("cpu", "cuda")
-    can_write_out = can_backpropagate(module) or can_backpropagate_code(module, loss)
-    if is_known and not compile and can_write_out and loss.is_written_out:
-        return explicit_gradient(module, loss, **options)
-    return recorded_gradient(module, loss, compile=compile, **options)
+    device_type = next(module.parameters()).device.type
+    if compile:
+        reason = "compile=True"
+    elif device_type not in ("cpu", "cuda"):
+        reason = f"written-out ones are not faster on {device_type}"
+    elif not (can_backpropagate(module) or can_backpropagate_code(module, loss)):
+        reason = "the network is no plain chain of dense layers without normalization"
+    elif not loss.is_written_out:
+        reason = "the loss is one of torch's"
+    else:
+        return explicit_kind(module, loss, autocast=autocast)
+    return recorded_kind(
+        module, loss, autocast=autocast, compile=compile, reason=reason
+    )

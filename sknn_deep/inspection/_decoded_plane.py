@@ -68,6 +68,6 @@ def draw_plane(ax, plane: DecodedPlane, image_kwargs: dict | None):
     """Draw the images pale, for the points to be seen before them."""
     from matplotlib.image import AxesImage
 
-    style = {"cmap": "gray_r", "alpha": 0.5, "aspect": "auto", "zorder": 0}
+    style = {"cmap": "gray_r", "alpha": 0.3, "aspect": "auto", "zorder": 0}
     style = merge_style(style, image_kwargs, AxesImage)
     return ax.imshow(plane.mosaic(), extent=plane.extent, **style)

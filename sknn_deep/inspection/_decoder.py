@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from torch import nn
 
-from sknn_deep.estimators import AutoencoderTransformer, fold_batch_norm
+from sknn_deep.estimators import AutoencoderTransformer
+from sknn_deep.modules import fold_batch_norm
 
 # What is left, of the spread, of an inverse that a sum of weighted columns computes.
 _ROUNDING = 1e-5

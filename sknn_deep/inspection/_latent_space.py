@@ -26,7 +26,7 @@ from sknn_deep.inspection._style import (
     make_axes,
     merge_style,
 )
-from sknn_deep.metrics._neighbors import neighbors_accuracy, trustworthiness_of
+from sknn_deep.metrics import neighbors_accuracy, trustworthiness_of
 
 # The most that names may cover of the points, as a share of the axes.
 _MAX_COVERED = 0.1

@@ -2,7 +2,13 @@
 
 from sknn_deep.machine._denormals import flushed_denormals
 from sknn_deep.machine._global_draws import forked_draws, global_draws_from
-from sknn_deep.machine._graphs import MIN_STEPS, Capture, GraphedWork, captures
+from sknn_deep.machine._graphs import (
+    MIN_STEPS,
+    Capture,
+    GraphedWork,
+    can_capture,
+    captures,
+)
 from sknn_deep.machine._placement import (
     Placement,
     autocast,
@@ -12,6 +18,7 @@ from sknn_deep.machine._placement import (
     resolve_placement,
     sum_dtype,
 )
+from sknn_deep.machine._replicas import warn_of_replicas
 from sknn_deep.machine._threads import (
     one_blas_thread,
     prediction_threads,
@@ -26,6 +33,7 @@ __all__ = [
     "GraphedWork",
     "Placement",
     "autocast",
+    "can_capture",
     "captures",
     "device_or_cpu",
     "flushed_denormals",
@@ -40,4 +48,5 @@ __all__ = [
     "thread_count",
     "threads_for_block",
     "threads_for_step",
+    "warn_of_replicas",
 ]

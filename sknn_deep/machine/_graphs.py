@@ -42,6 +42,11 @@ _N_BEFORE_CAPTURE = 3
 _lock = threading.Lock()
 
 
+def can_capture(device: torch.device) -> bool:
+    """Tell whether work on `device` can be captured at all."""
+    return device.type == "cuda"
+
+
 @contextmanager
 def captures(
     device: torch.device, generator: torch.Generator | None
@@ -51,7 +56,7 @@ def captures(
     `generator` is where the work draws from. The graphs end with the context, whoever
     holds on to them: they share memory of the libraries with later ones.
     """
-    if device.type != "cuda":
+    if not can_capture(device):
         yield None
         return
     graphs: list[torch.cuda.CUDAGraph] = []

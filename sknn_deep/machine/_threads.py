@@ -58,7 +58,7 @@ def _one_if(is_small: bool, parameters: Sequence[Tensor]) -> int | None:
 
 
 def _count_products(parameters: Sequence[Tensor], density: float) -> float:
-    n_products = sum(p.numel() for p in parameters)
+    n_products = sum(map(Tensor.numel, parameters))
     return n_products - (1 - density) * parameters[0].numel()
 
 

@@ -60,10 +60,7 @@ class _BatchedSearchMixin(CallbackSupportMixin):
         """
         if has_callbacks(self):
             # scikit-learn's callbacks want to be told of each fit.
-            super().fit(X, y, **params)
-            n_candidates = len(self.cv_results_["params"])
-            self.cv_results_["batched"] = np.zeros(n_candidates, dtype=bool)
-            return self
+            return self._fit_one_by_one(X, y, **params)
         scorers, refit_metric = self._get_scorers()
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
@@ -109,6 +106,12 @@ class _BatchedSearchMixin(CallbackSupportMixin):
             self._refit(X, y, routed.estimator.fit)
         self.scorer_ = scorers_of(scorers) or scorers
         self.cv_results_ = results
+        return self
+
+    def _fit_one_by_one(self, X, y, **params):
+        super().fit(X, y, **params)
+        n_candidates = len(self.cv_results_["params"])
+        self.cv_results_["batched"] = np.zeros(n_candidates, dtype=bool)
         return self
 
     def _make_splits(self, X, y, split_params: dict) -> list[tuple]:

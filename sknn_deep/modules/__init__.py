@@ -10,6 +10,14 @@ from sknn_deep.modules._blocks import (
     glorot_uniform_,
 )
 from sknn_deep.modules._convolutional import ConvDecoder, ConvEncoder, ConvNet
+from sknn_deep.modules._dense_layers import (
+    Scaling,
+    fold_batch_norm,
+    fold_layers,
+    has_layer_norm,
+    needs_folding,
+    view_layers,
+)
 from sknn_deep.modules._dry_run import DryRun, TrainingRun, dry_run, training_run
 from sknn_deep.modules._losses import (
     AbsoluteError,
@@ -102,6 +110,7 @@ __all__ = [
     "Quantile",
     "RandomLayer",
     "RawOutputLoss",
+    "Scaling",
     "SquaredError",
     "StackedDense",
     "StackedDropout",
@@ -112,9 +121,13 @@ __all__ = [
     "as_columns",
     "dropout_mask",
     "dry_run",
+    "fold_batch_norm",
+    "fold_layers",
     "glorot_uniform_",
+    "has_layer_norm",
     "is_loss_class",
     "n_binary_outputs",
+    "needs_folding",
     "row_shares",
     "scaled_code",
     "stack_losses",
@@ -122,4 +135,5 @@ __all__ = [
     "summarize",
     "summarize_layers",
     "training_run",
+    "view_layers",
 ]

@@ -96,9 +96,9 @@ class Autoencoder(nn.Module):
             dtype=dtype,
         )
         self.returns_code = returns_code or variational
-        self.code_scale = 1.0
 
     takes_sparse_rows = True
+    code_scale = 1.0  # pickles of 0.1 have no such attribute
 
     @property
     def is_chain(self) -> bool:

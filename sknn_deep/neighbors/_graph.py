@@ -57,13 +57,6 @@ class NeighborGraph:
         graph.sum_duplicates()
         return cls(graph.indptr.astype(np.int64), graph.indices.astype(np.int32))
 
-    def to_matrix(self) -> sparse.csr_array:
-        """Give the graph as a matrix of ones."""
-        ones = np.ones(len(self.indices), dtype=np.float32)
-        return sparse.csr_array(
-            (ones, self.indices, self.indptr), shape=(len(self), len(self))
-        )
-
 
 def find_neighbors(
     X, n_neighbors: int, metric: str, *, verbose: int | bool = 0, owner: str

@@ -77,6 +77,10 @@ def _check_digits(
 
     A sum of numbers far from zero is rounded in units of these, and what is left of it
     once the mean is subtracted may be small.
+
+    A layer that subtracts the mean first, which is exact, would not help: rows of
+    float32 have lost about as much themselves, 4e-3 of the predictions' spread by a
+    column around 1e6 with a spread of 10.
     """
     ratio = np.linalg.norm(subtracted) / max(np.linalg.norm(spread), 1e-300)
     growth = _GROWTH * np.sqrt(len(subtracted))

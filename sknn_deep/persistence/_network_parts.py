@@ -13,8 +13,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
-    fold_batch_norm,
 )
+from sknn_deep.modules import fold_batch_norm
 from sknn_deep.persistence._linear_steps import LinearStep
 from sknn_deep.persistence._parts import Activation, LayerNorm, Linear
 

@@ -76,4 +76,4 @@ def _is_text(array: np.ndarray, where: str) -> bool:
 
 
 def _is_there(value) -> bool:
-    return value is not None and str(value) not in ("nan", "<NA>", "NaT")
+    return isinstance(value, str) or str(value) not in ("nan", "None", "<NA>", "NaT")

@@ -73,11 +73,15 @@ def _check_calibration(estimator: BaseEstimator) -> None:
 
 
 def _remove_unused(model: ModelProto) -> None:
-    """Remove constants that no node takes, of which onnxruntime would warn."""
+    """Remove inputs and constants that no node takes.
+
+    A runtime asks for such inputs all the same, and warns of such constants.
+    """
     used = {name for node in model.graph.node for name in node.input}
-    kept = [tensor for tensor in model.graph.initializer if tensor.name in used]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
+    for values in (model.graph.input, model.graph.initializer):
+        kept = [value for value in values if value.name in used]
+        del values[:]
+        values.extend(kept)
 
 
 def _set_opset(model: ModelProto, opset: int) -> None:

@@ -3,8 +3,8 @@
 Up to skl2onnx 1.20 that of SimpleImputer leaves out ``add_indicator`` and takes no gaps
 in strings, that of OneHotEncoder knows neither ``infrequent_if_exist`` nor missing
 numbers, that of KBinsDiscretizer not its default, and that of FunctionTransformer no
-function. They are used for one conversion at
-a time; what skl2onnx does elsewhere is as before.
+function. They are used for one conversion at a time; what skl2onnx does elsewhere is
+as before.
 """
 
 import functools
@@ -56,7 +56,7 @@ def _is_text(put) -> bool:
 
 
 def _is_gap(value) -> bool:
-    return str(value) in _GAPS
+    return not isinstance(value, str) and str(value) in _GAPS
 
 
 # --- OneHotEncoder --------------------------------------------------------------------
@@ -119,10 +119,10 @@ def _add_text_codes(graph: ContainerGraph, column: str, categories: np.ndarray) 
     """Add what gives the number of each string's category, or how many there are."""
     keys = [str(category) for category in categories]
     codes = list(range(len(keys)))
-    for gap in _GAPS:  # all of them are that which is a category
-        if gap not in keys and any(map(_is_gap, categories)):
-            codes.append(next(filter(lambda code: _is_gap(categories[code]), codes)))
-            keys.append(gap)
+    for code in np.flatnonzero([_is_gap(category) for category in categories])[:1]:
+        others = [gap for gap in _GAPS if gap not in keys]
+        keys += others  # the same gap, written otherwise
+        codes += [int(code)] * len(others)
     return graph.node(
         "LabelEncoder",
         column,

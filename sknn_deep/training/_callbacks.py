@@ -16,10 +16,8 @@ _GRADIENT_HOOK = "on_grad_computed"
 
 def overrides(callback: Callback, *hooks: str) -> bool:
     """Tell whether `callback` defines one of `hooks` itself."""
-    return any(
-        getattr(type(callback), hook, None) is not getattr(Callback, hook)
-        for hook in hooks
-    )
+    own = type(callback)
+    return any(getattr(own, h, None) is not getattr(Callback, h) for h in hooks)
 
 
 @dataclass(frozen=True)
@@ -28,22 +26,23 @@ class Watched:
 
     Attributes
     ----------
-    batches : bool
-        Each batch, before and after its step.
+    batches : tuple of str
+        Names of the callbacks that are shown each batch, before and after its step.
 
-    gradients : bool
-        The gradients of each step, before the update.
+    gradients : tuple of str
+        Of those that are shown the gradients of each step, before the update.
     """
 
-    batches: bool = False
-    gradients: bool = False
+    batches: tuple[str, ...] = ()
+    gradients: tuple[str, ...] = ()
 
     @classmethod
-    def by(cls, callbacks: Iterable[Callback]) -> "Watched":
+    def by(cls, callbacks: Iterable[tuple[str, Callback]]) -> "Watched":
+        """Look for the hooks that callbacks, given with their names, define."""
         callbacks = list(callbacks)
         return cls(
-            batches=any(overrides(cb, *_BATCH_HOOKS) for cb in callbacks),
-            gradients=any(overrides(cb, _GRADIENT_HOOK) for cb in callbacks),
+            tuple([name for name, cb in callbacks if overrides(cb, *_BATCH_HOOKS)]),
+            tuple([name for name, cb in callbacks if overrides(cb, _GRADIENT_HOOK)]),
         )
 
 

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from sknn_deep.rows import Batches
-from sknn_deep.training._convergence import Convergence
+from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
 from sknn_deep.training._history import CompactHistory
-from sknn_deep.training._optimizers import get_optimizer_state, set_optimizer_state
+from sknn_deep.training._run import Run
 
 # Types of a callback's attributes that are taken for data.
 _DATA = (bool, int, float, str, type(None), Tensor, np.ndarray, np.generic)
@@ -22,16 +20,9 @@ class TrainingState:
 
     Parameters
     ----------
-    net : Net
-        With the weights that the training starts from.
-
-    batches : Batches
-        Not yet iterated in this training.
-
-    convergence : Convergence
-
-    generator : torch.Generator or None
-        Where dropout masks come from, and row orders off the CPU.
+    run : Run
+        With the weights that the training starts from, and batches that were not yet
+        iterated.
 
     Attributes
     ----------
@@ -40,27 +31,28 @@ class TrainingState:
 
     is_over : bool
         Whether the training has ended by itself before its last epoch.
+
+    is_cut_short : bool
+        Whether a callback or the clock ended it; the state may go on in another run.
     """
 
-    def __init__(
-        self,
-        net,
-        batches: Batches,
-        convergence: Convergence,
-        generator: torch.Generator | None = None,
-    ):
-        self.net = net
-        self.batches = batches
-        self.convergence = convergence
-        self.generator = generator
+    def __init__(self, run: Run):
+        self.run = run
+        self.net = run.net
         self.n_epochs = 0
         self.is_over = False
-        self._n_records_before = len(net.history)
+        self.is_cut_short = False
+        self._n_records_before = len(run.net.history)
 
     @property
     def is_finished(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.is_over or self.n_epochs >= self.net.n_epochs_
+        return self.is_over or self.n_epochs >= self.run.epochs
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether no epoch of this run is to come."""
+        return self.is_cut_short or self.is_finished
 
     def forget_unfinished_epoch(self) -> None:
         """Drop what the history has of an epoch that is not whole."""
@@ -71,7 +63,7 @@ class TrainingState:
 
         Tensors and arrays are not copied: the next epoch changes them.
         """
-        net, generator = self.net, self.generator
+        net, run = self.net, self.run
         n_before, history = self._n_records_before, net.history
         if n_before:
             history = CompactHistory(history[n_before:])
@@ -85,8 +77,8 @@ class TrainingState:
             "best_state": getattr(net, "best_state_", None),
             "best_merits": net.best_merits_,
             "optimizer": get_optimizer_state(net.optimizer_),
-            "convergence": dataclasses.asdict(self.convergence),
-            "generator": None if generator is None else generator.get_state(),
+            "convergence": dataclasses.asdict(run.convergence),
+            "generator": None if run.generator is None else run.generator.get_state(),
             "history": history.to_tables(batches=False),
             "callbacks": {
                 name: dict(_learned(callback)) for name, callback in net.callbacks_
@@ -106,10 +98,10 @@ class TrainingState:
         net.best_merits_ = state["best_merits"]
         set_optimizer_state(net.optimizer_, state["optimizer"])
         for name, value in state["convergence"].items():
-            setattr(self.convergence, name, value)
+            setattr(self.run.convergence, name, value)
         self._draw_again()
-        if self.generator is not None:
-            self.generator.set_state(state["generator"])
+        if self.run.generator is not None:
+            self.run.generator.set_state(state["generator"])
         net.history[self._n_records_before :] = CompactHistory.from_tables(
             state["history"]
         )
@@ -123,9 +115,9 @@ class TrainingState:
         Each takes a small share of its epoch's time, and an order a number for each
         row, which need not be kept.
         """
-        if self.batches.permute is not None:
+        if self.run.batches.permute is not None:
             for _ in range(self.n_epochs):
-                self.batches.permute()
+                self.run.batches.permute()
 
 
 # --- callbacks ------------------------------------------------------------------------

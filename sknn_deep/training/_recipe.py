@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from sknn_deep.training._schedules import STEP_SCHEDULES
+from sknn_deep.optimizers import STEP_SCHEDULES
 
 _FLOATS = frozenset(
     {
@@ -61,12 +61,13 @@ class Recipe:
 
 def resolve_recipe(*, batch_size: int, n_samples: int, **parameters) -> Recipe:
     """Clip the batch size to the rows there are."""
+    # Python's own numbers: torch refuses 0 beside 0.999, say.
+    floats = {
+        name: float(value)
+        for name, value in parameters.items()
+        if name in _FLOATS and value is not None
+    }
     return Recipe(
         batch_size=int(min(batch_size, n_samples)),  # NumPy's integers cut no tensor
-        **{name: _plain(name, value) for name, value in parameters.items()},
+        **(parameters | floats),
     )
-
-
-def _plain(name: str, value):
-    """Bring a number to Python's own float: torch refuses 0 beside 0.999, say."""
-    return float(value) if name in _FLOATS and value is not None else value

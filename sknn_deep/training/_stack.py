@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,51 +12,24 @@ from sknn_deep.machine import (
     thread_count,
     threads_for_step,
 )
-from sknn_deep.rows import Batches, stacked_batches
-from sknn_deep.training._convergence import Convergence
-from sknn_deep.training._net import Net
-from sknn_deep.training._penalties import make_add_penalties, make_clip
-from sknn_deep.training._schedules import STEP_SCHEDULES, constant
-from sknn_deep.training._stacked_optimizers import (
+from sknn_deep.optimizers import (
+    STEP_SCHEDULES,
     Numbers,
     StackedOptimizer,
+    constant,
     group_equal,
+    make_add_penalties,
+    make_clip,
     numbers_of,
     optimizer_family,
 )
-
-
-@dataclass
-class Run:
-    """All that a training needs.
-
-    Attributes
-    ----------
-    net : Net
-
-    batches : Batches
-
-    epochs : int
-
-    convergence : Convergence
-
-    generator : torch.Generator or None
-        Where dropout masks come from.
-
-    evaluate : callable or None
-        Gives the loss and the score on the validation set.
-
-    n_seen : int
-        Rows seen before, which inverse scaling counts.
-    """
-
-    net: Net
-    batches: Batches
-    epochs: int
-    convergence: Convergence
-    generator: torch.Generator | None = None
-    evaluate: Callable[[], tuple[float, float]] | None = None
-    n_seen: int = 0
+from sknn_deep.rows import stacked_batches
+from sknn_deep.training._checkpoint import TrainingState
+from sknn_deep.training._epochs import close_epoch, end_run
+from sknn_deep.training._net import Net
+from sknn_deep.training._protocols import StackedGradient
+from sknn_deep.training._run import Run
+from sknn_deep.training._step_plan import plan_of_stack
 
 
 def run_family(run: Run) -> tuple | None:
@@ -80,7 +52,7 @@ def run_family(run: Run) -> tuple | None:
 
 def train_stack(
     runs: Sequence[Run],
-    gradient: Callable[..., AbstractContextManager],
+    gradient: Callable[..., AbstractContextManager[StackedGradient]],
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
 ) -> list[Exception | None]:
@@ -127,6 +99,10 @@ def train_stack(
             ) as stacked:
                 optimizer = _renew_optimizer(optimizer, trainees, stacked, staying)
                 step = _make_step(trainees, stacked, optimizer)
+                for t in trainees:
+                    t.net.step_plan_ = plan_of_stack(
+                        t.net, stacked, len(runs), n_threads
+                    )
                 staying = list(range(len(trainees)))
                 while len(staying) == len(trainees):
                     _run_epoch(trainees, step)
@@ -149,11 +125,10 @@ class _Trainee:
         self.number = number
         self.net = run.net
         recipe = run.net.recipe
+        self.state = TrainingState(run)
         self.schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
         self.peak = recipe.learning_rate_init
-        self.n_steps = run.epochs * len(run.batches)
         self.n_taken = 0
-        self.n_epochs = 0
         self.loss = 0.0
 
     def numbers_of_epoch(self) -> list[Numbers]:
@@ -163,28 +138,22 @@ class _Trainee:
         if self.schedule is constant:
             return [numbers_of(recipe, group["lr"])] * n_steps
         taken = range(self.n_taken, self.n_taken + n_steps)
-        rates = [self.peak * self.schedule(step, self.n_steps) for step in taken]
+        rates = [self.peak * self.schedule(step, self.run.n_steps) for step in taken]
         self.n_taken += n_steps
         group["lr"] = rates[-1]
         return [numbers_of(recipe, rate) for rate in rates]
 
     def has_ended(self, errors: list[Exception | None]) -> bool:
         """Close an epoch; tell whether it was the last one."""
-        run, net = self.run, self.net
-        self.n_epochs += 1
         try:
-            net.record_epoch(run.batches, self.loss)
-            net.end_epoch(run.batches, run.convergence, run.evaluate)
+            self.net.record_epoch(self.run.batches, self.loss)
+            close_epoch(self.state)
         except Exception as error:
             errors[self.number] = error
             return True
-        net.notify("on_epoch_end", dataset_train=run.batches, dataset_valid=None)
-        if net.should_stop(run.convergence):
-            return True
-        if self.n_epochs < run.epochs:
-            return False
-        net.converged_ = net.recipe.has_step_schedule
-        return True
+        if self.state.has_ended:
+            end_run(self.state)
+        return self.state.has_ended
 
 
 def _numbers_at_start(run: Run) -> tuple:
@@ -194,7 +163,10 @@ def _numbers_at_start(run: Run) -> tuple:
 
 
 def _renew_optimizer(
-    optimizer: StackedOptimizer | None, trainees: list[_Trainee], stacked, staying
+    optimizer: StackedOptimizer | None,
+    trainees: list[_Trainee],
+    stacked: StackedGradient,
+    staying: list[int],
 ) -> StackedOptimizer:
     """Make the optimizer, or go on with that of the trainees who stay."""
     if optimizer is None:
@@ -239,7 +211,7 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
 
 
 def _make_step(
-    trainees: list[_Trainee], stacked, optimizer: StackedOptimizer
+    trainees: list[_Trainee], stacked: StackedGradient, optimizer: StackedOptimizer
 ) -> Callable[..., Tensor]:
     """Make what happens to a batch: gradients, penalties, update."""
     recipes = [t.net.recipe for t in trainees]

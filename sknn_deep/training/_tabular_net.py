@@ -2,11 +2,17 @@
 
 import math
 import time
+import warnings
 from collections.abc import Callable
 
-from sknn_deep.training._net import Net, copy_state
-from sknn_deep.training._optimizers import AdamW, make_step
-from sknn_deep.training._schedules import coslog4, flat_cos
+from sknn_deep.machine import thread_count, threads_for_step
+from sknn_deep.optimizers import AdamW, coslog4, flat_cos, make_step
+from sknn_deep.training._callbacks import UNWATCHED, StateKeeper, Watched
+from sknn_deep.training._checkpoint import TrainingState
+from sknn_deep.training._epochs import check_schedules, is_stopped_after, run_epoch
+from sknn_deep.training._net import Net
+from sknn_deep.training._run import Run
+from sknn_deep.training._step_plan import StepPlan
 
 
 class TabularNet(Net):
@@ -20,7 +26,7 @@ class TabularNet(Net):
     Parameters
     ----------
     module, criterion, **kwargs
-        As of :class:`Net`.
+        As of :class:`Net`, but that `gradient` makes the gradient itself.
 
     dropout : float
     """
@@ -41,14 +47,68 @@ class TabularNet(Net):
         )
         return self
 
-    def wants_sparse(self, X, n_epochs: int) -> bool:
-        return False
+    def fit_loop(
+        self,
+        X,
+        y=None,
+        epochs: int | None = None,
+        *,
+        run: Run,
+        keeper: StateKeeper | None = None,
+        **fit_params,
+    ):
+        """Train for the epochs of a run, or as many as there is time for."""
+        check_schedules(self)
+        self.begin_training(run.epochs, run.n_seen)
+        watched = Watched.by(self.callbacks_)
+        self.step_plan_ = plan = self._plan_steps(run, watched)
+        state = TrainingState(run)
+        begin = time.monotonic()
+        try:
+            with (
+                self.gradient(
+                    self.module_, self.criterion_, generator=run.generator
+                ) as gradient,
+                thread_count(plan.threads),
+            ):
+                step = self._make_step(gradient, watched, len(run.batches))
+                while not state.has_ended:
+                    run_epoch(state, run.batches, step, watched)
+                    self._close_epoch(state)
+                    self._shorten(state, time.monotonic() - begin)
+        except KeyboardInterrupt:
+            state.forget_unfinished_epoch()
+            warnings.warn("Training interrupted by user.", stacklevel=2)
+        return self
 
-    def _make_train_step(self, gradient, watched, *, n_steps, n_taken=0, capture=None):
+    def _plan_steps(self, run: Run, watched: Watched) -> StepPlan:
+        parameters = list(self.module_.parameters())
+        is_watched = watched != UNWATCHED
+        return StepPlan(
+            gradient="explicit",
+            rows="dense",
+            layout=(),
+            captured=False,
+            threads=threads_for_step(parameters, run.batches.batch_size),
+            denormals="kept" if is_watched else "flushed",
+            reasons={
+                "gradient": "that of networks for tables is written out",
+                "rows": "encoded columns are dense",
+                "layout": "features lie in rows already",
+                "captured": "steps of networks for tables are not replayed",
+                "threads": "as many as the step is worth",
+                "denormals": "a callback may compute with them"
+                if is_watched
+                else "products of them take up to a hundred times as long",
+            },
+        )
+
+    def _make_step(self, gradient, watched: Watched, n_batches: int) -> Callable:
+        """Make what happens to a batch: gradient, rates, update."""
         recipe, criterion = self.recipe, self.criterion_
         update = make_step(self.optimizer_, recipe)
         pairs = list(zip(self.optimizer_.param_groups, self.groups_, strict=True))
-        n_batches = n_steps // self.n_epochs_
+        n_taken = 0
 
         def step(batch) -> dict:
             nonlocal n_taken
@@ -76,68 +136,35 @@ class TabularNet(Net):
 
         return step
 
-    def _run_epochs(
-        self, state, batches, step, evaluate, watched, keeper, deadline
-    ) -> None:
-        begin = time.monotonic()
-        while not state.is_finished:
-            self._run_epoch(
-                state.batches, batches, step, state.convergence, evaluate, watched
-            )
-            state.n_epochs += 1
-            if self._is_stopped_after(state.batches):
-                return
-            state.is_over = self.should_stop(state.convergence)
-            if state.is_over:
-                return
-            if deadline < math.inf:
-                self._shorten(state.n_epochs, begin, deadline)
-
-    def _shorten(self, n_epochs: int, begin: float, deadline: float) -> None:
-        """Let the schedule end with the last epoch that there is time for."""
-        now = time.monotonic()
-        n_to_come = int((deadline - now) / (now - begin) * n_epochs)
-        fitting = n_epochs + max(n_to_come, 0)
-        if fitting < self.n_epochs_:
-            self.n_epochs_ = fitting
-            self._log(
-                f"{self.recipe.max_time} seconds are enough for {fitting} epochs."
-            )
-
-    def end_epoch(
-        self,
-        X,
-        convergence,
-        evaluate: Callable[[], tuple[float, float]] | None,
-    ) -> None:
-        self.n_seen_ += X.n_rows
-        epoch = self.history[-1]
-        loss = epoch["train_loss"]
+    def _close_epoch(self, state: TrainingState) -> None:
+        """Validate after an epoch; tell whether it is the last one."""
+        run, loss = state.run, self.history[-1]["train_loss"]
+        self.n_seen_ += run.batches.n_rows
         if not math.isfinite(loss):
             raise ValueError(self.divergence_message())
-        score = -loss
-        if evaluate is not None:
-            valid_loss, score = evaluate()
-            self._record(epoch, "valid_loss", valid_loss)
-            self._record(epoch, "valid_score", score, higher_is_better=True)
+        if run.evaluate is not None:
+            valid_loss, score = run.evaluate()
+            self.record_validation(valid_loss, score)
+        state.n_epochs += 1
         if not self.recipe.early_stopping:
-            convergence.add(-loss)
-        elif self._is_at_rest() and convergence.add(score):
-            self.best_state_ = copy_state(self.module_)
+            run.convergence.add(-loss)
+        elif state.n_epochs in ends_of_waves(self.n_epochs_):
+            if run.convergence.add(score):
+                self.keep_best()
+            state.is_over = run.convergence.n_no_improvement > 0
+        state.is_cut_short = is_stopped_after(self, run.batches)
 
-    def should_stop(self, convergence) -> bool:
-        is_over = (
-            self.recipe.early_stopping
-            and self._is_at_rest()
-            and convergence.n_no_improvement > 0
-        )
-        if is_over:
-            self._log("Validation score did not improve in the last wave. Stopping.")
-        return is_over
-
-    def _is_at_rest(self) -> bool:
-        """Tell whether a wave of the rate ends with this epoch, or nearest to it."""
-        return len(self.history) in ends_of_waves(self.n_epochs_)
+    def _shorten(self, state: TrainingState, seconds: float) -> None:
+        """Let the schedule end with the last epoch that there is time for."""
+        max_time = self.recipe.max_time
+        if max_time is None:
+            return
+        n_to_come = int((max_time - seconds) / seconds * state.n_epochs)
+        fitting = state.n_epochs + max(n_to_come, 0)
+        if fitting < state.run.epochs:
+            state.run.epochs = self.n_epochs_ = fitting
+            if self.verbose >= 2:
+                print(f"{max_time} seconds are enough for {fitting} epochs.")
 
 
 def nothing(module) -> list:

@@ -16,6 +16,9 @@ INNER = {
     "gradients",
     "machine",
     "modules",
+    "neighbors",
+    "optimizers",
+    "parameters",
     "rows",
     "training",
 }

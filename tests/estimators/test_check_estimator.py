@@ -25,6 +25,7 @@ NO_PARTIAL_FIT = "partial_fit refuses early_stopping=True, as scikit-learn's doe
 FEW_ROWS = "a check's few rows leave no two rows to validate on, as in scikit-learn's"
 OTHER_BATCHES = "repeated rows fill other batches, and are split otherwise"
 OTHER_MASKS = "repeated rows draw masks of their own"
+OTHER_NEIGHBORS = "a row that is repeated is its own neighbor"
 OTHER_STATISTICS = "a batch's mean and variance count rows, not weights"
 
 WEIGHT_CHECKS = (
@@ -87,13 +88,18 @@ def make_estimators():
         for params in CHECKED.values()
         for name in NAMES
     ]
-    return estimators + [
+    transformers = [
         sknn_deep.AutoencoderTransformer(**params) for params in TRANSFORMERS
     ]
+    # Its defaults take more epochs, and fail as these do.
+    neighbors = sknn_deep.NeighborAutoencoder(**BASE, max_iter=3)
+    return [*estimators, *transformers, neighbors]
 
 
 def expected_failed_checks(estimator):
     """Find the table of an estimator by its parameters."""
+    if isinstance(estimator, sknn_deep.NeighborAutoencoder):
+        return dict.fromkeys(WEIGHT_CHECKS, OTHER_NEIGHBORS)
     if isinstance(estimator, sknn_deep.AutoencoderTransformer):
         return {}
     for setting, params in CHECKED.items():

@@ -648,7 +648,7 @@ def test_max_time_ends_training_between_epochs(data, monkeypatch):
         now += 1.0
         return now
 
-    monkeypatch.setattr("sknn_deep.training._net.time.monotonic", monotonic)
+    monkeypatch.setattr("sknn_deep.training._epochs.time.monotonic", monotonic)
     reg = make(MLPRegressor, max_iter=1000, max_time=4.5, learning_rate="constant")
 
     reg.fit(*data)  # no ConvergenceWarning

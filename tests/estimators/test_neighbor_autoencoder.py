@@ -26,7 +26,7 @@ from sknn_deep.callbacks import Checkpoint
 from sknn_deep.gradients import _gradient
 from sknn_deep.metrics import neighbors_accuracy_scorer, trustworthiness_scorer
 from sknn_deep.neighbors import PairOrders, find_neighbors
-from sknn_deep.training import one_cycle
+from sknn_deep.optimizers import one_cycle
 from tests.requirements import needs
 
 DIGITS, CLASSES = load_digits(return_X_y=True)

@@ -17,7 +17,7 @@ from skorch.history import History
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.data import _data
 from sknn_deep.model_selection import BatchedGridSearchCV
-from sknn_deep.training import CompactHistory, _callbacks, _net
+from sknn_deep.training import CompactHistory, _callbacks, _prediction
 
 # Few epochs do not converge, and need not.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -330,7 +330,7 @@ def test_fit_transform_gives_the_codes_of_fit_and_transform(
 def test_fit_transform_checks_and_places_once(form, count, tmp_path):
     X = FORMS[form](make_data()[0], tmp_path)
     checked = count(_data, "validate_data")
-    placed = [count(module, "make_rows") for module in (_data, _net)]
+    placed = [count(module, "make_rows") for module in (_data, _prediction)]
 
     make(AutoencoderTransformer).fit_transform(X)
 

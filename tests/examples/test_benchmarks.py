@@ -352,6 +352,25 @@ def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
     assert set(content["curves"]) == {"3", "6", "12", "24"}
 
 
+def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
+    words = run(
+        *("bench_neighbors", "--mnist", small_mnist, "--max-iter", 1, "--seeds", 1),
+        *("--contenders", "neighbors", "plain"),
+    )
+
+    assert {"5-NN", "neighbors", "plain", "load"} <= set(words)
+
+
+def test_bench_neighbors_tables_compares_weights(run):
+    words = run(
+        *("bench_neighbors_tables", "--data", "digits", "--max-iter", 1),
+        *("--seeds", 1),
+    )
+
+    assert words[0] == "digits:"
+    assert {"PCA", "neighbors_weight=0.0", "neighbors_weight=1.0"} <= set(words)
+
+
 def test_bench_onecycle_prints_both_ways(run, small_mnist):
     words = run(
         *("bench_onecycle", "--mnist", small_mnist, "--epochs", 1, "--seeds", 1),

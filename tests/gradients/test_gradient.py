@@ -12,6 +12,7 @@ import torch
 from sknn_deep.gradients import (
     can_backpropagate,
     explicit_gradient,
+    explicit_kind,
     penalized_weights,
     recorded_gradient,
 )
@@ -127,7 +128,9 @@ def test_explicit_gradient_equals_autograd_at_any_depth(units):
     )
 
 
-freely_laid_gradient = functools.partial(explicit_gradient, free_layout=True)
+def freely_laid_gradient(module, loss, **options):
+    transposed = explicit_kind(module, loss).faster_transposed(module)
+    return explicit_gradient(module, loss, transposed=transposed, **options)
 
 
 @pytest.mark.parametrize("units", [(6, 40), (6, 40, 3), (6, 3, 40, 3), (6, 40, 40, 3)])

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn_deep.inspection import LatentSpaceDisplay
 from sknn_deep.inspection._codes import is_number
 from sknn_deep.inspection._style import OTHERS_COLOR
+from sknn_deep.metrics import neighbors_accuracy_scorer, trustworthiness_scorer
 
 
 @pytest.fixture(scope="module")
@@ -352,3 +353,88 @@ def test_latent_space_display_refuses_what_cannot_transform(digits):
 def test_latent_space_display_refuses_what_is_not_fitted(digits):
     with pytest.raises(NotFittedError, match="PCA instance is not fitted"):
         LatentSpaceDisplay.from_estimator(PCA(), digits.X)
+
+
+# --- scores, and the plane decoded ----------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plane(digits):
+    return PCA(n_components=2).fit(digits.X)
+
+
+def test_latent_space_display_shows_scores(pyplot, digits, plane):
+    display = LatentSpaceDisplay.from_estimator(
+        plane, digits.X, digits.y, show_scores=True
+    )
+
+    trust = trustworthiness_scorer(plane, digits.X)
+    accuracy = neighbors_accuracy_scorer(plane, digits.X, digits.y)
+    said = f"trustworthiness {trust:.3f}, 5-NN accuracy {accuracy:.3f}"
+    assert display.ax_.get_title() == said
+
+
+def test_latent_space_display_shows_no_accuracy_without_classes(pyplot, digits, plane):
+    X = digits.X
+    for y in (None, X[:, 20] + 0.5):
+        display = LatentSpaceDisplay.from_estimator(plane, X, y, show_scores=True)
+        assert display.ax_.get_title().startswith("trustworthiness 0.")
+        assert "accuracy" not in display.ax_.get_title()
+
+
+def test_latent_space_display_scores_the_components_that_are_drawn(
+    pyplot, digits, fitted
+):
+    display = LatentSpaceDisplay.from_estimator(
+        fitted, digits.X, components=(2, 3), show_scores=True
+    )
+    other = LatentSpaceDisplay.from_estimator(fitted, digits.X, show_scores=True)
+
+    assert display.ax_.get_title() != other.ax_.get_title()
+
+
+def test_latent_space_display_decodes_the_plane_behind_the_points(
+    pyplot, digits, plane
+):
+    display = LatentSpaceDisplay.from_estimator(plane, digits.X, n_decoded=3)
+
+    codes = plane.transform(digits.X)
+    (left, bottom), (right, top) = codes.min(axis=0), codes.max(axis=0)
+    np.testing.assert_allclose(display.image_.get_extent(), (left, right, bottom, top))
+    mosaic = display.image_.get_array()
+    assert mosaic.shape == (24, 24)
+    # The middle of the lowest row, second from the left: the mosaic begins at the top.
+    point = [[left + (right - left) / 2, bottom + (top - bottom) / 6]]
+    expected = plane.inverse_transform(point).reshape(8, 8)
+    np.testing.assert_allclose(mosaic[16:, 8:16], expected, atol=1e-5)
+    assert display.image_.get_zorder() < display.scatter_.get_zorder()
+
+
+def test_latent_space_display_styles_the_images(pyplot, digits, plane):
+    display = LatentSpaceDisplay.from_estimator(
+        plane, digits.X, n_decoded=2, image_shape=(4, 16), image_kwargs={"alpha": 1}
+    )
+
+    assert display.image_.get_alpha() == 1
+    assert display.image_.get_array().shape == (8, 32)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_decoded": 0}, "n_decoded of LatentSpaceDisplay must be an integer of at"),
+        ({"n_decoded": 3, "components": (1, 0)}, "leave components and reduce as they"),
+        ({"n_decoded": 3, "reduce": "pca"}, "leave components and reduce as they are"),
+        ({"n_decoded": 3, "image_shape": (3, 3)}, "image_shape of LatentSpaceDisplay"),
+    ],
+)
+def test_latent_space_display_refuses_planes_that_it_cannot_draw(
+    params, message, digits, plane
+):
+    with pytest.raises(ValueError, match=message):
+        LatentSpaceDisplay.from_estimator(plane, digits.X, **params)
+
+
+def test_latent_space_display_decodes_codes_of_two_components_only(digits, fitted):
+    with pytest.raises(ValueError, match=r"needs codes of two components\. Got 4"):
+        LatentSpaceDisplay.from_estimator(fitted, digits.X, n_decoded=3)

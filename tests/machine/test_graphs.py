@@ -20,15 +20,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 import sknn_deep.machine._graphs as graphs_file
-import sknn_deep.training._net as net_file
+import sknn_deep.training._step as step_file
+import sknn_deep.training._step_plan as plan_file
 from sknn_deep.gpu_report._list import list_checks, run_check
-from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
+from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.machine._graphs import GraphedWork, captures
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.optimizers._optimizers import DeviceRates, make_optimizer, make_step
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
-from sknn_deep.training import Convergence, Net
-from sknn_deep.training._optimizers import DeviceRates, make_optimizer, make_step
+from sknn_deep.training import Convergence, Net, Run
 from tests.training import recipes
 
 CPU = torch.device("cpu")
@@ -352,7 +353,7 @@ make_recipe = functools.partial(
 
 def make_net(
     *,
-    gradient=explicit_gradient,
+    gradient=explicit_kind,
     dtype=torch.float32,
     autocast=None,
     activation="relu",
@@ -400,14 +401,15 @@ def make_batches(net, *, weighted=False, shuffle=True, sparse=False):
 
 
 def train(net, batches=None, **options):
-    batches = batches or make_batches(net)
-    convergence = Convergence(net.recipe.tol, net.recipe.n_iter_no_change)
-    return net.partial_fit(
-        batches,
-        convergence=convergence,
+    run = Run(
+        net,
+        batches or make_batches(net),
+        net.recipe.max_iter,
+        Convergence(net.recipe.tol, net.recipe.n_iter_no_change),
         generator=torch.Generator().manual_seed(0),
         **options,
     )
+    return net.train(run)
 
 
 class Captures:
@@ -435,7 +437,8 @@ class Captures:
 @pytest.fixture
 def emulated(monkeypatch):
     emulated = Captures()
-    monkeypatch.setattr(net_file, "captures", emulated.open)
+    monkeypatch.setattr(step_file, "captures", emulated.open)
+    monkeypatch.setattr(plan_file, "can_capture", lambda device: True)
     # All four batches of an epoch in one place, as on a GPU, and the smaller last one.
     monkeypatch.setattr("sknn_deep.rows._gatherer._BYTES_AT_ONCE", 1)
     return emulated
@@ -507,9 +510,7 @@ def test_replayed_training_goes_on_with_its_optimizer(emulated, monkeypatch):
         monkeypatch.setattr(graphs_file, "_N_BEFORE_CAPTURE", n_before)
         net = make_net()
         train(net)
-        net.partial_fit(
-            make_batches(net), convergence=Convergence(0.0, math.inf), epochs=40
-        )
+        net.train(Run(net, make_batches(net), 40, Convergence(0.0, math.inf)))
         nets.append(net)
 
     assert emulated.n_captured == 4
@@ -532,7 +533,7 @@ class GradientHook(Callback):
         ({"callbacks": [BatchHook()]}, {}),
         ({"callbacks": [GradientHook()]}, {}),
         ({"dtype": torch.float64}, {}),
-        ({"gradient": recorded_gradient}, {}),
+        ({"gradient": recorded_kind}, {}),
         ({"solver": torch.optim.Adam}, {}),
         ({"max_iter": 24}, {}),
         ({}, {"shuffle": False}),

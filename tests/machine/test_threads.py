@@ -13,7 +13,7 @@ from sknn_deep.machine._threads import (
     threads_for_step,
 )
 from sknn_deep.modules import MLP
-from sknn_deep.training import minimize_lbfgs
+from sknn_deep.optimizers import minimize_lbfgs
 
 
 def test_thread_count_of_none_is_what_it_was():

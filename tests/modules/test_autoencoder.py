@@ -14,6 +14,7 @@ from sknn_deep.modules import (
     RandomLayer,
     SquaredError,
     glorot_uniform_,
+    scaled_code,
 )
 from sknn_deep.modules._losses import AutoencoderOutput, row_shares
 
@@ -170,3 +171,28 @@ def test_autoencoder_is_trained_by_autograd(options, autocast):
 
     assert value.dtype == torch.float32
     assert all(g.isfinite().all() and g.any() for g in gradients)
+
+
+def test_scaled_code_is_the_same_code():
+    module = make_autoencoder(returns_code=True)
+    X = torch.rand(5, 6, generator=torch.Generator().manual_seed(0)).double()
+    code, back = module.encode(X), module.decode(module.encode(X))
+    state = {name: t.clone() for name, t in module.state_dict().items()}
+
+    with scaled_code(module, 4.0):
+        output = module(X)
+        assert torch.equal(output.code, code)
+        assert torch.equal(output.reconstruction, back)
+        assert torch.equal(module.encode(X), code)
+        assert torch.equal(module.decode(code), back)
+        assert torch.equal(module.encoder(X) * 4, code)
+    assert all(torch.equal(t, state[name]) for name, t in module.state_dict().items())
+    assert torch.equal(module.encoder(X), code)
+
+
+def test_scaled_code_ends_with_an_error_too():
+    module = make_autoencoder(returns_code=True)
+
+    with pytest.raises(KeyboardInterrupt), scaled_code(module, 4.0):
+        raise KeyboardInterrupt
+    assert module.code_scale == 1

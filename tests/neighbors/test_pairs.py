@@ -6,7 +6,8 @@ import torch
 from numpy.testing import assert_array_equal
 from scipy.sparse import csr_array
 
-from sknn_deep.neighbors import NeighborGraph, PairOrders, walk_lengths
+from sknn_deep.neighbors import NeighborGraph, PairOrders
+from sknn_deep.neighbors._pairs import walk_lengths
 
 
 def make_ring(n_rows):

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+import pytest
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.feature_selection import SelectKBest
 from sklearn.pipeline import make_pipeline
@@ -17,6 +18,12 @@ from sklearn.random_projection import GaussianRandomProjection
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from tests.requirements import is_met
+
+# A network of three epochs is enough to be written elsewhere.
+from_short_fits = pytest.mark.filterwarnings(
+    "ignore:The training ended with a network worse:"
+    "sklearn.exceptions.ConvergenceWarning"
+)
 
 RNG = np.random.RandomState(0)
 X = 50 * RNG.uniform(size=(60, 4)) + 100

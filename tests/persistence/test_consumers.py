@@ -15,9 +15,12 @@ from tests.persistence.models import (
     as_columns,
     assert_close_to_spread,
     fitted,
+    from_short_fits,
     output_of,
 )
 from tests.requirements import needs
+
+pytestmark = from_short_fits
 
 ROWS = X.astype(np.float32)
 # Labels are strings, which OpenCV and torch have not.

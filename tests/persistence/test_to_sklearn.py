@@ -25,7 +25,10 @@ from sknn_deep import (
     to_sklearn,
 )
 from sknn_deep.persistence import _sklearn_mlp
+from tests.persistence.models import from_short_fits
 from tests.requirements import needs
+
+pytestmark = from_short_fits
 
 QUICK = {"hidden_layer_sizes": (6, 5), "max_iter": 2, "tol": 0.0, "random_state": 0}
 QUICK |= {"learning_rate": "one_cycle", "learning_rate_init": 0.01, "device": "cpu"}

@@ -245,3 +245,23 @@ def test_rows_are_sent_one_batch_ahead(monkeypatch):
     last = ["computing waits for sending", "1 rows for computing"]
     sent = ["next is sent"]
     assert events == [*sent, *received, *sent, *received, *sent, *last]
+
+
+@pytest.mark.parametrize("subset", [None, torch.tensor([7, 2, 9])])
+def test_an_order_may_take_rows_more_than_once(subset):
+    order = torch.tensor([0, 1, 2, 1, 0, 2, 2])
+    numbers = torch.arange(10)
+    rows = DenseRows(numbers[:, None] * torch.tensor([1.0, 10.0]))
+    batches = Batches(
+        rows,
+        numbers,
+        numbers + 0.5,
+        batch_size=4,
+        permute=lambda: order,
+        subset=subset,
+        n_rows=7,
+    )
+
+    expected = order if subset is None else subset[order]
+    assert len(batches) == 2 and batches.n_rows == 7
+    assert collect(batches) == [part.tolist() for part in expected.split(4)]

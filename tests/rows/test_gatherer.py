@@ -46,3 +46,17 @@ def test_gatherer_keeps_its_memory_and_its_batches():
 
     assert again is first
     assert fewer[0][0].data_ptr() == first[0][0].data_ptr()
+
+
+def test_gatherer_takes_rows_more_than_once():
+    X = torch.from_numpy(make_X())
+    gatherer = Gatherer((X,), batch_size=6, n_rows=20)
+    order = torch.arange(20) % 10
+
+    batches = [
+        batch
+        for index in order.split(gatherer.n_at_once)
+        for (batch,) in gatherer.gather(index)
+    ]
+    assert [len(batch) for batch in batches] == [6, 6, 6, 2]
+    assert torch.equal(batches[1], X[order[6:12]])

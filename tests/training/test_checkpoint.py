@@ -9,7 +9,7 @@ import skorch.callbacks
 import torch
 from skorch.callbacks import Callback
 
-from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
+from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
 from sknn_deep.rows import Batches, DenseRows, device_permutations, numpy_permutations
@@ -17,6 +17,7 @@ from sknn_deep.training import (
     CompactHistory,
     Convergence,
     Net,
+    Run,
     StateKeeper,
     TrainingState,
     copy_state,
@@ -46,7 +47,7 @@ class Keeper(StateKeeper):
 
 def make_net(
     *,
-    gradient=explicit_gradient,
+    gradient=explicit_kind,
     dropout=0.0,
     callbacks=None,
     verbose=0,
@@ -102,13 +103,15 @@ def train(net, keeper=None, *, permute="numpy", evaluate=None):
     if permute == "device":
         batches.permute = device_permutations(N_ROWS, generator)
     recipe = net.recipe
-    return net.partial_fit(
+    run = Run(
+        net,
         batches,
-        convergence=Convergence(recipe.tol, recipe.n_iter_no_change),
+        recipe.max_iter,
+        Convergence(recipe.tol, recipe.n_iter_no_change),
         generator=generator,
         evaluate=evaluate,
-        keeper=keeper,
     )
+    return net.train(run, keeper)
 
 
 def scores_of(net):
@@ -168,7 +171,7 @@ TRAININGS = {
     "adamw, one cycle": {"solver": "adamw", "learning_rate": "one_cycle"},
     "torch's optimizer": {"solver": torch.optim.RMSprop, "learning_rate": "cosine"},
     "dropout": {"dropout": 0.3},
-    "autograd": {"dropout": 0.3, "gradient": recorded_gradient},
+    "autograd": {"dropout": 0.3, "gradient": recorded_kind},
     "inverse scaling": {"learning_rate": "invscaling"},
     "adaptive": {"learning_rate": "adaptive", "tol": 1e9, "n_iter_no_change": 1},
     "no improvement": {"tol": 1e9, "n_iter_no_change": 2},
@@ -232,7 +235,7 @@ def test_state_of_a_training_that_is_finished_trains_no_more():
     keeper = Keeper()
     train(make_net(), keeper)
     net = make_net(gradient=None)  # no step could be made
-    net.gradient = explicit_gradient
+    net.gradient = explicit_kind
     net.run_single_epoch = None
 
     train(net, Keeper(keeper.states[-1]))
@@ -319,7 +322,8 @@ def test_state_before_the_training_is_empty():
     net = make_net()
     net.begin_training(N_EPOCHS, 0)
 
-    state = TrainingState(net, make_batches(), Convergence(1e-4, 10)).state_dict()
+    run = Run(net, make_batches(), N_EPOCHS, Convergence(1e-4, 10))
+    state = TrainingState(run).state_dict()
 
     assert (state["n_epochs"], state["history"], state["generator"]) == (0, [], None)
 

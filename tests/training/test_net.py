@@ -19,24 +19,19 @@ from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
 import sknn_deep.training._net as net_file
-from sknn_deep.gradients import explicit_gradient, penalized_weights, recorded_gradient
+import sknn_deep.training._prediction as prediction_file
+from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
+from sknn_deep.optimizers import add_penalty, one_cycle
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
-from sknn_deep.training import (
-    RESULTS,
-    Convergence,
-    Net,
-    add_penalty,
-    copy_state,
-    one_cycle,
-)
+from sknn_deep.training import RESULTS, Convergence, Net, Run, copy_state
 from sknn_deep.training._loss_sum import DeviceLossSum
 from tests.training import recipes
 
 N_ROWS, BATCH_SIZE = 30, 8
 N_BATCHES = 4
-GRADIENTS = {"explicit": explicit_gradient, "recorded": recorded_gradient}
+GRADIENTS = {"explicit": explicit_kind, "recorded": recorded_kind}
 
 both_gradients = pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 
@@ -54,7 +49,7 @@ make_recipe = functools.partial(
 
 
 def make_net(
-    *, gradient=explicit_gradient, callbacks=None, dropout=0.0, verbose=0, **recipe
+    *, gradient=explicit_kind, callbacks=None, dropout=0.0, verbose=0, **recipe
 ):
     net = Net(
         MLP,
@@ -89,15 +84,18 @@ def make_batches(weighted=False, shuffle=True):
     return Batches(DenseRows(X), y, weight, batch_size=BATCH_SIZE, permute=permute)
 
 
-def train(net, batches=None, *, convergence=None, **options):
+def train(net, batches=None, *, convergence=None, keeper=None, epochs=None, **options):
     if convergence is None:
         convergence = Convergence(net.recipe.tol, net.recipe.n_iter_no_change)
-    return net.partial_fit(
+    run = Run(
+        net,
         batches or make_batches(),
-        convergence=convergence,
+        net.recipe.max_iter if epochs is None else epochs,
+        convergence,
         generator=torch.Generator().manual_seed(0),
         **options,
     )
+    return net.train(run, keeper)
 
 
 def parameters_of(net):
@@ -156,8 +154,8 @@ def test_net_trains_alike_with_either_gradient(solver):
         return parameters_of(train(net))
 
     torch.testing.assert_close(
-        train_with(explicit_gradient),
-        train_with(recorded_gradient),
+        train_with(explicit_kind),
+        train_with(recorded_kind),
         rtol=1e-9,
         atol=1e-9,
     )
@@ -253,7 +251,9 @@ def test_copy_state_shares_no_memory():
 @pytest.mark.parametrize("n_block", [1, 7, 30, 1000])
 @pytest.mark.parametrize("kind", [np.asarray, scipy.sparse.csr_array, DenseRows])
 def test_net_forward_in_blocks_equals_one_pass(monkeypatch, n_block, kind):
-    monkeypatch.setattr(net_file, "rows_per_block", lambda n_units, device: n_block)
+    monkeypatch.setattr(
+        prediction_file, "rows_per_block", lambda n_units, device: n_block
+    )
     net = make_net(dropout=0.5)
     X = make_arrays()[0]
     expected = net.module_.eval()(X).detach()
@@ -752,13 +752,14 @@ class InterruptAt:
     def __init__(self, n_batches):
         self.n_left = n_batches
 
-    def __call__(self, *args, **kwargs):
-        return self.interrupt(explicit_gradient(*args, **kwargs))
+    def __call__(self, module, loss):
+        kind = explicit_kind(module, loss)
+        return kind._replace(make=functools.partial(self.interrupted, kind.make))
 
-    def interrupt(self, manager):
+    def interrupted(self, make, *args, **kwargs):
         @contextlib.contextmanager
         def wrapped():
-            with manager as gradient:
+            with make(*args, **kwargs) as gradient:
 
                 def compute(*batch):
                     self.n_left -= 1

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sknn_deep.training import STEP_SCHEDULES, resolve_recipe
+from sknn_deep.optimizers import STEP_SCHEDULES
+from sknn_deep.training import resolve_recipe
 from tests.training.recipes import make_recipe
 
 

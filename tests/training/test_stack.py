@@ -10,7 +10,7 @@ import torch
 from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
-from sknn_deep.gradients import explicit_gradient, penalized_weights, stacked_gradient
+from sknn_deep.gradients import explicit_kind, penalized_weights, stacked_gradient
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, SquaredError, glorot_uniform_
 from sknn_deep.rows import Batches, make_rows, numpy_permutations
@@ -39,7 +39,7 @@ def make_net(recipe, *, seed, dtype, dropout, loss, callbacks, verbose=0):
         loss,
         recipe=recipe,
         placement=Placement(CPU, dtype),
-        gradient=explicit_gradient,
+        gradient=explicit_kind,
         penalized=penalized_weights,
         owner="MLPClassifier",
         callbacks=callbacks,
@@ -110,14 +110,7 @@ def make_run(
 
 
 def train_alone(run):
-    return run.net.partial_fit(
-        run.batches,
-        epochs=run.epochs,
-        convergence=run.convergence,
-        generator=run.generator,
-        evaluate=run.evaluate,
-        n_seen=run.n_seen,
-    )
+    return run.net.train(run)
 
 
 def history_of(net):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
 
-from sknn_deep.estimators._renamed_parameters import DEPRECATED, resolve_renamed
+from sknn_deep.parameters._renamed_parameters import DEPRECATED, resolve_renamed
 
 
 class Renamed(BaseEstimator):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
-from sknn_deep.training import STEP_SCHEDULES, cosine, one_cycle
-from sknn_deep.training._schedules import (
+from sknn_deep.optimizers import STEP_SCHEDULES, cosine, one_cycle
+from sknn_deep.optimizers._schedules import (
     constant,
     coslog4,
     flat_cos,

@@ -7,7 +7,7 @@ import torch
 
 from sknn_deep.gradients import explicit_gradient, recorded_gradient
 from sknn_deep.modules import MLP, CrossEntropy
-from sknn_deep.training import minimize_lbfgs
+from sknn_deep.optimizers import minimize_lbfgs
 
 rng = np.random.default_rng(0)
 ROOT_MATRIX = rng.normal(size=(6, 6)) + 3 * np.eye(6)

@@ -29,12 +29,18 @@ def endless_counter(device: torch.device) -> Tensor:
     return torch.full((), math.inf, dtype=torch.float32, device=device)
 
 
-def as_it_lies(array: Tensor, parameter: Tensor) -> Tensor:
-    """View an array, which lies in memory as `parameter` does, in the order it lies in.
+def as_they_lie(parameters: list[Tensor], *lists: list[Tensor]) -> list[list[Tensor]]:
+    """View lists of arrays, which lie in memory as parameters do, in that order.
 
     To the kernels the order makes no difference but in time, which is a third.
     """
-    return array if parameter.is_contiguous() else array.mT
+    return [
+        [
+            array if parameter.is_contiguous() else array.mT
+            for array, parameter in zip(arrays, parameters, strict=True)
+        ]
+        for arrays in lists
+    ]
 
 
 def fused_adam(

@@ -4,18 +4,21 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from sknn_deep.training._fused import (
-    as_it_lies,
+from sknn_deep.optimizers._fused import (
+    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
 )
-from sknn_deep.training._recipe import Recipe
+
+if TYPE_CHECKING:
+    from sknn_deep.training import Recipe
 
 SOLVERS = ("lbfgs", "sgd", "adam", "adamw")
 
@@ -83,7 +86,7 @@ class SGD(_Own, torch.optim.SGD):
 
 
 def make_optimizer(
-    recipe: Recipe, weights: list[Tensor], others: list[Tensor], *, owner: str
+    recipe: "Recipe", weights: list[Tensor], others: list[Tensor], *, owner: str
 ) -> torch.optim.Optimizer:
     """Make the optimizer that `recipe` names.
 
@@ -117,26 +120,35 @@ def make_optimizer(
             nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
             fused=fused,
         )
-    own_rate = isinstance(recipe.solver, functools.partial) and (
-        "lr" in recipe.solver.keywords
-    )
+    return _make_others_optimizer(recipe.solver, parameters, lr, owner=owner)
+
+
+def _make_others_optimizer(
+    solver: Callable[..., torch.optim.Optimizer],
+    parameters: list[Tensor],
+    lr: float,
+    *,
+    owner: str,
+) -> torch.optim.Optimizer:
+    """Make an optimizer of torch's, or of the user's own."""
+    own_rate = isinstance(solver, functools.partial) and ("lr" in solver.keywords)
     try:
-        optimizer = recipe.solver(parameters, **({} if own_rate else {"lr": lr}))
+        optimizer = solver(parameters, **({} if own_rate else {"lr": lr}))
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, could not be made "
+            f"The 'solver' parameter of {owner}, {solver!r}, could not be made "
             f"an optimizer of the network's {len(parameters)} parameter tensors with "
             f"lr={lr}: {error}"
         ) from error
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, must make a torch "
+            f"The 'solver' parameter of {owner}, {solver!r}, must make a torch "
             f"optimizer. Got {optimizer!r} from it."
         )
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
-            f"The 'solver' parameter of {owner}, {recipe.solver!r}, computes the loss "
+            f"The 'solver' parameter of {owner}, {solver!r}, computes the loss "
             "several times a step, which batches are not for. Use solver='lbfgs', or "
             "an optimizer that takes one gradient a step."
         )
@@ -175,7 +187,7 @@ class DeviceRates:
         The rate of each parameter group.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, recipe: Recipe):
+    def __init__(self, optimizer: torch.optim.Optimizer, recipe: "Recipe"):
         self._groups = optimizer.param_groups
         self._rate_of = _make_rate_of(optimizer, recipe)
         self._t = _count_steps(optimizer)
@@ -196,7 +208,7 @@ class DeviceRates:
 
 
 def _make_rate_of(
-    optimizer: torch.optim.Optimizer, recipe: Recipe
+    optimizer: torch.optim.Optimizer, recipe: "Recipe"
 ) -> Callable[[float, int], float]:
     """Make what tells the kernel's rate by that of a group and the step's number."""
     if not isinstance(optimizer, Adam):
@@ -212,7 +224,7 @@ def _count_steps(optimizer: torch.optim.Optimizer) -> int:
 
 
 def make_step(
-    optimizer: torch.optim.Optimizer, recipe: Recipe, rates: DeviceRates | None = None
+    optimizer: torch.optim.Optimizer, recipe: "Recipe", rates: DeviceRates | None = None
 ) -> Callable[[], None]:
     """Make the function that applies the gradients.
 
@@ -235,7 +247,7 @@ def make_step(
 
 
 def make_patient_step(
-    optimizer: torch.optim.Optimizer, recipe: Recipe
+    optimizer: torch.optim.Optimizer, recipe: "Recipe"
 ) -> Callable[[], None]:
     """Make the function that applies the gradients, some of which may be missing.
 
@@ -306,7 +318,7 @@ def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
 
 
 def _make_adam_step(
-    optimizer: Adam | AdamW, recipe: Recipe, rates: DeviceRates | None
+    optimizer: Adam | AdamW, recipe: "Recipe", rates: DeviceRates | None
 ) -> Callable[[], None]:
     """Make the step of scikit-learn's Adam, or of torch's AdamW."""
     groups = optimizer.param_groups
@@ -317,9 +329,12 @@ def _make_adam_step(
         (
             i,
             group,
-            [as_it_lies(p.detach(), p) for p in group["params"]],
-            [as_it_lies(optimizer.state[p]["exp_avg"], p) for p in group["params"]],
-            [as_it_lies(optimizer.state[p]["exp_avg_sq"], p) for p in group["params"]],
+            *as_they_lie(
+                group["params"],
+                [p.detach() for p in group["params"]],
+                [optimizer.state[p]["exp_avg"] for p in group["params"]],
+                [optimizer.state[p]["exp_avg_sq"] for p in group["params"]],
+            ),
         )
         for i, group in enumerate(groups)
         if group["params"]
@@ -329,7 +344,7 @@ def _make_adam_step(
         for i, group, values, means, squares in buffers:
             fused_adam(
                 values,
-                [as_it_lies(p.grad, p) for p in group["params"]],
+                *as_they_lie(group["params"], [p.grad for p in group["params"]]),
                 means,
                 squares,
                 shown,
@@ -361,7 +376,7 @@ def _make_adam_step(
 
 
 def _make_sgd_step(
-    optimizer: SGD, recipe: Recipe, rates: DeviceRates | None
+    optimizer: SGD, recipe: "Recipe", rates: DeviceRates | None
 ) -> Callable[[], None]:
     """Make the step of stochastic gradient descent."""
     (group,) = optimizer.param_groups
@@ -371,15 +386,14 @@ def _make_sgd_step(
         for p in parameters:
             if optimizer.state[p].get("momentum_buffer") is None:
                 optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        velocities = [
-            as_it_lies(optimizer.state[p]["momentum_buffer"], p) for p in parameters
-        ]
-    values = [as_it_lies(p.detach(), p) for p in parameters]
+        buffers = [optimizer.state[p]["momentum_buffer"] for p in parameters]
+        (velocities,) = as_they_lie(parameters, buffers)
+    (values,) = as_they_lie(parameters, [p.detach() for p in parameters])
 
     def step() -> None:
         fused_sgd(
             values,
-            [as_it_lies(p.grad, p) for p in parameters],
+            *as_they_lie(parameters, [p.grad for p in parameters]),
             velocities,
             lr=group["lr"] if rates is None else rates.tensors[0],
             momentum=recipe.momentum,

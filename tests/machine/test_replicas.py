@@ -13,7 +13,7 @@ import torch
 from sklearn.model_selection import GridSearchCV
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
-from sknn_deep.estimators import _replicas
+from sknn_deep.machine import _replicas
 from sknn_deep.model_selection import BatchedGridSearchCV
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +96,7 @@ def test_a_search_under_torchrun_warns_once(Search, torchrun):
 def test_two_processes_of_a_joblib_search_warn_once_each_at_most(torchrun):
     script = """
         from sklearn.model_selection import GridSearchCV
-        from tests.estimators.test_replicas import make, make_data, MLPClassifier
+        from tests.machine.test_replicas import make, make_data, MLPClassifier
         grid = {"alpha": [0.1, 0.01, 0.001]}
         GridSearchCV(make(MLPClassifier), grid, cv=2, n_jobs=2).fit(*make_data())
     """
@@ -154,7 +154,7 @@ def test_the_group_of_torch_counts_more_than_the_environment(
 SCRIPT = """
 import json, os, sys, warnings
 from sknn_deep.model_selection import BatchedGridSearchCV
-from tests.estimators.test_replicas import ESTIMATORS, make, make_data, messages_of
+from tests.machine.test_replicas import ESTIMATORS, make, make_data, messages_of
 
 search = BatchedGridSearchCV(make(ESTIMATORS[0]), {"alpha": [0.1, 0.01]}, cv=2)
 given = messages_of(*(make(cls).fit for cls in ESTIMATORS), search.fit)

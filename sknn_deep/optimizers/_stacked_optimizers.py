@@ -2,18 +2,20 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
-from sknn_deep.training._fused import (
-    as_it_lies,
+from sknn_deep.optimizers._fused import (
+    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
 )
-from sknn_deep.training._recipe import Recipe
+
+if TYPE_CHECKING:
+    from sknn_deep.training import Recipe
 
 
 class Numbers(NamedTuple):
@@ -29,14 +31,14 @@ class Numbers(NamedTuple):
     weight_decay: float
 
 
-def numbers_of(recipe: Recipe, learning_rate: float) -> Numbers:
+def numbers_of(recipe: "Recipe", learning_rate: float) -> Numbers:
     if recipe.solver == "sgd":
         return Numbers(learning_rate, recipe.momentum, 0.0, 0.0, 0.0)
     decay = recipe.alpha if recipe.solver == "adamw" else 0.0
     return Numbers(learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon, decay)
 
 
-def optimizer_family(recipe: Recipe) -> tuple | None:
+def optimizer_family(recipe: "Recipe") -> tuple | None:
     """Give what recipes must have in common for their networks to be stacked."""
     if recipe.solver in ("adam", "adamw"):
         return (recipe.solver,)
@@ -108,7 +110,8 @@ class StackedOptimizer:
             if is_all:
                 return [stacked.buffer]
             arrays = stacked.arrays[first:last]
-            return [as_it_lies(array[start:stop], array) for array in arrays]
+            (parts,) = as_they_lie(arrays, [array[start:stop] for array in arrays])
+            return parts
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 

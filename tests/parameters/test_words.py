@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep._sklearn_private import StrOptions
-from sknn_deep.estimators._words import FIT_ARGUMENTS, PARAMETERS, VALUES
+from sknn_deep.parameters._words import FIT_ARGUMENTS, PARAMETERS, VALUES
 
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user_guide"

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from sknn_deep.gradients._stack import Stacked
-from sknn_deep.training._optimizers import make_optimizer, make_step
-from sknn_deep.training._stacked_optimizers import (
+from sknn_deep.optimizers._optimizers import make_optimizer, make_step
+from sknn_deep.optimizers._stacked_optimizers import (
     Numbers,
     StackedOptimizer,
     group_equal,

@@ -12,12 +12,12 @@ import pytest
 import torch
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from sknn_deep.training import (
+from sknn_deep.optimizers import (
     get_optimizer_state,
     set_learning_rate,
     set_optimizer_state,
 )
-from sknn_deep.training._optimizers import (
+from sknn_deep.optimizers._optimizers import (
     make_optimizer,
     make_step,
     separate_counters,
@@ -374,7 +374,7 @@ import sys
 import torch
 from sknn_deep.training import Recipe
 from sknn_deep import MLPClassifier
-from sknn_deep.training._optimizers import make_optimizer, make_step
+from sknn_deep.optimizers._optimizers import make_optimizer, make_step
 
 def has_compiler():
     return "torch._dynamo" in sys.modules

@@ -1,11 +1,13 @@
 """What is done to a gradient before the update: the L2 penalty, and clipping."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from sknn_deep.training._recipe import Recipe
+if TYPE_CHECKING:
+    from sknn_deep.training import Recipe
 
 
 def add_penalty(
@@ -33,7 +35,7 @@ def add_penalty(
     return value
 
 
-def make_add_penalties(recipes: Sequence[Recipe], stacked) -> Callable:
+def make_add_penalties(recipes: Sequence["Recipe"], stacked) -> Callable:
     """Make what adds ``alpha / (2 n) * sum(W**2)`` to losses and gradients."""
     alphas = [r.alpha if r.adds_penalty else 0.0 for r in recipes]
     if not any(alphas):
@@ -61,7 +63,7 @@ def make_add_penalties(recipes: Sequence[Recipe], stacked) -> Callable:
     return add_penalties
 
 
-def make_clip(recipes: Sequence[Recipe], stacked) -> Callable[[], None]:
+def make_clip(recipes: Sequence["Recipe"], stacked) -> Callable[[], None]:
     """Make what scales down the gradients of each network whose norm is too large."""
     limits = [r.clip_grad_norm for r in recipes]
     if all(limit is None for limit in limits):

@@ -7,9 +7,9 @@ import torch
 from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import HasMethods, Interval, Options, StrOptions
-from sknn_deep.estimators._words import say_our_value
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
-from sknn_deep.training import SOLVERS, STEP_SCHEDULES
+from sknn_deep.optimizers import SOLVERS, STEP_SCHEDULES
+from sknn_deep.parameters._words import say_our_value
 
 ACTIVATION = StrOptions(set(ACTIVATIONS))
 
@@ -80,7 +80,7 @@ def check_hidden_layer_sizes(
         raise ValueError(f"{name} must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"{name} must be > 0, got {sizes}.")
-    return tuple(int(size) for size in sizes)
+    return tuple(map(int, sizes))
 
 
 def check_activations(activation, n_layers: int, *, owner: str) -> tuple[str, ...]:

@@ -1,0 +1,27 @@
+"""What a user may write: which values parameters take, and others' words for them."""
+
+from sknn_deep.parameters._parameters import (
+    ACTIVATION,
+    SCORING,
+    TRAINING_CONSTRAINTS,
+    check_activations,
+    check_dropout,
+    check_hidden_layer_sizes,
+)
+from sknn_deep.parameters._words import (
+    names_our_words,
+    say_our_parameters,
+    say_our_values,
+)
+
+__all__ = [
+    "ACTIVATION",
+    "SCORING",
+    "TRAINING_CONSTRAINTS",
+    "check_activations",
+    "check_dropout",
+    "check_hidden_layer_sizes",
+    "names_our_words",
+    "say_our_parameters",
+    "say_our_values",
+]

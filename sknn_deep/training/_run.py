@@ -1,0 +1,52 @@
+"""All that a training needs, of a single network or of one in a stack."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from sknn_deep.rows import Batches
+from sknn_deep.training._convergence import Convergence
+
+if TYPE_CHECKING:
+    from sknn_deep.training._net import Net
+
+
+@dataclass
+class Run:
+    """All that a training needs.
+
+    Attributes
+    ----------
+    net : Net
+
+    batches : Batches
+
+    epochs : int
+
+    convergence : Convergence
+        Updated after each epoch.
+
+    generator : torch.Generator or None
+        Where dropout masks come from.
+
+    evaluate : callable or None
+        Gives the loss and the score on the validation set.
+
+    n_seen : int
+        Rows seen before, which inverse scaling counts.
+    """
+
+    net: "Net"
+    batches: Batches
+    epochs: int
+    convergence: Convergence
+    generator: torch.Generator | None = None
+    evaluate: Callable[[], tuple[float, float]] | None = None
+    n_seen: int = 0
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of all epochs."""
+        return self.epochs * len(self.batches)
