@@ -18,9 +18,9 @@ from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.fitting._own_networks import make_own_autoencoder, make_own_module
 from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
-from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe
+from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe, TabularNet
 
-_MODULES_OF_OURS = (modules.MLP, modules.Autoencoder)
+_MODULES_OF_OURS = (modules.MLP, modules.Autoencoder, modules.TabularMLP)
 _MAKERS_OF_OWN = (make_own_module, make_own_autoencoder)
 _MODULES = {made.__name__: made for made in _MODULES_OF_OURS + _MAKERS_OF_OWN}
 _CRITERIA = {
@@ -124,7 +124,7 @@ def take_apart(
     with it, and what callbacks recorded of single batches unless it is to be kept.
     """
     is_known = (
-        type(net) is Net
+        type(net) in (Net, TabularNet)
         and net.module in _MODULES.values()
         and net.criterion in _CRITERIA.values()
     )

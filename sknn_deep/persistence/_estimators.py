@@ -15,6 +15,8 @@ from sknn_deep.estimators import (
     NeighborAutoencoder,
     NetClassifier,
     NetRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
 )
 from sknn_deep.machine import device_or_cpu
 from sknn_deep.persistence._data import Decoder, Encoder
@@ -22,15 +24,6 @@ from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
 from sknn_deep.persistence._references import encode_references
 
-# By their names, what makes an estimator of the class whose attributes are then set.
-_MAKERS = {
-    "AutoencoderTransformer": AutoencoderTransformer,
-    "MLPClassifier": MLPClassifier,
-    "MLPRegressor": MLPRegressor,
-    "NeighborAutoencoder": NeighborAutoencoder,
-    "NetClassifier": lambda: NetClassifier(module=None),
-    "NetRegressor": lambda: NetRegressor(module=None),
-}
 ESTIMATORS = {
     cls.__name__: cls
     for cls in (
@@ -39,8 +32,15 @@ ESTIMATORS = {
         MLPRegressor,
         NetClassifier,
         NetRegressor,
+        TabularMLPClassifier,
+        TabularMLPRegressor,
         NeighborAutoencoder,
     )
+}
+# What makes one whose attributes are then set.
+_MAKERS = ESTIMATORS | {
+    "NetClassifier": lambda: NetClassifier(module=None),
+    "NetRegressor": lambda: NetRegressor(module=None),
 }
 KIND = "estimator"
 
