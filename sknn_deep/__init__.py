@@ -8,6 +8,8 @@ from sknn_deep.estimators import (
     NeighborAutoencoder,
     NetClassifier,
     NetRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
 )
 from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
 
@@ -22,6 +24,8 @@ __all__ = [
     "NeighborAutoencoder",
     "NetClassifier",
     "NetRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
     "load",
     "save",
     "to_onnx",

@@ -34,6 +34,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import (
     _check_method_params,
     _check_sample_weight,
+    _check_y,
     _num_samples,
 )
 
@@ -42,6 +43,7 @@ ListOfSplits = _CVIterableWrapper
 
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
+check_y = _check_y
 check_partial_fit_first_call = _check_partial_fit_first_call
 fit_and_score = _fit_and_score
 fit_context = _fit_context
@@ -186,6 +188,7 @@ __all__ = [
     "check_optimize_result",
     "check_partial_fit_first_call",
     "check_sample_weight",
+    "check_y",
     "clips",
     "fit_and_score",
     "fit_context",

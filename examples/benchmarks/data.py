@@ -1,6 +1,7 @@
 """What the benchmarks train on."""
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,12 @@ def load(name: str, *, dtype: str = "float32", mnist_path: str | None = None) ->
         X = MinMaxScaler().fit_transform(X).astype(dtype)
         return Data(*train_test_split(X, y, test_size=0.2, stratify=y, random_state=0))
     return split_last(*make_table(1_010_000, 30, dtype), n_test=10_000)
+
+
+def mnist_folder() -> Path | None:
+    """Give the folder of the file that SKNN_DEEP_MNIST names, where tables lie too."""
+    path = os.environ.get("SKNN_DEEP_MNIST")
+    return None if path is None else Path(path).parent
 
 
 def load_mnist(path: str | None, dtype: str) -> Data:

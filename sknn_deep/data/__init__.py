@@ -14,6 +14,7 @@ from sknn_deep.data._data import (
     errors_instead_of_overflow,
     positive_rows,
     random_state_of,
+    refuse_images,
 )
 from sknn_deep.data._explained_variance import (
     column_means,
@@ -23,6 +24,7 @@ from sknn_deep.data._explained_variance import (
 )
 from sknn_deep.data._splitters import (
     check_groups,
+    choose_last_splits,
     choose_split,
     draws_anew,
     is_splitter,
@@ -47,6 +49,7 @@ __all__ = [
     "check_groups",
     "check_rows",
     "check_weights",
+    "choose_last_splits",
     "choose_split",
     "column_means",
     "concatenate",
@@ -60,6 +63,7 @@ __all__ = [
     "of_the_validation_set",
     "positive_rows",
     "random_state_of",
+    "refuse_images",
     "refuse_unused_groups",
     "relative",
     "split_rows",

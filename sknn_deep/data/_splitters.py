@@ -100,7 +100,45 @@ def choose_split(
     owner : str
         What messages call the estimator.
     """
-    name = type(splitter).__name__
+    who = f"{owner} cannot take its validation rows from {type(splitter).__name__}"
+    counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
+    largest = None
+    for train, valid in _read_splits(splitter, X, y, groups, counts, who, owner):
+        if largest is None or len(train) >= len(largest[0]):
+            largest = train, valid
+    _check_parts(*largest, counts, splitter, who=who, owner=owner)
+    return largest
+
+
+def choose_last_splits(
+    n_splits: int,
+    splitter,
+    X,
+    y,
+    groups: np.ndarray | None,
+    *,
+    rows: np.ndarray | None,
+    n_rows: int,
+    owner: str,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Number the rows of the last splits, `n_splits` of them if there are as many.
+
+    The parameters are those of :func:`choose_split`.
+    """
+    who = f"{owner} cannot take its validation rows from {type(splitter).__name__}"
+    counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
+    splits = list(_read_splits(splitter, X, y, groups, counts, who, owner))
+    last = splits[-n_splits:]
+    for train, valid in last:
+        _check_parts(train, valid, counts, splitter, who=who, owner=owner)
+    return last
+
+
+def _read_splits(
+    splitter, X, y, groups, counts: np.ndarray, who: str, owner: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the parts of each split, without the rows that do not count."""
+    name, n_rows, is_empty = type(splitter).__name__, len(counts), True
     if isinstance(splitter, type):
         raise ValueError(
             f"The 'validation_fraction' parameter of {owner} must be a number or an "
@@ -112,14 +150,11 @@ def choose_split(
             "splits: pass groups to fit; as <step>__groups through a Pipeline, or by "
             "metadata routing with set_fit_request(groups=True)."
         )
-    who = f"{owner} cannot take its validation rows from {name}"
-    counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
-    largest = None
     try:
         for parts in _splits(splitter, X, y, groups):
             train, valid = (_numbers(part, counts) for part in parts)
-            if largest is None or len(train) >= len(largest[0]):
-                largest = train, valid
+            is_empty = False
+            yield train, valid
     except IndexError as error:
         raise ValueError(
             f"{who}, which numbers rows that the {n_rows} of X do not have. A splitter "
@@ -128,10 +163,8 @@ def choose_split(
         ) from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"{who}: {error}") from error
-    if largest is None:
+    if is_empty:
         raise ValueError(f"{who}, which gives no split of the {n_rows} rows.")
-    _check_parts(*largest, counts, splitter, who=who, owner=owner)
-    return largest
 
 
 def _splits(splitter, X, y, groups) -> Iterator[tuple]:

@@ -219,7 +219,7 @@ class NumberTarget:
         if self.mean is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 activated = activated * self.scale + self.mean
-        return activated[:, 0] if self.n_outputs == 1 else activated
+        return activated[:, 0] if activated.shape[1] == 1 else activated
 
     def decode_deviation(self, deviation: np.ndarray) -> np.ndarray:
         """Turn standard deviations of activated outputs into those of numbers."""

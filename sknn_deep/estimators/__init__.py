@@ -7,6 +7,8 @@ from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
 from sknn_deep.estimators._net_classifier import NetClassifier
 from sknn_deep.estimators._net_regressor import NetRegressor
 from sknn_deep.estimators._regressor import MLPRegressor
+from sknn_deep.estimators._tabular_classifier import TabularMLPClassifier
+from sknn_deep.estimators._tabular_regressor import TabularMLPRegressor
 
 __all__ = [
     "AutoencoderTransformer",
@@ -16,4 +18,6 @@ __all__ = [
     "NeighborAutoencoder",
     "NetClassifier",
     "NetRegressor",
+    "TabularMLPClassifier",
+    "TabularMLPRegressor",
 ]

@@ -1,6 +1,7 @@
 """What all estimators share: one fit, told as a table of contents."""
 
 import copy
+import functools
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -61,6 +62,7 @@ from sknn_deep.fitting import (
     warn_unless_converged,
     watch_states,
 )
+from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, resolve_placement, warn_of_replicas
 from sknn_deep.modules import ModelSummary, summarize
 from sknn_deep.optimizers import STEP_SCHEDULES
@@ -76,6 +78,11 @@ _FACTORS = ("alpha", "noise_level", "sparsity_penalty", "kl_weight", "huber_delt
 
 def is_stochastic(estimator) -> bool:
     """Tell whether ``partial_fit`` is to be had; raise if it is not."""
+    if not hasattr(estimator, "solver"):
+        raise AttributeError(
+            f"{type(estimator).__name__} has no partial_fit: its schedules span one "
+            "fit to all rows."
+        )
     if estimator.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. "
@@ -210,6 +217,13 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
     @abstractmethod
     def _make_module(self, n_features: int) -> tuple[type, dict]:
         """Give the class of the network and its arguments, without the dtype."""
+
+    def _net_kind(self, placement: Placement) -> tuple[type[Net], dict]:
+        """Give the class of the net, and what it needs beside what all nets do."""
+        gradient = functools.partial(
+            fastest_gradient, autocast=placement.autocast, compile=self.compile
+        )
+        return Net, {"gradient": gradient, "penalized": penalized_weights}
 
     @abstractmethod
     def _check_fit(self, X, y, sample_weight=None, **options) -> FitData:

@@ -17,6 +17,7 @@ from sknn_deep.fitting._curves import (
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
 from sknn_deep.fitting._fingerprint import digest, watch_states
+from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
@@ -45,6 +46,8 @@ from sknn_deep.fitting._solvers import (
     run_lbfgs,
     warn_unless_converged,
 )
+from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
+from sknn_deep.fitting._temperature import fit_temperature
 from sknn_deep.fitting._together import family_of, may_be_stacked, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
@@ -55,7 +58,9 @@ __all__ = [
     "ClonedByCopying",
     "EpochTasks",
     "FitPlan",
+    "HeldBack",
     "NetParts",
+    "TabularRecipe",
     "advise_on_columns",
     "advise_on_target",
     "are_probabilities",
@@ -74,9 +79,12 @@ __all__ = [
     "extend_curves",
     "family_of",
     "fit_members",
+    "fit_temperature",
     "forget_curves",
     "forget_network",
     "has_own_training",
+    "hold_back",
+    "hold_back_by_splits",
     "inner_methods",
     "is_loss_large",
     "look_at",
@@ -95,6 +103,7 @@ __all__ = [
     "renew_convergence",
     "renew_members",
     "renew_net",
+    "resolve_tabular_recipe",
     "run_epochs",
     "run_lbfgs",
     "take_apart",

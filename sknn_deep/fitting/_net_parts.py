@@ -16,9 +16,11 @@ from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
 from sknn_deep.machine import Placement
 from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
-from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe
+from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe, TabularNet
 
-_MODULES = {cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder)}
+_MODULES = {
+    cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder, modules.TabularMLP)
+}
 _CRITERIA = {
     made.__name__: made
     for made in (
@@ -105,7 +107,7 @@ def take_apart(
     with it, and what callbacks recorded of single batches unless it is to be kept.
     """
     is_known = (
-        type(net) is Net
+        type(net) in (Net, TabularNet)
         and net.module in _MODULES.values()
         and net.criterion in _CRITERIA.values()
     )

@@ -1,6 +1,5 @@
 """The net of a fit: made anew, or the last one to go on with."""
 
-import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +8,6 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from sknn_deep.fitting._callbacks import copy_for_fit
-from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.modules import Dense, glorot_uniform_
 from sknn_deep.training import Net, Recipe
@@ -49,14 +47,12 @@ def assemble_net(
     seed: int = 0,
 ) -> Net:
     """Make a net of a description as :func:`name_parts` gives it."""
-    net = Net(
+    kind, arguments = estimator._net_kind(placement)
+    net = kind(
         **description,
+        **arguments,
         recipe=recipe,
         placement=placement,
-        gradient=functools.partial(
-            fastest_gradient, autocast=placement.autocast, compile=estimator.compile
-        ),
-        penalized=penalized_weights,
         owner=type(estimator).__name__,
         remedy=estimator._remedy(),
         callbacks=callbacks,

@@ -1,7 +1,7 @@
 """The state of an estimator as a pickle holds it: plain values and arrays."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -9,14 +9,21 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from sknn_deep.columns import TableEncoder
 from sknn_deep.data import ClassTarget, NumberTarget
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
+from sknn_deep.fitting._tabular_recipe import TabularRecipe
 from sknn_deep.machine import Placement
 from sknn_deep.rows import as_tensor
 from sknn_deep.training import Convergence, Net, Recipe
 
 # Attributes that are records, and what these may be.
-_RECORDS = {"_target": (ClassTarget, NumberTarget), "_convergence": (Convergence,)}
+_RECORDS = {
+    "_convergence": (Convergence,),
+    "_encoder": (TableEncoder,),
+    "_target": (ClassTarget, NumberTarget),
+    "recipe_": (TabularRecipe,),
+}
 # The entry of a record's dict that names its class.
 _CLASS = "class"
 
@@ -31,7 +38,9 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
     for name in _RECORDS.keys() & state.keys():
         record = state[name]
         if type(record) in _RECORDS[name]:
-            plain[name] = {_CLASS: type(record).__name__, **_fields(record)}
+            is_nested = isinstance(record, TableEncoder)
+            entries = asdict(record) if is_nested else _fields(record)
+            plain[name] = {_CLASS: type(record).__name__, **entries}
     if "net_" in state:
         keeps_optimizer = state.get("_keeps_optimizer", False)
         parts = take_apart(

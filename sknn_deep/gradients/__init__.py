@@ -12,6 +12,7 @@ from sknn_deep.gradients._gradient import (
     recorded_kind,
 )
 from sknn_deep.gradients._stack import stack_family, stacked_gradient
+from sknn_deep.gradients._tabular import tabular_gradient
 
 __all__ = [
     "Gradient",
@@ -25,4 +26,5 @@ __all__ = [
     "recorded_kind",
     "stack_family",
     "stacked_gradient",
+    "tabular_gradient",
 ]

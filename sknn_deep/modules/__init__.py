@@ -1,6 +1,6 @@
 """What is computed: networks and losses, in torch alone."""
 
-from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS
+from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS, Activation
 from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
@@ -34,6 +34,7 @@ from sknn_deep.modules._losses import (
     row_shares,
     stack_losses,
 )
+from sknn_deep.modules._mask_pool import MaskPool
 from sknn_deep.modules._mlp import MLP, DenseStack
 from sknn_deep.modules._neighbor_loss import NeighborLoss
 from sknn_deep.modules._random_layers import (
@@ -59,21 +60,33 @@ from sknn_deep.modules._summary import (
     summarize,
     summarize_layers,
 )
+from sknn_deep.modules._tabular import (
+    N_PERIODIC,
+    CategoryEmbedding,
+    PeriodicEmbedding,
+    StackedDense,
+    StackedScale,
+    TabularMLP,
+)
+from sknn_deep.modules._tabular_start import start_from_data
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
     "NOISES",
     "NORMALIZATIONS",
+    "N_PERIODIC",
     "OUT_ACTIVATIONS",
     "PROBABILITY_LOSSES",
     "RAW_LOSSES",
     "AbsoluteError",
+    "Activation",
     "Autoencoder",
     "AutoencoderLoss",
     "AutoencoderOutput",
     "BatchNorm",
     "BinaryCrossEntropy",
+    "CategoryEmbedding",
     "ConvDecoder",
     "ConvEncoder",
     "ConvNet",
@@ -87,17 +100,22 @@ __all__ = [
     "Huber",
     "LayerSummary",
     "Loss",
+    "MaskPool",
     "MaskingNoise",
     "MeanOverFeatures",
     "ModelSummary",
     "NeighborLoss",
+    "PeriodicEmbedding",
     "Poisson",
     "Quantile",
     "RandomLayer",
     "RawOutputLoss",
     "Scaling",
     "SquaredError",
+    "StackedDense",
     "StackedDropout",
+    "StackedScale",
+    "TabularMLP",
     "TorchLoss",
     "TrainingRun",
     "as_columns",
@@ -113,6 +131,7 @@ __all__ = [
     "row_shares",
     "scaled_code",
     "stack_losses",
+    "start_from_data",
     "summarize",
     "summarize_layers",
     "training_run",

@@ -169,24 +169,31 @@ class Huber(ElementwiseLoss):
 class Quantile(ElementwiseLoss):
     """Pinball loss, whose minimum is the `quantile` of the target.
 
+    Of several quantiles each output has its own, and one target.
+
     References
     ----------
     Koenker, R. and Bassett, G. "Regression quantiles." Econometrica 46 (1978), 33-50.
     https://doi.org/10.2307/1913643
     """
 
-    def __init__(self, quantile: float = 0.5):
+    def __init__(self, quantile: float | tuple[float, ...] = 0.5):
         super().__init__()
         self.quantile = quantile
 
+    def _levels(self, output: Tensor) -> float | Tensor:
+        is_one = isinstance(self.quantile, float)
+        return self.quantile if is_one else output.new_tensor(self.quantile)
+
     def elementwise(self, output, target):
-        residual = target - output
-        return torch.maximum(self.quantile * residual, (self.quantile - 1) * residual)
+        residual, levels = target - output, self._levels(output)
+        return torch.maximum(levels * residual, (levels - 1) * residual)
 
     def derivative(self, output, target):
         above = (output > target).to(output.dtype)
         below = (output < target).to(output.dtype)
-        return (1 - self.quantile) * above - self.quantile * below
+        levels = self._levels(output)
+        return (1 - levels) * above - levels * below
 
 
 class Poisson(ElementwiseLoss):

@@ -30,10 +30,16 @@ def dropout_mask(
     than ``Tensor.bernoulli_``; `p` is thereby rounded to a multiple of 2**-16, and the
     scale uses the rounded value, so that the mask's mean is exactly one.
     """
-    share = dropped_share(p)
     n_elements = math.prod(shape)
     words = torch.empty(n_words(n_elements), dtype=torch.int64, device=device)
     words.random_(-(2**63), None, generator=generator)
+    return make_mask(words, shape, dropped_share(p), dtype)
+
+
+def make_mask(
+    words: Tensor, shape: tuple[int, ...], share: int, dtype: torch.dtype
+) -> Tensor:
+    """Make a dropout mask of random words, by what :func:`dropped_share` gives."""
     return _make_mask(words, shape, share - 2**15, 2**16 / (2**16 - share), dtype)
 
 

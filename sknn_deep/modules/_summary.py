@@ -109,6 +109,8 @@ def _in_units(n_bytes: int) -> str:
 
 def summarize(module: nn.Module, name: str) -> ModelSummary:
     """List the layers of `module`, in the order in which data passes them."""
+    if hasattr(module, "list_layers"):
+        return _make_summary(module, module.list_layers(), name)
     layers = [
         (part, (None, block.dense.out_features))
         for block in module.modules()

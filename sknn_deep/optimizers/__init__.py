@@ -3,6 +3,7 @@
 from sknn_deep.optimizers._lbfgs import minimize_lbfgs
 from sknn_deep.optimizers._optimizers import (
     SOLVERS,
+    AdamW,
     DeviceRates,
     get_optimizer_state,
     is_own,
@@ -17,6 +18,8 @@ from sknn_deep.optimizers._schedules import (
     STEP_SCHEDULES,
     constant,
     cosine,
+    coslog4,
+    flat_cos,
     inverse_scaling,
     one_cycle,
 )
@@ -31,12 +34,15 @@ from sknn_deep.optimizers._stacked_optimizers import (
 __all__ = [
     "SOLVERS",
     "STEP_SCHEDULES",
+    "AdamW",
     "DeviceRates",
     "Numbers",
     "StackedOptimizer",
     "add_penalty",
     "constant",
     "cosine",
+    "coslog4",
+    "flat_cos",
     "get_optimizer_state",
     "group_equal",
     "inverse_scaling",

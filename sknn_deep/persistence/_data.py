@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from sknn_deep.columns import Categories, TableEncoder
 from sknn_deep.data import ClassTarget, NumberTarget
+from sknn_deep.fitting import TabularRecipe
 from sknn_deep.machine import Placement
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
@@ -20,7 +22,16 @@ from sknn_deep.training import Convergence, Recipe
 _KIND = "kind"
 _RECORDS = {
     cls.__name__: cls
-    for cls in (ClassTarget, Convergence, NumberTarget, Placement, Recipe)
+    for cls in (
+        Categories,
+        ClassTarget,
+        Convergence,
+        NumberTarget,
+        Placement,
+        Recipe,
+        TableEncoder,
+        TabularRecipe,
+    )
 }
 _OPTIMIZERS = {
     name: cls

@@ -12,6 +12,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
 )
 from sknn_deep.machine import device_or_cpu
 from sknn_deep.persistence._data import Decoder, Encoder
@@ -24,6 +26,8 @@ ESTIMATORS = {
         AutoencoderTransformer,
         MLPClassifier,
         MLPRegressor,
+        TabularMLPClassifier,
+        TabularMLPRegressor,
         NeighborAutoencoder,
     )
 }

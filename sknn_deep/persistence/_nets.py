@@ -44,7 +44,8 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
     parts.placement = replace(parts.placement, device=torch.device("cpu"))
     if not keeps_optimizer:
         # No training goes on with this solver: the parameter may have changed since.
-        parts.recipe = replace(parts.recipe, solver=estimator.solver)
+        solver = getattr(estimator, "solver", parts.recipe.solver)
+        parts.recipe = replace(parts.recipe, solver=solver)
     return {
         "device": device,
         "module": parts.module,

@@ -11,6 +11,7 @@ from sknn_deep.training._run import Run
 from sknn_deep.training._stack import run_family, train_stack
 from sknn_deep.training._step import planned_gradient
 from sknn_deep.training._step_plan import StepPlan
+from sknn_deep.training._tabular_net import TabularNet
 
 __all__ = [
     "RESULTS",
@@ -22,6 +23,7 @@ __all__ = [
     "Run",
     "StateKeeper",
     "StepPlan",
+    "TabularNet",
     "TrainingState",
     "copy_state",
     "planned_gradient",

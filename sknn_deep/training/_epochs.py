@@ -74,7 +74,7 @@ def close_epoch(
     loss = net.history[-1]["train_loss"]
     _judge_epoch(run, loss)
     state.n_epochs += 1
-    state.is_cut_short = _is_stopped_after(net, run.batches)
+    state.is_cut_short = is_stopped_after(net, run.batches)
     if state.is_cut_short:
         return
     state.is_over = should_stop(net, run.convergence, loss)
@@ -109,7 +109,7 @@ def _judge_epoch(run: Run, loss: float) -> None:
         set_learning_rate(net.optimizer_, rate)
 
 
-def _is_stopped_after(net: "Net", X: Batches) -> bool:
+def is_stopped_after(net: "Net", X: Batches) -> bool:
     """Tell the callbacks of an epoch's end; ask whether one ends the training."""
     try:
         net.notify("on_epoch_end", dataset_train=X, dataset_valid=None)

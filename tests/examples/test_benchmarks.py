@@ -1,5 +1,6 @@
 """The benchmarks run and print their tables; what they measure is not judged here."""
 
+import gzip
 import importlib
 import importlib.util
 import json
@@ -388,3 +389,24 @@ def test_benchmark_help_says_how_to_run_it(path, load_module, capsys):
 
     assert stopped.value.code == 0
     assert f"python examples/benchmarks/{path.name}" in capsys.readouterr().out
+
+
+def test_bench_tables_prints_a_line_for_each_contender(run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{x:.3f},{c},{int(x > 0)}"
+        for x, c in zip(rng.normal(size=60), "ab" * 30, strict=True)
+    ]
+    text = "\n".join(["number,letter,credit_risk", *rows])
+    with gzip.open(tmp_path / "german.csv.gz", "wt") as file:
+        file.write(text)
+    path = tmp_path / "out.json"
+
+    words = run(
+        *("bench_tables", "--tables", "german", "--folder", tmp_path, "--seeds", 1),
+        *("--epochs", 2, "--json", path),
+    )
+
+    assert words.count("german") == 3
+    figures = json.loads(path.read_text())["tables"]["german"]["sknn_deep"]
+    assert 0 <= figures["error"] <= 1 and figures["cpu_seconds"] > 0

@@ -5,7 +5,12 @@ import torch
 from sklearn.neural_network._stochastic_optimizers import SGDOptimizer
 
 from sknn_deep.optimizers import STEP_SCHEDULES, cosine, one_cycle
-from sknn_deep.optimizers._schedules import constant, inverse_scaling
+from sknn_deep.optimizers._schedules import (
+    constant,
+    coslog4,
+    flat_cos,
+    inverse_scaling,
+)
 
 
 def run_scheduler(scheduler_type, n_steps, **options):
@@ -79,3 +84,24 @@ def test_inverse_scaling_equals_scikit_learn(power_t):
         oracle.iteration_ends(t)
 
         assert inverse_scaling(0.3, t, power_t) == oracle.learning_rate
+
+
+def test_coslog4_has_four_waves_each_twice_as_long_as_the_one_before():
+    n_steps = 1500
+    rates = [coslog4(step, n_steps) for step in range(n_steps)]
+
+    lows = [
+        step
+        for step in range(1, n_steps - 1)
+        if rates[step] < rates[step - 1] and rates[step] < rates[step + 1]
+    ]
+    assert lows == pytest.approx([100, 300, 700], abs=1)
+    assert max(rates[:100]) > 0.999 and max(rates[700:]) > 0.999
+    assert rates[0] < 1e-3 and rates[-1] < 1e-3
+
+
+def test_flat_cos_is_one_for_half_of_the_steps_and_then_a_cosine():
+    shares = [flat_cos(step, 100) for step in range(100)]
+
+    assert shares[:51] == [1.0] * 51
+    assert shares[50:] == [cosine(step, 50) for step in range(50)]

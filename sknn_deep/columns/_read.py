@@ -1,0 +1,257 @@
+"""The columns of a DataFrame or an array, as numbers or as values with codes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+# What no column of a table can hold, by words in the name of a dtype or a type, and
+# what to do about it.
+_DATES = ("date", "time", "period", "duration")
+_ADVICE_ON_DATES = (
+    "Turn it into numbers first, with skrub's DatetimeEncoder in a Pipeline for "
+    "instance, or leave it out."
+)
+_ADVICE = "Turn it into numbers or strings first, or leave it out."
+
+
+@dataclass
+class Column:
+    """One column of a table.
+
+    Attributes
+    ----------
+    label : str
+        How to call it in a message.
+
+    numbers : float64 ndarray of shape (n_samples,) or None
+        NaN is missing.
+
+    codes : int ndarray of shape (n_samples,) or None
+        Numbers of its values, -1 where it is missing.
+
+    values : list
+        By code.
+
+    is_category : bool
+        Whether its type says that it is one: strings, categories, objects.
+    """
+
+    label: str
+    numbers: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    values: list | None = None
+    is_category: bool = False
+
+    def as_numbers(self, *, owner: str) -> np.ndarray:
+        """Give the numbers; refuse anything else."""
+        if self.numbers is not None:
+            return self.numbers
+        if all(map(_is_number, self.values)):
+            table = np.array([*map(float, self.values), np.nan])
+            return table[self.codes]
+        text = next(value for value in self.values if not _is_number(value))
+        raise ValueError(
+            f"{owner} got {text!r} in the column {self.label}, which is no number. "
+            "Name the column in categorical_features, or leave "
+            "categorical_features='from_dtype'."
+        )
+
+    def take(self, rows: np.ndarray) -> "Column":
+        """Select rows."""
+        return replace(
+            self,
+            numbers=None if self.numbers is None else self.numbers[rows],
+            codes=None if self.codes is None else self.codes[rows],
+        )
+
+    def as_codes(self) -> tuple[np.ndarray, list]:
+        """Give codes, -1 where it is missing, and the values that they number."""
+        if self.codes is not None:
+            return self.codes, self.values
+        values, codes = np.unique(self.numbers, return_inverse=True)
+        n_known = len(values) - int(len(values) > 0 and np.isnan(values[-1]))
+        return np.where(codes < n_known, codes, -1), values[:n_known].tolist()
+
+
+class Table:
+    """The columns of a table, of as many rows each.
+
+    It has what is asked of an array of numbers where rows are counted and selected.
+
+    Parameters
+    ----------
+    columns : list of Column
+    """
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, columns: list[Column]):
+        self.columns = columns
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        first = self.columns[0]
+        n_rows = len(first.codes if first.numbers is None else first.numbers)
+        return n_rows, len(self.columns)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: np.ndarray) -> "Table":
+        return Table([column.take(rows) for column in self.columns])
+
+
+def is_frame(X) -> bool:
+    """Tell whether X is a DataFrame of pandas or polars."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes") and len(X.shape) == 2
+
+
+def read_table(X, *, owner: str) -> Table:
+    """Read the columns of a DataFrame, or of a two-dimensional array.
+
+    Raises
+    ------
+    TypeError
+        If a column holds what is neither a number nor a category, such as dates.
+    """
+    if not is_frame(X):
+        n_features = X.shape[1]
+        columns = (
+            _read_array(X[:, i], f"at index {i}", owner) for i in range(n_features)
+        )
+    elif hasattr(X, "iloc"):
+        columns = (
+            _read_pandas(X.iloc[:, i], repr(name), owner)
+            for i, name in enumerate(X.columns)
+        )
+    else:
+        columns = (_read_polars(X[name], repr(name), owner) for name in X.columns)
+    return Table(list(columns))
+
+
+# --- kinds of columns -----------------------------------------------------------------
+
+
+def _read_array(values: np.ndarray, label: str, owner: str) -> Column:
+    kind = values.dtype.kind
+    if kind in "biuf":
+        return Column(label, numbers=values.astype(np.float64))
+    if kind in "UT":
+        return _read_objects(values.astype(object), label, owner)
+    if kind == "O":
+        return _read_objects(values, label, owner)
+    raise _unreadable(values.dtype, label, owner)
+
+
+def _read_pandas(series, label: str, owner: str) -> Column:
+    import pandas as pd
+    from pandas.api.types import (
+        is_bool_dtype,
+        is_complex_dtype,
+        is_numeric_dtype,
+        is_string_dtype,
+    )
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        codes = series.cat.codes.to_numpy().astype(np.intp)
+        return Column(label, None, codes, list(dtype.categories), is_category=True)
+    if str(dtype).startswith("dictionary"):  # Arrow's categories
+        return _read_pandas(series.astype(object), label, owner)
+    if isinstance(dtype, np.dtype) and dtype.kind == "O":
+        return _read_objects(series.to_numpy(), label, owner)
+    is_number = is_numeric_dtype(dtype) and not is_complex_dtype(dtype)
+    if is_number or is_bool_dtype(dtype):
+        if "decimal" in str(dtype):
+            series = series.astype("double[pyarrow]")
+        return Column(label, series.to_numpy(dtype=np.float64, na_value=np.nan))
+    if is_string_dtype(dtype):
+        codes, values = series.factorize()
+        return Column(label, None, codes, list(values), is_category=True)
+    raise _unreadable(dtype, label, owner)
+
+
+def _read_polars(series, label: str, owner: str) -> Column:
+    dtype = series.dtype
+    name = str(dtype)
+    if dtype.is_numeric() or name in ("Boolean", "Null"):
+        floats = series.cast(type(series)([0.0]).dtype)
+        return Column(label, floats.to_numpy().astype(np.float64))
+    if name.startswith(("String", "Categorical", "Enum", "Object")):
+        values = np.empty(len(series), dtype=object)
+        values[:] = series.to_list()
+        column = _read_objects(values, label, owner)
+        column.is_category = column.is_category or name != "Object"
+        return column
+    raise _unreadable(dtype, label, owner)
+
+
+def _read_objects(objects: np.ndarray, label: str, owner: str) -> Column:
+    """Read Python objects: numbers if all of them are, otherwise categories."""
+    numbers: dict[Any, int] = {}
+    try:
+        codes = np.fromiter(
+            (numbers.setdefault(value, len(numbers)) for value in objects),
+            dtype=np.intp,
+            count=len(objects),
+        )
+    except TypeError:  # a list has no hash
+        odd = next(value for value in objects if not _is_hashable(value))
+        raise _unreadable(type(odd).__name__, label, owner) from None
+    known = [value for value in numbers if not is_missing(value)]
+    for value in known:
+        if _is_unreadable(value):
+            raise _unreadable(type(value).__name__, label, owner)
+    new_codes = {value: code for code, value in enumerate(known)}
+    table = np.array([new_codes.get(v, -1) for v in numbers], dtype=np.intp)
+    codes = table[codes] if len(numbers) else codes
+    if all(map(_is_number, known)):
+        floats = np.array([*map(float, known), np.nan])
+        return Column(label, floats[codes])
+    return Column(label, None, codes, known, is_category=True)
+
+
+# --- kinds of values ------------------------------------------------------------------
+
+
+def is_missing(value) -> bool:
+    """Tell whether a value is None, NaN, NaT or pandas' NA."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real) and value != value
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, Real | Decimal | np.bool_)
+
+
+def _is_hashable(value) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_unreadable(value) -> bool:
+    """Tell whether a value in a column of objects is one that no column may have."""
+    kind = type(value).__name__.lower()
+    is_date = any(word in kind for word in _DATES)
+    return is_date or (isinstance(value, Iterable | complex) and not _is_text(value))
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+def _unreadable(kind, label: str, owner: str) -> TypeError:
+    is_date = any(word in str(kind).lower() for word in _DATES)
+    return TypeError(
+        f"{owner} cannot read the column {label}, which holds {kind}: a column has "
+        f"numbers, bool, strings or categories. "
+        f"{_ADVICE_ON_DATES if is_date else _ADVICE}"
+    )
