@@ -25,7 +25,7 @@ from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
 from sknn_deep.inspection import LatentSpaceDisplay, ReconstructionDisplay
 
 name, _, X, _, y = load_mnist()
-n_rows = min(3000, len(X) // 2)
+n_rows = min(3000, 4 * len(X) // 5)
 X_new, y_new = X[n_rows : 2 * n_rows], y[n_rows : 2 * n_rows]
 X, y = X[:n_rows], y[:n_rows]
 autoencoder = AutoencoderTransformer(

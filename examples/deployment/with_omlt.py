@@ -18,7 +18,13 @@ from sklearn.preprocessing import StandardScaler
 from sknn_deep import MLPRegressor, to_onnx
 
 X, y = load_diabetes(return_X_y=True)
-reg = MLPRegressor(hidden_layer_sizes=(8,), normalize_y=True, random_state=0)
+reg = MLPRegressor(
+    hidden_layer_sizes=(8,),
+    normalize_y=True,
+    learning_rate="one_cycle",
+    max_iter=50,
+    random_state=0,
+)
 model = make_pipeline(StandardScaler(), reg).fit(X, y)
 
 to_onnx(model, "diabetes.onnx")

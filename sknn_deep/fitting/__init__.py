@@ -48,7 +48,7 @@ from sknn_deep.fitting._solvers import (
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
 from sknn_deep.fitting._temperature import fit_temperature
-from sknn_deep.fitting._together import family_of, train_together
+from sknn_deep.fitting._together import family_of, may_be_stacked, train_together
 from sknn_deep.fitting._validation import make_evaluate
 
 __all__ = [
@@ -96,6 +96,7 @@ __all__ = [
     "make_neighbor_loss",
     "make_net",
     "make_own_module",
+    "may_be_stacked",
     "needs_chance",
     "overrides",
     "put_together",

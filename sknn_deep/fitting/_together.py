@@ -24,6 +24,27 @@ _MAX_ON_CPU = 32
 _MAX_BYTES = 2**30
 
 
+def may_be_stacked(estimator: BaseEstimator) -> bool:
+    """Tell by the parameters whether a fit may be trained in a stack.
+
+    This is asked before it is planned, and so of parameters that nobody has checked.
+    :func:`family_of` tells in the end.
+    """
+    solver, verbose = estimator.solver, estimator.verbose
+    callbacks = estimator.callbacks
+    return not (
+        not isinstance(solver, str)
+        or solver == "lbfgs"
+        or (isinstance(verbose, int) and verbose > 0)
+        or (isinstance(callbacks, list | tuple) and len(callbacks) > 0)
+        or estimator.compile is True
+        or estimator.max_time is not None
+        or getattr(estimator, "normalization", None) is not None
+        or has_callbacks(estimator)
+        or has_own_training(estimator)
+    )
+
+
 def family_of(estimator: BaseEstimator, plan: FitPlan) -> tuple | None:
     """Give what fits must have in common to be trained as a stack, None if they cannot.
 

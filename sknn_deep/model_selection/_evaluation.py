@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.parallel import Parallel, delayed
 
 from sknn_deep._sklearn_private import fit_and_score, num_samples, score, scorers_of
-from sknn_deep.fitting import FitPlan, family_of, train_together
+from sknn_deep.fitting import FitPlan, family_of, may_be_stacked, train_together
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
 
 # Networks that are planned at a time: enough to fill some stacks.
@@ -109,7 +109,7 @@ def _plan(
         fold = Fold(estimator, X, y, train, test, fit_params, score_params)
         for number, parameters in enumerate(candidates):
             own = clone(estimator).set_params(**clone(parameters, safe=False))
-            if not is_network(own):
+            if not (is_network(own) and may_be_stacked(last_step(own))):
                 others.append((number, split))
                 continue
             fit = _Fit(number, split, own, fold)

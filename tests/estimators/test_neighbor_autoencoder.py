@@ -55,10 +55,10 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def both():
-    """With the neighbors' loss and without it, fitted to 1200 digits."""
-    long = {"hidden_layer_sizes": (64, 32), "max_iter": 20}
+    """With the neighbors' loss and without it, fitted to 800 digits."""
+    long = {"hidden_layer_sizes": (32,), "max_iter": 20}
     return [
-        make(neighbors_weight=weight, **long).fit(DIGITS[:1200]) for weight in (1, 0)
+        make(neighbors_weight=weight, **long).fit(DIGITS[:800]) for weight in (1, 0)
     ]
 
 
@@ -66,11 +66,11 @@ def both():
 
 
 def test_codes_tell_digits_apart_and_reconstructions_are_as_good(both):
-    new, classes = DIGITS[1200:], CLASSES[1200:]
+    new, classes = DIGITS[800:], CLASSES[800:]
 
     accuracies = [
         KNeighborsClassifier(5)
-        .fit(autoencoder.transform(DIGITS[:1200]), CLASSES[:1200])
+        .fit(autoencoder.transform(DIGITS[:800]), CLASSES[:800])
         .score(autoencoder.transform(new), classes)
         for autoencoder in both
     ]
@@ -436,8 +436,8 @@ def test_labels_as_connectivity_keep_classes_together():
     def same_class(X):
         return csr_matrix(CLASSES[:300, None] == CLASSES[:300])
 
-    by_class = make(connectivity=same_class, max_iter=40).fit(SOME)
-    by_rows = make(max_iter=40).fit(SOME)
+    by_class = make(connectivity=same_class, max_iter=15).fit(SOME)
+    by_rows = make(max_iter=15).fit(SOME)
     accuracies = [
         neighbors_accuracy_scorer(autoencoder, SOME, CLASSES[:300])
         for autoencoder in (by_class, by_rows)
@@ -582,7 +582,7 @@ def test_encoder_and_decoder_as_onnx_and_torch(fitted, tmp_path):
 
 def test_a_search_by_neighbors_picks_a_weight_above_zero():
     grid = {"neighbors_weight": [0.0, 1.0], "n_neighbors": [5, 15]}
-    X, y = DIGITS[:400], CLASSES[:400]
+    X, y = SOME, CLASSES[:300]
     scoring = {"trust": trustworthiness_scorer, "classes": neighbors_accuracy_scorer}
     long = make(max_iter=15)
     search = GridSearchCV(long, grid, scoring=scoring, refit="trust", cv=2).fit(X, y)

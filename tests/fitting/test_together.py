@@ -12,7 +12,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.fitting import _together as together
-from sknn_deep.fitting import family_of, train_together
+from sknn_deep.fitting import family_of, may_be_stacked, train_together
 from tests.estimators.fits import weights_of
 
 # Few epochs do not converge, and need not.
@@ -327,6 +327,14 @@ def test_family_of_what_cannot_be_stacked_is_none(options):
     estimator = make(**options)
 
     assert family_of(estimator, plan(estimator, X, y)) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["lbfgs", "batch norm", "layer norm", "max_time"], ids=str
+)
+def test_what_cannot_be_stacked_is_known_before_it_is_planned(name):
+    assert may_be_stacked(make())
+    assert not may_be_stacked(make(**ALONE[name]))
 
 
 @pytest.mark.parametrize("name", ["lbfgs", "batch norm", "layer norm", "max_time"])

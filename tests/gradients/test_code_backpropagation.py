@@ -94,7 +94,6 @@ def test_what_is_written_out_is_a_chain_with_a_loss_of_the_code():
 
 @pytest.mark.parametrize("noise", [None, "gaussian"])
 def test_fastest_gradient_is_written_out_where_that_is_possible(noise):
-    with fastest_gradient(
-        make_module(noise=noise), make_loss(), n_rows=N_ROWS
-    ) as gradient:
-        assert gradient.keeps_memory == (noise is None)
+    kind = fastest_gradient(make_module(noise=noise), make_loss())
+
+    assert kind.is_explicit == (noise is None)

@@ -1203,3 +1203,13 @@ def test_candidates_of_a_grid_come_in_its_order():
     search = BatchedGridSearchCV(make_classifier(), RATES, cv=2).fit(X, y)
 
     assert search.cv_results_["params"] == list(ParameterGrid(RATES))
+
+
+def test_search_plans_no_candidate_that_cannot_be_stacked(monkeypatch):
+    X, y = make_data()
+    monkeypatch.setattr(evaluation.Fold, "plan", None)
+    clf = make_classifier(max_time=60.0)
+
+    search = BatchedGridSearchCV(clf, {"alpha": [0.1, 1.0]}, cv=2).fit(X, y)
+
+    assert not search.cv_results_["batched"].any()

@@ -32,8 +32,10 @@ from sklearn.preprocessing import (
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.persistence import ModelFileError
 from tests.persistence.damaged_files import change_document
+from tests.persistence.models import from_short_fits
 from tests.requirements import needs
 
+pytestmark = from_short_fits
 since_numpy_says_numpy = needs(
     "numpy>=2.0", "older ones name another module for their functions"
 )
