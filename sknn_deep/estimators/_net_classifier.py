@@ -76,8 +76,8 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
         Rows in a batch. "auto" is ``min(200, n_samples)``; a number above the number of
         rows is clipped to it, with a warning. Ignored when ``solver="lbfgs"``.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine"}, \
-            default="constant"
+    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine", \
+            "coslog4", "flat_cos"}, default="constant"
         Schedule of the learning rate:
 
         - "constant": `learning_rate_init` throughout.
@@ -90,15 +90,19 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
           `learning_rate_init` in the first 30 % of the steps, then down to
           ``learning_rate_init / 250000`` [4]_.
         - "cosine": along half a cosine from `learning_rate_init` down to 0 [5]_.
+        - "coslog4": up from 0 to `learning_rate_init` and down to 0 again, four times,
+          each time for twice as long.
+        - "flat_cos": `learning_rate_init` for half of the steps, then along half a
+          cosine down to 0.
 
-        "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
-        epochs. They are followed to their end, whatever `tol` is, unless
-        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant. Ignored when ``solver="lbfgs"``.
+        The last four go with every stochastic solver and span `max_iter` epochs. They
+        are followed to their end, whatever `tol` is, unless ``early_stopping=True``,
+        and give no ConvergenceWarning. In ``partial_fit`` they are constant. Ignored
+        when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.001
-        Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
-        is the highest. Ignored when ``solver="lbfgs"``.
+        Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
+        after it, the highest. Ignored when ``solver="lbfgs"``.
 
     power_t : float in [0, inf), default=0.5
         Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
