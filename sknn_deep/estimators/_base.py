@@ -507,6 +507,10 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         names = getattr(self, "feature_names_in_", None)
         return advise_on_columns(plan.samples.X, names)
 
+    def _own_rates(self) -> list[tuple[str, float]]:
+        """Give patterns of parameters' names, and their learning rates."""
+        return []
+
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""
         return "scale X first, with StandardScaler for instance"

@@ -499,7 +499,13 @@ class NeighborAutoencoder(AutoencoderTransformer):
     _curves = {**CURVES, "neighbor_loss_curve_": "train_neighbor_loss"}
 
     _parameter_constraints: dict = {
-        **AutoencoderTransformer._parameter_constraints,
+        **{
+            name: constraints
+            for name, constraints in (
+                AutoencoderTransformer._parameter_constraints.items()
+            )
+            if name not in ("encoder", "decoder")
+        },
         "latent_activation": [StrOptions({"identity"})],
         # Each step has other pairs of rows, which L-BFGS cannot follow.
         "solver": [StrOptions(set(SOLVERS) - {"lbfgs"}), callable],
