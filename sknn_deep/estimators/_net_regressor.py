@@ -233,7 +233,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     Attributes
     ----------
     n_outputs_ : int
-        Number of columns of y.
+        Number of outputs of the network, one for each column of y.
 
     out_activation_ : str
         "identity": what the module returns is what is predicted.

@@ -20,20 +20,14 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     Numbers and categories, some of them missing, go in without preprocessing, and y in
     its own units. A few small networks are trained together, by a recipe after RealMLP
-    [5]_ whose numbers are set for tables of a hundred to some 100,000 rows.
+    [2]_ whose numbers are set for tables of a hundred to some 100,000 rows.
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile"}, \
+    loss : {"absolute_error", "huber", "poisson", "quantile", "squared_error"}, \
             default="squared_error"
-        What the training lowers, for each output:
-
-        - "squared_error": half the squared error; the mean is predicted.
-        - "poisson": half the Poisson deviance, for y that is not negative, such as
-          counts. The output is the logarithm of the mean.
-        - "absolute_error": the absolute error; the median is predicted.
-        - "huber": half the squared error up to `huber_delta`, linear beyond [3]_.
-        - "quantile": the pinball loss; `quantile` is predicted [4]_.
+        What the training minimizes. All but "poisson", which is for counts and predicts
+        by the exponential function, see y standardized.
 
     hidden_layer_sizes : int in [1, inf) or array-like of int, default=(128, 128, 128)
         Number of units in each hidden layer of each network. An int is one layer;
@@ -42,48 +36,45 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
     activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "identity", \
             "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", "silu", \
             "softplus", "softsign", "tanh"} or list of these, default="silu"
-        Activation function of the hidden layers: one of scikit-learn's, "identity",
-        "logistic", "tanh" and "relu", or another of torch's. A list has one name for
-        each hidden layer; in an autoencoder first the encoder's, then the decoder's.
+        Activation function of the hidden layers. A list has one name for each.
 
     huber_delta : float in (0, inf), default=1.0
-        Absolute error from which on the loss is linear, in units of y, or in standard
-        deviations of y where ``normalize_y=True``. Only used when ``loss="huber"``.
+        Distance, in standard deviations of y, up to which the loss is quadratic. Only
+        used when ``loss="huber"``.
 
-    quantile : float in (0, 1), default=0.5
-        Which quantile of y is predicted. Only used when ``loss="quantile"``.
+    quantile : float in (0, 1) or array-like of float, default=0.5
+        Quantile of y that is predicted, or several in increasing order: ``predict``
+        then gives a column for each, of which none is below the one before, and
+        ``score`` is the mean of their D2 pinball scores. Only used when
+        ``loss="quantile"``.
 
     n_estimators : int in [1, inf), default=2
         Number of networks, which are trained on the same batches, each on other rows
         (see `validation_fraction`). What they predict is averaged.
 
-    max_iter : int in [1, inf), default="auto"
-        Largest number of epochs, which are passes over all training rows, or of
-        iterations when ``solver="lbfgs"``. Ignored by ``partial_fit``, which is one
-        epoch.
+    max_iter : int in [1, inf) or "auto", default="auto"
+        Number of epochs, which are passes over all rows. "auto" is as many as make some
+        3,000 steps, but at least 16 and at most 64.
 
-    batch_size : int in [1, inf) or "auto", default=256
-        Rows in a batch. "auto" is ``min(200, n_samples)``; a number above the number of
-        rows is clipped to it, with a warning. Ignored when ``solver="lbfgs"``.
+    batch_size : int in [1, inf), default=256
+        Largest number of rows in a batch. All batches of an epoch get the same size, or
+        nearly so.
 
-    learning_rate_init : float in (0, inf), default="auto"
-        Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
-        is the highest. Ignored when ``solver="lbfgs"``.
+    learning_rate_init : float in (0, inf) or "auto", default="auto"
+        Peak of the learning rate, which follows the schedule coslog4 [2]_: it rises
+        from 0 and falls to 0 four times, each time for twice as long. "auto" is 0.2.
 
-    dropout : float in [0, 1) or list of float, default=0.15
+    dropout : float in [0, 1), default=0.15
         Probability with which an output of a hidden layer is set to zero during
-        training [2]_; the others are multiplied by ``1 / (1 - dropout)``. A list has
-        one number for each hidden layer, in the order of `activation`. Must be 0 when
-        ``solver="lbfgs"``.
+        training. It falls to 0 along half a cosine in the second half of the steps.
 
     alpha : float in [0, inf), default=0.02
-        Strength of the L2 penalty on the weights, without the biases (the formula is in
-        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [1]_
-        instead, which is no part of the loss.
+        Decoupled weight decay of AdamW [1]_, on weights, embeddings and scales. It
+        falls to 0 as `dropout` does.
 
     numeric_embedding : {"periodic"} or None, default="periodic"
         What is done to each number before the first layer: "periodic" adds three
-        learned linear combinations of 16 cosines of it with learned frequencies [5]_;
+        learned linear combinations of 16 cosines of it with learned frequencies [2]_;
         None is nothing.
 
     categorical_features : array-like of {bool, int, str}, "from_dtype" or None, \
@@ -102,65 +93,50 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         for each, of two categories one column of -1 and 1; those of more get an
         embedding of 8 learned numbers for each category.
 
-    validation_fraction : float in (0, 1) or cross-validation splitter, default=0.1
-        Share of the rows to set aside for validation, drawn at random. Or a splitter
-        with ``split`` and ``get_n_splits``, which gets all rows as they came and the
-        `groups` of ``fit``: rows of the same group, or of the past, would tell too
-        much. ``GroupShuffleSplit`` sets whole groups aside, ``TimeSeriesSplit`` the
-        latest rows. Of its splits the one with the most rows to train on is used, the
-        last one of equals, in all networks of an ensemble; rows of zero weight are then
-        left out of both parts. Only used when ``early_stopping=True`` and no ``X_val``
-        is passed to ``fit``.
+    validation_fraction : float in [0, 1) or cross-validation splitter, default=0.1
+        Share of the rows that each network holds back and does not train on, drawn at
+        random. As long as there are enough rows, no two networks hold back the same.
+        With 0, all networks train on all rows. Of a splitter, with ``split`` and
+        ``get_n_splits``, each network takes one of the last `n_estimators` splits; it
+        gets the rows as they came and the `groups` of ``fit``. Rows that are passed as
+        ``X_val`` take the place of those held back.
 
     early_stopping : bool, default=False
-        Whether to stop when the score on validation rows no longer improves (see `tol`
-        and `scoring`), and to go back to the weights of the epoch with the best score.
-        The rows are ``X_val`` if it is passed to ``fit``, otherwise those of X that
-        `validation_fraction` sets aside, which are then not trained on. Not supported
-        by ``partial_fit``; ignored when ``solver="lbfgs"``.
+        Whether to stop at the end of a wave of the learning rate if the score on the
+        rows held back is not better than at the end of the wave before, and to go back
+        to the best of these weights. In between a network is not at rest, and not
+        judged.
 
     scoring : str, callable or None, default=None
-        What the validation rows are scored by; higher is better. None is what ``score``
-        returns (accuracy or R2), "loss" the negated validation loss. Otherwise it is a
-        scorer of scikit-learn's: a name out of ``sklearn.metrics.get_scorer_names()``,
-        or a callable ``scorer(estimator, X, y)``, called with ``sample_weight`` too if
-        the rows have weights and it takes them. Ignored where there are no validation
-        rows.
+        What the validation rows are scored by where they are scored during training:
+        with ``early_stopping=True``, or if ``X_val`` is passed. None is what ``score``
+        returns, "loss" the negated validation loss; otherwise a scorer of
+        scikit-learn's: a name out of ``sklearn.metrics.get_scorer_names()``, or a
+        callable ``scorer(estimator, X, y)``, which gets encoded columns as X.
 
     max_time : float in (0, inf) or None, default=None
-        Seconds after which no new epoch begins; this gives no ConvergenceWarning. None
-        is no limit. Ignored when ``solver="lbfgs"``.
+        Seconds that the training may take. The schedules are shortened to end within
+        them, by the time that each epoch takes; one epoch is the least. None is no
+        limit.
 
     random_state : int, RandomState instance or None, default=None
-        Where all random numbers come from: the initial weights, the rows set aside for
-        validation, the order of the rows, and what dropout or an autoencoder's noise
-        draw. An int gives the same model at each call of ``fit`` on one machine. None
-        draws one seed from NumPy's global generator.
+        Where all random numbers come from. An int gives the same model at each call of
+        ``fit`` on one machine. None draws one seed from NumPy's global generator.
 
     device : str or torch.device, default="auto"
         Where to compute: "cpu", "cuda", "cuda:1", "mps" or another of torch's. "auto"
         is the accelerator that torch finds, and without one the CPU.
 
-    precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        Type of the numbers that are computed with and returned. "auto" is X's own on
-        the CPU (float32 stays, all else is float64, as in scikit-learn), and float32 on
-        accelerators. "bfloat16" is mixed precision: products in bfloat16, weights and
-        what is returned in float32.
+    precision : {"auto", "float32", "float64"}, default="auto"
+        Type of the numbers that are computed with. "auto" is float32.
 
     callbacks : list or tuple of skorch callbacks, or None, default=None
         Callbacks of skorch, or pairs of a name and a callback, which are told of each
-        epoch. Each fit, and each clone of this estimator, works on copies of its own,
-        which share the very objects that the constructors got and have nothing that the
-        callbacks gathered; those of the last fit are in ``net_.callbacks_``. A copy is
-        made by the constructor; where that does not store its arguments, as they are,
-        as attributes of their names, all attributes are shared but those that end in an
-        underscore. ``callbacks__name__parameter`` is a parameter of a callback, whose
-        name, if not in a pair, is its class. Ignored when ``solver="lbfgs"``.
+        epoch. Each fit works on copies of its own.
 
     verbose : bool or int in [0, inf), default=False
-        True or 1 shows a progress bar over the epochs on stderr, with the loss and the
-        validation score. 2 or more prints them on stdout, in lines as scikit-learn's.
-        False or 0 is silent. Ignored when ``solver="lbfgs"``.
+        True or 1 shows a progress bar over the epochs on stderr, 2 or more prints a
+        line for each on stdout.
 
     Attributes
     ----------
@@ -184,55 +160,48 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         on it. Absent where none was.
 
     n_outputs_ : int
-        Number of outputs of the network, one for each column of y.
+        Number of columns of y.
 
     out_activation_ : str
-        Activation of the output: "exp" with ``loss="poisson"``, otherwise
-        `out_activation`.
+        Activation of the output: "exp" with ``loss="poisson"``, otherwise "identity".
 
     loss_ : float
-        Training loss of the last epoch, or where L-BFGS ended, with the L2 penalty.
+        Training loss of the last epoch, the mean over the networks.
 
     best_loss_ : float or None
-        Lowest training loss of all epochs. None with ``early_stopping=True``; absent
-        with ``solver="lbfgs"``.
+        Lowest training loss of all epochs. None with ``early_stopping=True``.
 
     loss_curve_ : list of float
-        Training loss of each epoch, with the L2 penalty: the mean over its batches,
-        each taken before its update. Absent with ``solver="lbfgs"``.
+        Training loss of each epoch.
 
     validation_loss_curve_ : list of float or None
-        Loss on the validation rows after each epoch, without any penalty. None without
-        validation rows; absent with ``solver="lbfgs"``.
+        Loss on the validation rows after each epoch. None unless they are scored (see
+        `scoring`).
 
     validation_scores_ : list of float or None
-        Score on the validation rows after each epoch (see `scoring`). None without
-        validation rows; absent with ``solver="lbfgs"``.
+        Score on the validation rows after each epoch.
 
     best_validation_score_ : float or None
-        Highest of the validation scores. None without validation rows; absent with
-        ``solver="lbfgs"``.
+        Highest of the validation scores.
 
     n_iter_ : int
-        Number of epochs of the last call of ``fit`` or ``partial_fit``, or of L-BFGS's
-        iterations.
+        Number of epochs.
 
     t_ : int
-        Number of rows trained on since the weights were new, counted again in each
-        epoch; 0 with ``solver="lbfgs"``.
+        0; there is no training to go on with.
 
     n_features_in_ : int
-        Number of features of X.
+        Number of columns of X.
 
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        Names of the features of X. Absent if X has no names, or not only strings.
+        Names of the columns of X. Absent if X has no names, or not only strings.
 
     device_ : str
-        Where the network was trained: "cpu", "cuda:0", ...
+        Where the networks were trained: "cpu", "cuda:0", ...
 
     net_ : skorch.NeuralNet
-        The net that was trained. ``net_.module_`` is the network, a
-        ``torch.nn.Module``; ``net_.history`` has the records of each epoch.
+        The net that was trained. ``net_.module_`` is all networks as one
+        ``torch.nn.Module``, from encoded columns to a stack of raw outputs.
 
     See Also
     --------
@@ -251,7 +220,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     Weights of rows multiply what each network trains on and the rows held back; a row
     of zero weight is as if it were removed. The starting weights are scaled by up to
-    2,048 rows [5]_.
+    2,048 rows [2]_.
 
     Each network's prediction is kept within the range that y had in the fit.
 
@@ -262,19 +231,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
     .. [1] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
        2019. https://doi.org/10.48550/arXiv.1711.05101
 
-    .. [2] Srivastava, N., Hinton, G., Krizhevsky, A., Sutskever, I. and Salakhutdinov,
-       R. "Dropout: a simple way to prevent neural networks from overfitting." Journal
-       of Machine Learning Research 15 (2014), 1929-1958.
-       https://jmlr.org/papers/v15/srivastava14a.html
-
-    .. [3] Huber, P. J. "Robust estimation of a location parameter." Annals of
-       Mathematical Statistics 35 (1964), 73-101.
-       https://doi.org/10.1214/aoms/1177703732
-
-    .. [4] Koenker, R. and Bassett, G. "Regression quantiles." Econometrica 46 (1978),
-       33-50. https://doi.org/10.2307/1913643
-
-    .. [5] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
+    .. [2] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data." NeurIPS 2024.
        https://doi.org/10.48550/arXiv.2407.04491
 

@@ -13,6 +13,7 @@ REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 PARTS = {modules.ConvDecoder, modules.ConvEncoder, modules.ConvNet}
 # Folders that users need not know: their names are no promise.
 INNER = {
+    "columns",
     "data",
     "estimators",
     "fitting",
