@@ -39,6 +39,7 @@ from sknn_deep.fitting._scale_advice import (
     advise_on_columns,
     advise_on_target,
     is_loss_large,
+    some_rows,
 )
 from sknn_deep.fitting._solvers import (
     FitPlan,
@@ -110,6 +111,7 @@ __all__ = [
     "resolve_tabular_recipe",
     "run_epochs",
     "run_lbfgs",
+    "some_rows",
     "start_own_net",
     "summarize_own",
     "take_apart",
