@@ -48,6 +48,10 @@ def pytest_configure(config):
 def pytest_runtest_setup(item):
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
         pytest.skip("needs an NVIDIA GPU that torch can use, and `pytest -m cuda`")
+    if item.get_closest_marker("slow") and not (
+        os.environ.get("SKNN_DEEP_SLOW") or item.config.getoption("markexpr") == "slow"
+    ):
+        pytest.skip("takes long: `pytest -m slow`, or SKNN_DEEP_SLOW=1 for all tests")
 
 
 @pytest.fixture

@@ -126,7 +126,8 @@ BAD = [
     (
         {"callbacks": "bar"},
         "The 'callbacks' parameter of {} must be an instance of 'list', an instance of "
-        "'tuple' or None. Got 'bar' instead.",
+        "'tuple' or None. Got 'bar' instead. A single one is given in a list: "
+        "callbacks=[callback].",
     ),
     (
         {"compile": "yes"},

@@ -182,6 +182,7 @@ def test_bench_fit_prints_a_line_for_each_contender(run, tmp_path):
     assert [set(r) for r in written["rounds"]] == [{"sknn_deep", *names}] * 2
 
 
+@pytest.mark.slow
 def test_bench_fit_takes_mnist_from_a_file(run, small_mnist):
     words = run(
         *("bench_fit", "--data", "mnist", "--mnist", small_mnist, "--rounds", 1),
@@ -231,6 +232,7 @@ def test_bench_fit_replays_a_cuda_graph(run):
     assert words[3:6] == ["sknn_deep", *names]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_bench_fit_knows_keras(backend, run):
     for module in ("keras", backend):
@@ -241,12 +243,14 @@ def test_bench_fit_knows_keras(backend, run):
     assert name in run("bench_fit", "--rounds", 1, "--epochs", 1, "--contenders", name)
 
 
+@pytest.mark.slow
 def test_bench_sparse_prints_a_line_for_each_task(run):
     words = run("bench_sparse", "--n-rows", 100, "--n-features", 500, "--rounds", 1)
 
     assert words[3:5] == ["fit", "predict_proba"]
 
 
+@pytest.mark.slow
 @linux_only
 def test_bench_predict_prints_a_line_for_each_contender(run):
     words = run("bench_predict", "--n-rows", 2_000, "--rounds", 1)
@@ -265,6 +269,7 @@ def test_bench_import_prints_both_statements(run, load_module, monkeypatch):
     assert words.count("pass") == 2
 
 
+@pytest.mark.slow
 @linux_only
 def test_bench_step_prints_the_parts_of_a_step(run):
     words = run("bench_step", "--rounds", 1, "--batch-sizes", 200)
@@ -274,6 +279,7 @@ def test_bench_step_prints_the_parts_of_a_step(run):
     assert table[-8:] == [*parts, "around", "whole"]
 
 
+@pytest.mark.slow
 def test_bench_epochs_prints_a_line_for_each_length(run, tmp_path):
     path = tmp_path / "epochs.json"
     words = run(
@@ -288,6 +294,7 @@ def test_bench_epochs_prints_a_line_for_each_length(run, tmp_path):
     assert all(times[0] > 0 for times in seconds.values())
 
 
+@pytest.mark.slow
 def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
     path = tmp_path / "memory.json"
     words = run("bench_memory", "--gigabytes", 0.01, "--json", path)
@@ -298,6 +305,7 @@ def test_bench_memory_prints_a_line_for_each_contender(run, tmp_path):
     assert sizes["peak"] > sizes["after import"] + sizes["X"]
 
 
+@pytest.mark.slow
 @linux_only
 def test_bench_mapped_prints_memory_and_shuffles(run, small_mnist, tmp_path):
     path = tmp_path / "mapped.json"
@@ -310,6 +318,7 @@ def test_bench_mapped_prints_memory_and_shuffles(run, small_mnist, tmp_path):
     assert json.loads(path.read_text())["memory"]["File (MB)"] == 10
 
 
+@pytest.mark.slow
 def test_bench_scaling_draws_three_curves(run, tmp_path):
     picture = tmp_path / "scaling.png"
     words = run(
@@ -323,6 +332,7 @@ def test_bench_scaling_draws_three_curves(run, tmp_path):
     assert matplotlib.image.imread(picture).ndim == 3
 
 
+@pytest.mark.slow
 def test_bench_autoencoder_compares_times_and_errors(run, small_mnist):
     words = run(
         *("bench_autoencoder", "--mnist", small_mnist, "--epochs", 1, "--rounds", 1)
@@ -332,6 +342,7 @@ def test_bench_autoencoder_compares_times_and_errors(run, small_mnist):
     assert {"sknn_deep", "torch-loop"} <= set(words)
 
 
+@pytest.mark.slow
 def test_bench_ensemble_compares_one_and_five(run, small_mnist):
     words = run("bench_ensemble", "--epochs", 1, "--rounds", 1, "--mnist", small_mnist)
 
@@ -339,6 +350,7 @@ def test_bench_ensemble_compares_one_and_five(run, small_mnist):
     assert words.count("ensemble") == 2
 
 
+@pytest.mark.slow
 def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
     picture = tmp_path / "search.png"
     words = run(
@@ -352,6 +364,7 @@ def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
     assert set(content["curves"]) == {"3", "6", "12", "24"}
 
 
+@pytest.mark.slow
 def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
     words = run(
         *("bench_neighbors", "--mnist", small_mnist, "--max-iter", 1, "--seeds", 1),
@@ -361,6 +374,7 @@ def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
     assert {"5-NN", "neighbors", "plain", "load"} <= set(words)
 
 
+@pytest.mark.slow
 def test_bench_neighbors_tables_compares_weights(run):
     words = run(
         *("bench_neighbors_tables", "--data", "digits", "--max-iter", 1),
@@ -371,6 +385,7 @@ def test_bench_neighbors_tables_compares_weights(run):
     assert {"PCA", "neighbors_weight=0.0", "neighbors_weight=1.0"} <= set(words)
 
 
+@pytest.mark.slow
 def test_bench_onecycle_prints_both_ways(run, small_mnist):
     words = run(
         *("bench_onecycle", "--mnist", small_mnist, "--epochs", 1, "--seeds", 1),
@@ -391,6 +406,7 @@ def test_benchmark_help_says_how_to_run_it(path, load_module, capsys):
     assert f"python examples/benchmarks/{path.name}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_bench_tables_prints_a_line_for_each_contender(run, tmp_path):
     rng = np.random.default_rng(0)
     rows = [

@@ -68,6 +68,7 @@ def test_report_says_where_it_ran(report):
     assert f"sknn_deep {sknn_deep.__version__}, torch " in table
 
 
+@pytest.mark.slow
 def test_a_device_that_is_not_there_is_an_error():
     done = run("--device", "cuda:99")
 

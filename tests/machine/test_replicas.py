@@ -93,6 +93,7 @@ def test_a_search_under_torchrun_warns_once(Search, torchrun):
     assert messages_of(search.fit) == [MESSAGE]
 
 
+@pytest.mark.slow
 def test_two_processes_of_a_joblib_search_warn_once_each_at_most(torchrun):
     script = """
         from sklearn.model_selection import GridSearchCV
@@ -163,6 +164,7 @@ with open(os.path.join(sys.argv[1], os.environ["RANK"]), "w") as file:
 """
 
 
+@pytest.mark.slow
 def test_each_process_of_a_true_torchrun_warns_once(tmp_path):
     if not torch.distributed.is_available():
         pytest.skip("this torch has no torch.distributed")

@@ -24,6 +24,9 @@ from sknn_deep import (
 )
 from tests.estimators.fits import arrays_of
 
+# Two epochs learn nothing of what is far from zero, and need not.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 FUNCTIONS = {
     "identity": lambda z: z,
     "relu": lambda z: np.maximum(z, 0),

@@ -656,6 +656,7 @@ for stop_at in range(1, 20):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_save_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     done = run_python(SAVE_AND_BE_KILLED, tmp_path)
