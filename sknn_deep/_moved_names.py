@@ -40,7 +40,10 @@ MOVED: dict[str, str] = {
 }
 
 # Parameters that came after 0.1, by the estimator's class, with what it did instead.
-ADDED: dict[str, dict[str, Any]] = {"MLPRegressor": {"out_activation": "identity"}}
+ADDED: dict[str, dict[str, Any]] = {
+    "AutoencoderTransformer": {"encoder": None, "decoder": None},
+    "MLPRegressor": {"out_activation": "identity"},
+}
 
 
 def parameters_since(cls: type, state: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._dense_weights import DenseWeightsMixin
+from sknn_deep.estimators._own_halves import OwnHalvesMixin
 from sknn_deep.fitting import LOSSES, make_loss
 from sknn_deep.modules import NOISES, Autoencoder
 from sknn_deep.parameters import (
@@ -50,6 +51,7 @@ UNIT_RANGE_TOLERANCE = 1e-4
 class AutoencoderTransformer(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
+    OwnHalvesMixin,
     DenseWeightsMixin,
     BaseNetEstimator,
 ):
@@ -83,6 +85,22 @@ class AutoencoderTransformer(
             default=None
         Number of units in each hidden layer of the decoder, from the code to the
         output. None is the mirror image of `hidden_layer_sizes`.
+
+    encoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        A network of one's own in the place of dense layers, with a `decoder`: a class,
+        a callable that returns one, or one that is made, which is copied, weights and
+        all. It takes rows of shape (n, n_features) and returns codes of shape (n,
+        `n_components`), or twice as many columns if ``variational=True``: means, then
+        logarithms of variances. Arguments of a constructor by the names
+        ``n_features_in`` and ``n_components``, or ``n_outputs``, which are as many as
+        it is to return, are filled in. What says how dense layers are made is then
+        ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`, `activation`,
+        `dropout`, `normalization`.
+
+    decoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        The other half, which takes codes and returns as many numbers as there are
+        features, in any shape. It may ask for ``n_components`` and ``n_outputs``, here
+        the number of features.
 
     latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
             "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
@@ -164,9 +182,9 @@ class AutoencoderTransformer(
           cosine down to 0.
 
         The last four go with every stochastic solver and span `max_iter` epochs. They
-        are followed to their end, whatever `tol` is, unless
-        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant. Ignored when ``solver="lbfgs"``.
+        are followed to their end, whatever `tol` is, unless ``early_stopping=True``,
+        and give no ConvergenceWarning. In ``partial_fit`` they are constant. Ignored
+        when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.01
         Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
@@ -507,6 +525,7 @@ class AutoencoderTransformer(
             *TRAINING_CONSTRAINTS["max_iter"],
             None,
         ],
+        **OwnHalvesMixin._parameter_constraints,
         "latent_activation": [ACTIVATION],
         "out_activation": [StrOptions({"identity", "logistic"})],
         "loss": [StrOptions(set(LOSSES))],
@@ -526,6 +545,8 @@ class AutoencoderTransformer(
         activation="gelu",
         *,
         decoder_hidden_layer_sizes=None,
+        encoder=None,
+        decoder=None,
         latent_activation="identity",
         out_activation="identity",
         loss="squared_error",
@@ -569,6 +590,8 @@ class AutoencoderTransformer(
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.decoder_hidden_layer_sizes = decoder_hidden_layer_sizes
+        self.encoder = encoder
+        self.decoder = decoder
         self.latent_activation = latent_activation
         self.out_activation = out_activation
         self.loss = loss
@@ -857,8 +880,10 @@ class AutoencoderTransformer(
             raise ValueError(
                 f"{type(self).__name__}.fit got sample_weight_val, but no X_val."
             )
-        encoder, decoder = self._hidden_layer_sizes()
-        self.n_layers_ = len(encoder) + len(decoder) + 3
+        vars(self).pop("n_layers_", None)
+        if self.encoder is None:
+            encoder, decoder = self._hidden_layer_sizes()
+            self.n_layers_ = len(encoder) + len(decoder) + 3
         self.out_activation_ = "logistic" if self._is_logistic() else "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
         self._has_raw_output = self.loss == "binary_cross_entropy"
@@ -884,6 +909,11 @@ class AutoencoderTransformer(
     def _check_variant(self) -> None:
         """Refuse combinations of parameters that contradict each other."""
         owner = type(self).__name__
+        if (self.encoder is None) != (self.decoder is None):
+            raise ValueError(
+                f"{owner} takes an encoder and a decoder, or neither. Got "
+                f"encoder={self.encoder!r} and decoder={self.decoder!r}."
+            )
         if self.variational and self.latent_activation != "identity":
             raise ValueError(
                 f"{owner} with variational=True has a normally distributed code: "
@@ -915,6 +945,8 @@ class AutoencoderTransformer(
             )
 
     def _make_module(self, n_features):
+        if self.encoder is not None:
+            return self._make_own_module(n_features)
         owner = type(self).__name__
         encoder, decoder = self._hidden_layer_sizes()
         layers = len(encoder) + len(decoder)
@@ -927,11 +959,16 @@ class AutoencoderTransformer(
             "decoder_activations": activations[len(encoder) :],
             "dropout": dropout[: len(encoder)],
             "decoder_dropout": dropout[len(encoder) :],
-            "latent_activation": self.latent_activation,
-            "out_activation": (
-                "identity" if self._has_raw_output else self.out_activation_
-            ),
             "normalization": self.normalization,
+            **self._variant(),
+        }
+
+    def _variant(self) -> dict:
+        """Give the arguments of the network that are not about layers."""
+        out_activation = "identity" if self._has_raw_output else self.out_activation_
+        return {
+            "latent_activation": self.latent_activation,
+            "out_activation": out_activation,
             "noise": self.noise,
             "noise_level": self.noise_level,
             "variational": self.variational,
@@ -1109,7 +1146,7 @@ class AutoencoderTransformer(
 
     @property
     def _n_features_out(self) -> int:
-        return self.net_.module_.decoder[0].dense.in_features
+        return self.net_.module_.n_components
 
     @property
     def encoder_(self) -> nn.Module:

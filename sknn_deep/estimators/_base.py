@@ -491,21 +491,25 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
         """Tell what else than more epochs would help, if something would."""
         return ""
 
-    def _is_loss_large(self, plan: FitPlan, constant, target) -> bool:
+    def _is_loss_large(self, plan: FitPlan, constant, target, weight) -> bool:
         """Tell whether the training ended not far below a constant output's loss."""
-        net, samples = plan.net, plan.samples
+        net = plan.net
         if not len(net.history):  # interrupted in the first epoch
             return False
         loss = net.history[-1]["train_loss"]
         # What has ended of itself may be little better than that, and no worse.
         large = 1.0 if net.converged_ else 0.5
         return is_loss_large(
-            loss, net.criterion_, constant, target, samples.weight, large=large
+            loss, net.criterion_, constant, target, weight, large=large
         )
 
     def _advise_on_columns(self, plan: FitPlan) -> str:
         names = getattr(self, "feature_names_in_", None)
         return advise_on_columns(plan.samples.X, names)
+
+    def _own_rates(self) -> list[tuple[str, float]]:
+        """Give patterns of parameters' names, and their learning rates."""
+        return []
 
     def _remedy(self) -> str:
         """Tell what to do first if the training diverges."""

@@ -35,6 +35,7 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
+from sknn_deep.fitting import some_rows
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
 from sknn_deep.parameters import names_our_words
 
@@ -243,9 +244,10 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
     _constant = "the frequencies of the classes"
 
     def _convergence_advice(self, plan):
-        target = self._target.encode(plan.samples.y)
-        constant = self._target.constant_output(target, plan.samples.weight)
-        if not self._is_loss_large(plan, constant, target):
+        y, weight = some_rows(plan.samples.y, plan.samples.weight)
+        target = self._target.encode(y)
+        constant = self._target.constant_output(target, weight)
+        if not self._is_loss_large(plan, constant, target, weight):
             return ""
         return self._advise_on_columns(plan)
 

@@ -71,9 +71,9 @@ class MLPClassifier(ClassificationMixin, BaseMLP):
           cosine down to 0.
 
         The last four go with every stochastic solver and span `max_iter` epochs. They
-        are followed to their end, whatever `tol` is, unless
-        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant. Ignored when ``solver="lbfgs"``.
+        are followed to their end, whatever `tol` is, unless ``early_stopping=True``,
+        and give no ConvergenceWarning. In ``partial_fit`` they are constant. Ignored
+        when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.001
         Learning rate that `learning_rate` starts from; of "one_cycle" and what comes

@@ -32,6 +32,11 @@ class DenseWeightsMixin:
     def _arrays_of_layers(self, name: str) -> Views:
         """Give weights or biases whose forward pass is what is predicted."""
         module, scaling = self._single_net().module_, self._scaling()
+        if not hasattr(module, "blocks"):
+            raise AttributeError(
+                f"This {type(self).__name__} has no coefs_ and intercepts_: its "
+                "network is of modules of your own. Use net_.module_."
+            )
         if has_layer_norm(module):
             raise AttributeError(
                 f"This {type(self).__name__} has no coefs_ and intercepts_: with "

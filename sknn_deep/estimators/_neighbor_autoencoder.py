@@ -149,9 +149,9 @@ class NeighborAutoencoder(AutoencoderTransformer):
           cosine down to 0.
 
         The last four go with every stochastic solver and span `max_iter` epochs. They
-        are followed to their end, whatever `tol` is, unless
-        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant. Ignored when ``solver="lbfgs"``.
+        are followed to their end, whatever `tol` is, unless ``early_stopping=True``,
+        and give no ConvergenceWarning. In ``partial_fit`` they are constant. Ignored
+        when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.01
         Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
@@ -499,7 +499,13 @@ class NeighborAutoencoder(AutoencoderTransformer):
     _curves = {**CURVES, "neighbor_loss_curve_": "train_neighbor_loss"}
 
     _parameter_constraints: dict = {
-        **AutoencoderTransformer._parameter_constraints,
+        **{
+            name: constraints
+            for name, constraints in (
+                AutoencoderTransformer._parameter_constraints.items()
+            )
+            if name not in ("encoder", "decoder")
+        },
         "latent_activation": [StrOptions({"identity"})],
         # Each step has other pairs of rows, which L-BFGS cannot follow.
         "solver": [StrOptions(set(SOLVERS) - {"lbfgs"}), callable],

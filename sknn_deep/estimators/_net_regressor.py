@@ -46,8 +46,8 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
 
         - "lbfgs": SciPy's L-BFGS-B [1]_, which takes all rows at once, so that a sparse
           X that is made dense is so as a whole, and computes in float64. Good for small
-          data. It needs a loss without random numbers: ``dropout=0``, no batch
-          normalization, no noise.
+          data. It needs a loss without random numbers: no dropout and no batch
+          normalization.
         - "sgd": stochastic gradient descent with `momentum`.
         - "adam": Adam [2]_.
         - "adamw": Adam with decoupled weight decay [3]_.
@@ -56,16 +56,17 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
           `learning_rate_init` as ``lr``, unless the partial has an ``lr`` itself.
 
     alpha : float in [0, inf), default=0.0001
-        Strength of the L2 penalty on the weights, without the biases (the formula is in
-        the Notes). With ``solver="adamw"`` it is the decoupled weight decay [3]_
-        instead, which is no part of the loss.
+        Strength of the L2 penalty on all parameters of two dimensions or more, which
+        are weights and not biases or what normalization learns (the formula is in the
+        Notes of MLPClassifier). With ``solver="adamw"`` it is the decoupled weight
+        decay [3]_ instead, which is no part of the loss.
 
     batch_size : int in [1, inf) or "auto", default="auto"
         Rows in a batch. "auto" is ``min(200, n_samples)``; a number above the number of
         rows is clipped to it, with a warning. Ignored when ``solver="lbfgs"``.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine"}, \
-            default="constant"
+    learning_rate : {"constant", "invscaling", "adaptive", "one_cycle", "cosine", \
+            "coslog4", "flat_cos"}, default="constant"
         Schedule of the learning rate:
 
         - "constant": `learning_rate_init` throughout.
@@ -78,15 +79,19 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
           `learning_rate_init` in the first 30 % of the steps, then down to
           ``learning_rate_init / 250000`` [4]_.
         - "cosine": along half a cosine from `learning_rate_init` down to 0 [5]_.
+        - "coslog4": up from 0 to `learning_rate_init` and down to 0 again, four times,
+          each time for twice as long.
+        - "flat_cos": `learning_rate_init` for half of the steps, then along half a
+          cosine down to 0.
 
-        "one_cycle" and "cosine" go with every stochastic solver and span `max_iter`
-        epochs. They are followed to their end, whatever `tol` is, unless
-        ``early_stopping=True``, and give no ConvergenceWarning. In ``partial_fit`` they
-        are constant. Ignored when ``solver="lbfgs"``.
+        The last four go with every stochastic solver and span `max_iter` epochs. They
+        are followed to their end, whatever `tol` is, unless ``early_stopping=True``,
+        and give no ConvergenceWarning. In ``partial_fit`` they are constant. Ignored
+        when ``solver="lbfgs"``.
 
     learning_rate_init : float in (0, inf), default=0.001
-        Learning rate that `learning_rate` starts from; of "one_cycle" and "cosine" it
-        is the highest. Ignored when ``solver="lbfgs"``.
+        Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
+        after it, the highest. Ignored when ``solver="lbfgs"``.
 
     power_t : float in [0, inf), default=0.5
         Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
@@ -102,10 +107,11 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         ``solver="lbfgs"``.
 
     random_state : int, RandomState instance or None, default=None
-        Where all random numbers come from: the initial weights, the rows set aside for
-        validation, the order of the rows, and what dropout or an autoencoder's noise
-        draw. An int gives the same model at each call of ``fit`` on one machine. None
-        draws one seed from NumPy's global generator.
+        Where all random numbers come from: the initial weights that the module draws,
+        the rows set aside for validation, the order of the rows, and what the module
+        draws in training by torch's functions, such as dropout. An int gives the same
+        model at each call of ``fit`` on one machine. None draws one seed from NumPy's
+        global generator.
 
     tol : float in [0, inf), default=0.0001
         An epoch is an improvement if the training loss is at least `tol` below the
@@ -198,10 +204,10 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
         is the accelerator that torch finds, and without one the CPU.
 
     precision : {"auto", "float32", "float64", "bfloat16"}, default="auto"
-        Type of the numbers that are computed with and returned. "auto" is X's own on
-        the CPU (float32 stays, all else is float64, as in scikit-learn), and float32 on
-        accelerators. "bfloat16" is mixed precision: products in bfloat16, weights and
-        what is returned in float32.
+        Type of the numbers that are computed with and returned; the module's parameters
+        are brought to it. "auto" is float64 on the CPU if X is, and float32 elsewhere,
+        for whole numbers too. "bfloat16" is mixed precision: products in bfloat16,
+        weights and what is returned in float32.
 
     compile : bool, default=False
         Whether training runs through ``torch.compile``, which needs a compiler on the
@@ -220,12 +226,14 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     **module__arguments : object
         Arguments of the module, as ``module__name``, and of the loss, as
         ``criterion__name``: parameters like all others, also in ``set_params`` and in
-        grids.
+        grids. ``solver__param_groups=[("backbone.*", {"lr": 1e-4})]`` lets parameters
+        whose names match begin with another learning rate than `learning_rate_init`,
+        which then goes up and down as the others do.
 
     Attributes
     ----------
     n_outputs_ : int
-        Number of columns of y.
+        Number of outputs of the network, one for each column of y.
 
     out_activation_ : str
         "identity": what the module returns is what is predicted.

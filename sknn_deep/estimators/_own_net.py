@@ -1,7 +1,6 @@
 """What estimators of a network of the user's own share."""
 
 import numpy as np
-import torch
 
 from sknn_deep._sklearn_private import StrOptions
 from sknn_deep.data import check_arrays
@@ -11,12 +10,12 @@ from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.fitting import (
     arguments_for,
     look_at,
-    make_net,
     make_own_module,
-    needs_chance,
-    take_weights,
+    refuse_chance,
+    start_own_net,
+    summarize_own,
 )
-from sknn_deep.modules import TorchLoss, summarize_layers
+from sknn_deep.modules import TorchLoss
 from sknn_deep.parameters import TRAINING_CONSTRAINTS, say_our_parameters
 
 # Parameters that are arguments of the module, or of the loss.
@@ -26,8 +25,12 @@ _PREFIXES = ("module__", "criterion__")
 _OF_LAYERS = ("activation", "dropout", "normalization")
 
 
+# skorch's form of the parameters that are trained at other rates than the others.
+_PARAM_GROUPS = "solver__param_groups"
+
+
 def is_argument(name: str) -> bool:
-    return name.startswith(_PREFIXES)
+    return name.startswith(_PREFIXES) or name == _PARAM_GROUPS
 
 
 class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
@@ -155,12 +158,25 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
                 "the loss that y calls for: pass the loss, as criterion=nn.HuberLoss."
             )
 
+    def _own_rates(self):
+        groups = self._extra_params.get(_PARAM_GROUPS) or []
+        try:
+            rates = [(str(p), float(options["lr"])) for p, options in groups]
+            is_right = all(set(options) == {"lr"} for _, options in groups)
+        except (TypeError, ValueError, KeyError):
+            is_right = False
+        if not is_right or any(not rate > 0 for _, rate in rates):
+            raise ValueError(
+                f"{_PARAM_GROUPS} of {type(self).__name__} must be a list of patterns "
+                "of parameters' names and their learning rates, such as "
+                f"[('backbone.*', {{'lr': 1e-4}})]. Got {groups!r}."
+            )
+        return rates
+
     def _start_net(self, n_features, recipe, placement, random_state, *, first_pass):
-        seed = random_state.randint(np.iinfo(np.int32).max) if first_pass else 0
-        net = make_net(self, n_features, recipe, placement, seed=int(seed))
-        if not first_pass:
-            take_weights(net, self.net_.module_)
-        return net
+        return start_own_net(
+            self, n_features, recipe, placement, random_state, first_pass=first_pass
+        )
 
     def _look_at(self, net, samples):
         if net.forward_pass_ is not None:
@@ -169,13 +185,8 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
         X = samples.place(net.placement).slice(0, n_rows)
         output, last_operation = look_at(net, X)
         self._check_raw_output(net, output, last_operation)
-        needed = list(needs_chance(net)) if self.solver == "lbfgs" else []
-        if needed:
-            raise ValueError(
-                f"solver='lbfgs' of {type(self).__name__} needs a loss that depends on "
-                f"the weights alone, but {type(net.module_).__name__} has {needed[0]}. "
-                "Choose another solver."
-            )
+        if self.solver == "lbfgs":
+            refuse_chance(net)
 
     def _check_raw_output(self, net, output, last_operation: str) -> None:
         """Refuse what the loss cannot take."""
@@ -201,10 +212,4 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
         AttributeError
             If there are several networks: `estimators_` has them.
         """
-        net = self._single_net()
-        takes_integers = net.forward_pass_ is not None and (
-            net.forward_pass_.takes_integers
-        )
-        dtype = torch.int64 if takes_integers else net.placement.dtype
-        rows = torch.zeros(2, *self.input_shape_, dtype=dtype, device=net.device)
-        return summarize_layers(net.module_, rows, type(self).__name__)
+        return summarize_own(self._single_net(), self.input_shape_)

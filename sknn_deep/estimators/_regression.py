@@ -30,7 +30,7 @@ from sknn_deep.data import (
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
-from sknn_deep.fitting import advise_on_target
+from sknn_deep.fitting import advise_on_target, some_rows
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 from sknn_deep.parameters import names_our_words
 
@@ -322,14 +322,16 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
     _constant = "the mean of y"
 
     def _convergence_advice(self, plan):
-        y, weight = plan.samples.y, plan.samples.weight
+        y, weight = some_rows(plan.samples.y, plan.samples.weight)
         if self._target.out_activation != "identity":
             return ""
         target = self._target.encode(y).astype(np.float64, copy=False)
         mean = np.average(target, axis=0, weights=weight)
-        if not self._is_loss_large(plan, mean, target):
+        if not self._is_loss_large(plan, mean, target, weight):
             return ""
-        of_target = advise_on_target(y) if self._target.mean is None else ""
+        of_target = (
+            advise_on_target(plan.samples.y) if self._target.mean is None else ""
+        )
         return of_target + self._advise_on_columns(plan)
 
     def _default_score(self, output, samples):

@@ -16,7 +16,7 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
 
     Numbers and categories, some of them missing, go in without preprocessing;
     calibrated probabilities come out. A few small networks are trained together, by a
-    recipe after RealMLP [1]_ whose numbers are set for tables of a hundred to some
+    recipe after RealMLP [2]_ whose numbers are set for tables of a hundred to some
     100,000 rows.
 
     Parameters
@@ -43,7 +43,7 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
         nearly so.
 
     learning_rate_init : float in (0, inf) or "auto", default="auto"
-        Peak of the learning rate, which follows the schedule coslog4 [1]_: it rises
+        Peak of the learning rate, which follows the schedule coslog4 [2]_: it rises
         from 0 and falls to 0 four times, each time for twice as long. "auto" is 0.04.
 
     dropout : float in [0, 1), default=0.15
@@ -51,12 +51,12 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
         training. It falls to 0 along half a cosine in the second half of the steps.
 
     alpha : float in [0, inf), default=0.02
-        Decoupled weight decay of AdamW [2]_, on weights, embeddings and scales. It
+        Decoupled weight decay of AdamW [1]_, on weights, embeddings and scales. It
         falls to 0 as `dropout` does.
 
     numeric_embedding : {"periodic"} or None, default="periodic"
         What is done to each number before the first layer: "periodic" adds three
-        learned linear combinations of 16 cosines of it with learned frequencies [1]_;
+        learned linear combinations of 16 cosines of it with learned frequencies [2]_;
         None is nothing.
 
     categorical_features : array-like of {bool, int, str}, "from_dtype" or None, \
@@ -163,8 +163,8 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
         on it. Absent where none was.
 
     n_outputs_ : int
-        Number of outputs of a network: 1 for two classes, otherwise one for each
-        class or label.
+        Number of outputs of a network: 1 for two classes, otherwise one for each class
+        or label.
 
     out_activation_ : str
         Activation of the output: "softmax" for more than two classes, otherwise
@@ -225,18 +225,18 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
 
     Weights of rows multiply what each network trains on and the rows held back; a row
     of zero weight is as if it were removed. The starting weights are scaled by up to
-    2,048 rows [1]_.
+    2,048 rows [2]_.
 
     There is neither `warm_start` nor `partial_fit`: the schedules span one fit.
 
     References
     ----------
-    .. [1] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
+    .. [1] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+       2019. https://doi.org/10.48550/arXiv.1711.05101
+
+    .. [2] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data." NeurIPS 2024.
        https://doi.org/10.48550/arXiv.2407.04491
-
-    .. [2] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
-       2019. https://doi.org/10.48550/arXiv.1711.05101
 
     Examples
     --------

@@ -20,7 +20,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     Numbers and categories, some of them missing, go in without preprocessing, and y in
     its own units. A few small networks are trained together, by a recipe after RealMLP
-    [1]_ whose numbers are set for tables of a hundred to some 100,000 rows.
+    [2]_ whose numbers are set for tables of a hundred to some 100,000 rows.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         nearly so.
 
     learning_rate_init : float in (0, inf) or "auto", default="auto"
-        Peak of the learning rate, which follows the schedule coslog4 [1]_: it rises
+        Peak of the learning rate, which follows the schedule coslog4 [2]_: it rises
         from 0 and falls to 0 four times, each time for twice as long. "auto" is 0.2.
 
     dropout : float in [0, 1), default=0.15
@@ -69,12 +69,12 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         training. It falls to 0 along half a cosine in the second half of the steps.
 
     alpha : float in [0, inf), default=0.02
-        Decoupled weight decay of AdamW [2]_, on weights, embeddings and scales. It
+        Decoupled weight decay of AdamW [1]_, on weights, embeddings and scales. It
         falls to 0 as `dropout` does.
 
     numeric_embedding : {"periodic"} or None, default="periodic"
         What is done to each number before the first layer: "periodic" adds three
-        learned linear combinations of 16 cosines of it with learned frequencies [1]_;
+        learned linear combinations of 16 cosines of it with learned frequencies [2]_;
         None is nothing.
 
     categorical_features : array-like of {bool, int, str}, "from_dtype" or None, \
@@ -95,8 +95,8 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     validation_fraction : float in [0, 1) or cross-validation splitter, default=0.1
         Share of the rows that each network holds back and does not train on, drawn at
-        random. As long as there are enough rows, no two networks hold back the
-        same. With 0, all networks train on all rows. Of a splitter, with ``split`` and
+        random. As long as there are enough rows, no two networks hold back the same.
+        With 0, all networks train on all rows. Of a splitter, with ``split`` and
         ``get_n_splits``, each network takes one of the last `n_estimators` splits; it
         gets the rows as they came and the `groups` of ``fit``. Rows that are passed as
         ``X_val`` take the place of those held back.
@@ -163,8 +163,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         Number of columns of y.
 
     out_activation_ : str
-        Activation of the output: "exp" with ``loss="poisson"``, otherwise
-        "identity".
+        Activation of the output: "exp" with ``loss="poisson"``, otherwise "identity".
 
     loss_ : float
         Training loss of the last epoch, the mean over the networks.
@@ -221,7 +220,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     Weights of rows multiply what each network trains on and the rows held back; a row
     of zero weight is as if it were removed. The starting weights are scaled by up to
-    2,048 rows [1]_.
+    2,048 rows [2]_.
 
     Each network's prediction is kept within the range that y had in the fit.
 
@@ -229,12 +228,12 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     References
     ----------
-    .. [1] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
+    .. [1] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
+       2019. https://doi.org/10.48550/arXiv.1711.05101
+
+    .. [2] Holzmüller, D., Grinsztajn, L. and Steinwart, I. "Better by default: strong
        pre-tuned MLPs and boosted trees on tabular data." NeurIPS 2024.
        https://doi.org/10.48550/arXiv.2407.04491
-
-    .. [2] Loshchilov, I. and Hutter, F. "Decoupled weight decay regularization." ICLR
-       2019. https://doi.org/10.48550/arXiv.1711.05101
 
     Examples
     --------

@@ -3,6 +3,7 @@
 Pickles and files hold the same parts of a net, each written in its own way.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +15,14 @@ from torch import Tensor, nn
 from sknn_deep import modules
 from sknn_deep.fitting._autoencoder_loss import make_loss, make_neighbor_loss
 from sknn_deep.fitting._networks import assemble_net, name_parts
-from sknn_deep.machine import Placement
+from sknn_deep.fitting._own_networks import make_own_autoencoder, make_own_module
+from sknn_deep.machine import Placement, forked_draws
 from sknn_deep.optimizers import get_optimizer_state, set_optimizer_state
 from sknn_deep.training import RESULTS, CompactHistory, Net, Recipe, TabularNet
 
-_MODULES = {
-    cls.__name__: cls for cls in (modules.MLP, modules.Autoencoder, modules.TabularMLP)
-}
+_MODULES_OF_OURS = (modules.MLP, modules.Autoencoder, modules.TabularMLP)
+_MAKERS_OF_OWN = (make_own_module, make_own_autoencoder)
+_MODULES = {made.__name__: made for made in _MODULES_OF_OURS + _MAKERS_OF_OWN}
 _CRITERIA = {
     made.__name__: made
     for made in (
@@ -30,7 +32,9 @@ _CRITERIA = {
         modules.Huber,
         modules.Poisson,
         modules.Quantile,
+        modules.RawOutputLoss,
         modules.SquaredError,
+        modules.TorchLoss,
         make_loss,
         make_neighbor_loss,
     )
@@ -86,9 +90,22 @@ class NetParts:
 
     def planned_state(self) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
         """Give shape and type of each parameter and buffer of such a network."""
-        with torch.device("meta"):
-            module = _MODULES[self.module](**self.arguments, dtype=self.placement.dtype)
+        make = functools.partial(
+            _MODULES[self.module], **self.arguments, dtype=self.placement.dtype
+        )
+        with forked_draws(0):
+            try:
+                with torch.device("meta"):
+                    module = make()
+            except (NotImplementedError, RuntimeError):  # it asks for numbers
+                with torch.device("cpu"):
+                    module = make()
         return layout(module.state_dict())
+
+    @property
+    def has_own_module(self) -> bool:
+        """Whether the network is one of the user's."""
+        return _MODULES[self.module] in _MAKERS_OF_OWN
 
 
 def layout(

@@ -55,6 +55,7 @@ def assemble_net(
         placement=placement,
         owner=type(estimator).__name__,
         remedy=estimator._remedy(),
+        rates=estimator._own_rates(),
         callbacks=callbacks,
         verbose=verbose,
         module__dtype=placement.dtype,

@@ -6,12 +6,22 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from sknn_deep.modules import dry_run, training_run
-from sknn_deep.training import ForwardPass, Net
+from sknn_deep.fitting._networks import make_net, take_weights
+from sknn_deep.machine import Placement
+from sknn_deep.modules import (
+    ModelSummary,
+    OwnAutoencoder,
+    dry_run,
+    summarize_layers,
+    training_run,
+)
+from sknn_deep.training import ForwardPass, Net, Recipe
 
 # Of torch's generators that there are on each device, those that can be put in the
 # place of the global one.
@@ -25,15 +35,19 @@ def make_own_module(
     module: nn.Module | Callable[..., nn.Module],
     arguments: dict[str, Any],
     dtype: torch.dtype,
+    name: str = "module",
 ) -> nn.Module:
-    """Make a network, or copy the one that is there, with parameters of a type."""
+    """Make a network, or copy the one that is there, with parameters of a type.
+
+    `name` is that of the estimator's parameter, for messages.
+    """
     if isinstance(module, nn.Module):
         made = copy.deepcopy(module)
     else:
         made = module(**arguments)
     if not isinstance(made, nn.Module):
         raise TypeError(
-            "The 'module' parameter must be a torch.nn.Module, a class of one, or a "
+            f"The {name!r} parameter must be a torch.nn.Module, a class of one, or a "
             f"callable that returns one. {module!r} returned {made!r}."
         )
     if any(map(is_lazy, made.parameters())):
@@ -45,12 +59,29 @@ def make_own_module(
     return made.to(dtype)
 
 
+def make_own_autoencoder(
+    encoder: nn.Module | Callable[..., nn.Module],
+    decoder: nn.Module | Callable[..., nn.Module],
+    encoder_arguments: dict[str, Any],
+    decoder_arguments: dict[str, Any],
+    dtype: torch.dtype,
+    **variant,
+) -> OwnAutoencoder:
+    """Make an autoencoder of two networks as :func:`make_own_module` makes them."""
+    return OwnAutoencoder(
+        make_own_module(encoder, encoder_arguments, dtype, name="encoder"),
+        make_own_module(decoder, decoder_arguments, dtype, name="decoder"),
+        **variant,
+    )
+
+
 def arguments_for(
     module: nn.Module | Callable[..., nn.Module],
     given: dict[str, Any],
     known: dict[str, Any],
     *,
     owner: str,
+    name: str = "module",
 ) -> dict[str, Any]:
     """Give what a module is made with: what is given, and what it asks for by name.
 
@@ -58,7 +89,7 @@ def arguments_for(
     """
     if isinstance(module, nn.Module):
         if given:
-            names = ", ".join(f"module__{name}" for name in given)
+            names = ", ".join(f"{name}__{each}" for each in given)
             raise ValueError(
                 f"{owner} got {names}, but its module is made already: pass the class, "
                 f"{type(module).__name__}, instead of an instance of it."
@@ -74,13 +105,31 @@ def arguments_for(
     try:
         inspect.signature(module).bind(**arguments)
     except TypeError as error:
-        name = getattr(module, "__name__", repr(module))
+        called = getattr(module, "__name__", repr(module))
+        how = "An argument is passed as module__name=value; "
         raise TypeError(
-            f"{owner} cannot make its module {name}: {error}. An argument is passed as "
-            f"module__name=value; {', '.join(known)} are filled in where they are "
-            "asked for."
+            f"{owner} cannot make its {name} {called}: {error}. "
+            f"{how if name == 'module' else ''}{', '.join(known)} are filled in where "
+            "they are asked for."
         ) from error
     return arguments
+
+
+def start_own_net(
+    estimator: BaseEstimator,
+    n_features: int,
+    recipe: Recipe,
+    placement: Placement,
+    random_state: np.random.RandomState,
+    *,
+    first_pass: bool,
+) -> Net:
+    """Make a net whose network draws its weights, or has those of the last fit."""
+    seed = random_state.randint(np.iinfo(np.int32).max) if first_pass else 0
+    net = make_net(estimator, n_features, recipe, placement, seed=int(seed))
+    if not first_pass:
+        take_weights(net, estimator.net_.module_)
+    return net
 
 
 # --- looking --------------------------------------------------------------------------
@@ -98,15 +147,15 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
         As autograd calls it.
     """
     owner, module = net.owner, net.module_
-    before = X.clone()
+    rows = X.clone()
     try:
-        seen = dry_run(module, X)
+        seen = dry_run(module, rows)
         if not isinstance(seen.output, Tensor):
             raise TypeError(
                 f"The module of {owner} must return one tensor. Got "
                 f"{type(seen.output).__name__} from {type(module).__name__}.forward."
             )
-        trained = training_run(module, X)
+        trained = training_run(module, rows)
     except RuntimeError as error:
         if not X.is_floating_point() or not _embeds(module):
             raise
@@ -115,7 +164,7 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
             f"{X.dtype}: set input_dtype='keep', and pass X as integers. torch says: "
             f"{error}"
         ) from error
-    if not torch.equal(X, before):
+    if not torch.equal(rows, X):
         raise ValueError(
             f"{type(module).__name__}.forward changes the rows that {owner} gives it, "
             "which are X itself: let it compute new ones (x = x / 255 and not "
@@ -144,15 +193,17 @@ def _embeds(module: nn.Module) -> bool:
     return any(isinstance(m, nn.Embedding | nn.EmbeddingBag) for m in module.modules())
 
 
-def check_shape(output: Tensor, shapes: list[tuple[int, ...]], *, net: Net) -> None:
+def check_shape(
+    output: Tensor, shapes: list[tuple[int, ...]], *, net: Net, name: str = "module"
+) -> None:
     """Refuse outputs of another shape than one of those that are known."""
     if tuple(output.shape) in shapes:
         return
     expected = " or ".join(map(str, shapes))
     raise ValueError(
-        f"The module of {net.owner} must return an output of shape {expected} for a "
+        f"The {name} of {net.owner} must return an output of shape {expected} for a "
         f"batch of {len(output) if output.ndim else 'some'} rows. Got shape "
-        f"{tuple(output.shape)} from {type(net.module_).__name__}.forward."
+        f"{tuple(output.shape)}."
     )
 
 
@@ -163,6 +214,17 @@ def needs_chance(net: Net) -> Iterator[str]:
     for module in net.module_.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             yield type(module).__name__
+
+
+def refuse_chance(net: Net) -> None:
+    """Refuse to train by L-BFGS what is not a function of the weights alone."""
+    reason = next(needs_chance(net), None)
+    if reason is not None:
+        raise ValueError(
+            f"solver='lbfgs' of {net.owner} needs a loss that depends on the weights "
+            f"alone, but {type(net.module_).__name__} has {reason}. Choose another "
+            "solver."
+        )
 
 
 def are_probabilities(output: Tensor) -> bool:
@@ -208,3 +270,11 @@ def check_probabilities(
             f"{'sigmoid' if are_single else 'softmax'}, or return raw outputs and "
             "leave out criterion."
         )
+
+
+def summarize_own(net: Net, input_shape: tuple[int, ...]) -> ModelSummary:
+    """Summarize the layers that rows of zeros pass."""
+    takes_integers = net.forward_pass_ is not None and net.forward_pass_.takes_integers
+    dtype = torch.int64 if takes_integers else net.placement.dtype
+    rows = torch.zeros(2, *input_shape, dtype=dtype, device=net.device)
+    return summarize_layers(net.module_, rows, net.owner)

@@ -46,7 +46,8 @@ def encode_state(state: dict[str, Any]) -> dict[str, Any]:
         parts = take_apart(
             state["net_"], keeps_optimizer=keeps_optimizer, keeps_batches=True
         )
-        if parts is not None:
+        # What a module of the user's keeps beside its tensors, a pickle keeps too.
+        if parts is not None and not parts.has_own_module:
             plain["net_"] = _encode_parts(parts)
     return plain
 

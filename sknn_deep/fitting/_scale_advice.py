@@ -55,6 +55,16 @@ def is_loss_large(
     return loss > large * of_the_constant * criterion.reported_scale(output)
 
 
+def some_rows(
+    y: np.ndarray, weight: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Take rows that are evenly spaced, and enough to show how y is distributed."""
+    step = max(1, len(y) // _N_ROWS)
+    if weight is None:
+        return y[::step], None
+    return (y[::step], weight[::step]) if weight[::step].any() else (y, weight)
+
+
 def advise_on_target(y: np.ndarray) -> str:
     """Advise to standardize y if it is far from 1."""
     columns = y.reshape(len(y), -1).astype(np.float64, copy=False)

@@ -61,7 +61,7 @@ def latent_space_to_html(
     y_type="auto",
     y_name=None,
     title="Latent space",
-    max_samples=10_000,
+    max_samples=10000,
     random_state=None,
 ) -> None:
     """Write a page to walk through codes, and through what lies between them.
@@ -106,7 +106,7 @@ def latent_space_to_html(
     title : str, default="Latent space"
         Title of the page.
 
-    max_samples : int, default=10_000
+    max_samples : int, default=10000
         Of more rows as many are drawn at random. 10,000 images of 28 x 28 make a file
         of some 4 MB.
 

@@ -1,7 +1,12 @@
 """What is computed: networks and losses, in torch alone."""
 
 from sknn_deep.modules._activations import ACTIVATIONS, OUT_ACTIVATIONS, Activation
-from sknn_deep.modules._autoencoder import NOISES, Autoencoder, scaled_code
+from sknn_deep.modules._autoencoder import (
+    NOISES,
+    Autoencoder,
+    OwnAutoencoder,
+    scaled_code,
+)
 from sknn_deep.modules._blocks import (
     NORMALIZATIONS,
     BatchNorm,
@@ -105,6 +110,7 @@ __all__ = [
     "MeanOverFeatures",
     "ModelSummary",
     "NeighborLoss",
+    "OwnAutoencoder",
     "PeriodicEmbedding",
     "Poisson",
     "Quantile",

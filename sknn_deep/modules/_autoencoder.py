@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from sknn_deep.modules._activations import ACTIVATIONS
 from sknn_deep.modules._blocks import DenseBlock
 from sknn_deep.modules._losses import AutoencoderOutput
 from sknn_deep.modules._mlp import DenseStack
@@ -14,7 +15,50 @@ from sknn_deep.modules._random_layers import GaussianNoise, MaskingNoise, Normal
 NOISES = {"gaussian": GaussianNoise, "masking": MaskingNoise}
 
 
-class Autoencoder(nn.Module):
+class Halves(nn.Module):
+    """An encoder and a decoder, as one network.
+
+    A subclass has `encoder` and `decoder`, `corruption` and `sample`, which are layers
+    or None, and `returns_code`.
+    """
+
+    code_scale = 1.0
+
+    def to_code(self, X: Tensor) -> Tensor:
+        """Return what the encoder gives, before it is scaled or taken apart."""
+        return self.encoder(X)
+
+    def from_code(self, code: Tensor) -> Tensor:
+        """Return what the decoder makes of such a code."""
+        return self.decoder(code)
+
+    def encode(self, X: Tensor) -> Tensor:
+        """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
+        code = self.to_code(X)
+        if self.sample is not None:
+            code = code.chunk(2, dim=1)[0].contiguous()
+        return code if self.code_scale == 1 else code * self.code_scale
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Return the reconstructions, of shape ``(n_batch, n_features)``."""
+        return self.from_code(code if self.code_scale == 1 else code / self.code_scale)
+
+    def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
+        if not self.training:
+            return self.decode(self.encode(X))
+        if self.corruption is not None:
+            X = self.corruption(X)
+        if not self.returns_code:
+            return self.decode(self.to_code(X))
+        if self.sample is None:
+            code = self.to_code(X)
+            return AutoencoderOutput(self.from_code(code), code * self.code_scale, None)
+        mean, log_variance = self.to_code(X).chunk(2, dim=1)
+        code = self.sample(mean, log_variance)
+        return AutoencoderOutput(self.decode(code), mean, log_variance)
+
+
+class Autoencoder(Halves):
     """An autoencoder from features to a code and back.
 
     Parameters
@@ -106,6 +150,11 @@ class Autoencoder(nn.Module):
         return self.corruption is None and not self.returns_code
 
     @property
+    def n_components(self) -> int:
+        """Width of the code."""
+        return self.decoder[0].dense.in_features
+
+    @property
     def is_chain_with_code(self) -> bool:
         """Whether data pass the blocks one after the other, and the code is shown."""
         return self.corruption is None and self.returns_code and self.sample is None
@@ -113,17 +162,6 @@ class Autoencoder(nn.Module):
     def blocks(self) -> list[DenseBlock]:
         """List the layers in the order in which data passes them."""
         return [*self.encoder, *self.decoder]
-
-    def encode(self, X: Tensor) -> Tensor:
-        """Return the codes, or their means, of shape ``(n_batch, n_components)``."""
-        code = self.encoder(X)
-        if self.sample is not None:
-            code = code.chunk(2, dim=1)[0].contiguous()
-        return code if self.code_scale == 1 else code * self.code_scale
-
-    def decode(self, code: Tensor) -> Tensor:
-        """Return the reconstructions, of shape ``(n_batch, n_features)``."""
-        return self.decoder(code if self.code_scale == 1 else code / self.code_scale)
 
     @torch.no_grad()
     def multiply_code(self, factor: float) -> None:
@@ -133,19 +171,57 @@ class Autoencoder(nn.Module):
         last.bias.mul_(factor)
         first.weight.div_(factor)
 
-    def forward(self, X: Tensor) -> Tensor | AutoencoderOutput:
-        if not self.training:
-            return self.decode(self.encode(X))
-        if self.corruption is not None:
-            X = self.corruption(X)
-        if not self.returns_code:
-            return self.decode(self.encoder(X))
-        if self.sample is None:
-            code = self.encoder(X)
-            return AutoencoderOutput(self.decoder(code), code * self.code_scale, None)
-        mean, log_variance = self.encoder(X).chunk(2, dim=1)
-        code = self.sample(mean, log_variance)
-        return AutoencoderOutput(self.decode(code), mean, log_variance)
+
+class OwnAutoencoder(Halves):
+    """An autoencoder of two modules of the user's.
+
+    Parameters
+    ----------
+    encoder : Module
+        From ``(n_batch, n_features)`` to ``(n_batch, n_components)``, or to twice as
+        many if `variational`: means, then log-variances.
+
+    decoder : Module
+        From ``(n_batch, n_components)`` to as many numbers as there are features, in
+        any shape.
+
+    n_components : int
+
+    latent_activation, out_activation : str
+        Activations of the code and of the reconstruction.
+
+    noise, noise_level, variational, returns_code
+        As in :class:`Autoencoder`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        n_components: int,
+        *,
+        latent_activation: str = "identity",
+        out_activation: str = "identity",
+        noise: str | None = None,
+        noise_level: float = 0.0,
+        variational: bool = False,
+        returns_code: bool = False,
+    ):
+        super().__init__()
+        self.corruption = NOISES[noise](noise_level) if noise else None
+        self.encoder = encoder
+        self.decoder = decoder
+        self.n_components = n_components
+        self.latent_activation = ACTIVATIONS[latent_activation].module()
+        self.out_activation = ACTIVATIONS[out_activation].module()
+        self.sample = NormalSample() if variational else None
+        self.returns_code = returns_code or variational
+
+    def to_code(self, X: Tensor) -> Tensor:
+        return self.latent_activation(self.encoder(X))
+
+    def from_code(self, code: Tensor) -> Tensor:
+        return self.out_activation(self.decoder(code).flatten(1))
 
 
 @contextmanager

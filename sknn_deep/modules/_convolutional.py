@@ -34,13 +34,17 @@ def _check_images(input_shape: Sequence[int], n_halvings: int) -> tuple[int, int
     return shape if len(shape) == 3 else (1, *shape)
 
 
-def _halving_layers(n_channels: int, channels: Sequence[int]) -> nn.Sequential:
-    """Make 3 x 3 convolutions, ReLU and max pooling, which halves height and width."""
+def _halving_layers(
+    n_channels: int,
+    channels: Sequence[int],
+    activation: type[nn.Module] = nn.ReLU,
+) -> nn.Sequential:
+    """Make 3 x 3 convolutions and max pooling, which halves height and width."""
     layers: list[nn.Module] = []
     for n_in, n_out in zip((n_channels, *channels), channels, strict=False):
         layers += [
             nn.Conv2d(n_in, n_out, kernel_size=3, padding=1),
-            nn.ReLU(),
+            activation(),
             nn.MaxPool2d(2),
         ]
     return nn.Sequential(*layers)
@@ -105,8 +109,8 @@ class ConvNet(nn.Module):
 class ConvEncoder(nn.Module):
     """The first half of a convolutional autoencoder, from images to codes.
 
-    For each number in `channels` a 3 x 3 convolution, ReLU and 2 x 2 max pooling; then
-    one dense layer.
+    For each number in `channels` a 3 x 3 convolution, GELU and 2 x 2 max pooling; then
+    a hidden dense layer with GELU, and one that gives the code.
 
     Parameters
     ----------
@@ -119,6 +123,9 @@ class ConvEncoder(nn.Module):
     channels : sequence of int, default=(32, 64)
         Number of filters of each convolution.
 
+    width : int, default=128
+        Number of units of the hidden dense layer.
+
     Shape
     -----
     Input ``(n_batch, *input_shape)`` or the same numbers as ``(n_batch, n_features)``,
@@ -130,29 +137,32 @@ class ConvEncoder(nn.Module):
         input_shape: Sequence[int],
         n_components: int,
         channels: Sequence[int] = (32, 64),
+        width: int = 128,
     ):
         super().__init__()
-        n_channels, height, width = _check_images(input_shape, len(channels))
-        self.input_shape = (n_channels, height, width)
-        self.features = _halving_layers(n_channels, channels)
+        n_channels, height, width_of_image = _check_images(input_shape, len(channels))
+        self.input_shape = (n_channels, height, width_of_image)
+        self.features = _halving_layers(n_channels, channels, nn.GELU)
         n_last = (n_channels, *channels)[-1]
         factor = 2 ** len(channels)
-        self.flatten = nn.Flatten()
-        self.output = nn.Linear(
-            n_last * (height // factor) * (width // factor), n_components
+        n_pixels = (height // factor) * (width_of_image // factor)
+        self.dense = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(n_last * n_pixels, width),
+            nn.GELU(),
+            nn.Linear(width, n_components),
         )
 
     def forward(self, X: Tensor) -> Tensor:
-        features = self.features(as_images(X, self.input_shape))
-        return self.output(self.flatten(features))
+        return self.dense(self.features(as_images(X, self.input_shape)))
 
 
 class ConvDecoder(nn.Module):
     """The second half of a convolutional autoencoder, from codes to rows of pixels.
 
-    One dense layer, then for each number in `channels`, from the last one on, a nearest
-    neighbor upsampling, which doubles height and width, a 3 x 3 convolution and, but at
-    the end, ReLU.
+    Two dense layers with GELU, then for each number in `channels`, from the last one
+    on, a nearest neighbor upsampling, which doubles height and width, a 3 x 3
+    convolution and, but at the end, GELU.
 
     Parameters
     ----------
@@ -165,6 +175,9 @@ class ConvDecoder(nn.Module):
     channels : sequence of int, default=(32, 64)
         As in the encoder.
 
+    width : int, default=128
+        Number of units of the hidden dense layer.
+
     Shape
     -----
     Input ``(n_batch, n_components)``, output ``(n_batch, n_features)``.
@@ -175,19 +188,28 @@ class ConvDecoder(nn.Module):
         input_shape: Sequence[int],
         n_components: int,
         channels: Sequence[int] = (32, 64),
+        width: int = 128,
     ):
         super().__init__()
-        n_channels, height, width = _check_images(input_shape, len(channels))
-        sizes = [(height // 2**k, width // 2**k) for k in range(len(channels), -1, -1)]
+        n_channels, height, width_of_image = _check_images(input_shape, len(channels))
+        sizes = [
+            (height // 2**k, width_of_image // 2**k)
+            for k in range(len(channels), -1, -1)
+        ]
         backwards = [*reversed(channels), n_channels]
         self.start_shape = (backwards[0], *sizes[0])
-        self.dense = nn.Linear(n_components, torch.Size(self.start_shape).numel())
-        layers: list[nn.Module] = [nn.ReLU()]
+        self.dense = nn.Sequential(
+            nn.Linear(n_components, width),
+            nn.GELU(),
+            nn.Linear(width, torch.Size(self.start_shape).numel()),
+            nn.GELU(),
+        )
+        layers: list[nn.Module] = []
         for n_in, n_out, size in zip(backwards, backwards[1:], sizes[1:], strict=False):
             layers += [
                 nn.Upsample(size=size),
                 nn.Conv2d(n_in, n_out, kernel_size=3, padding=1),
-                nn.ReLU(),
+                nn.GELU(),
             ]
         self.features = nn.Sequential(*layers[:-1])
 

@@ -60,16 +60,15 @@ class DryRun(NamedTuple):
 
 def dry_run(module: nn.Module, X: Tensor) -> DryRun:
     """Pass a batch through a network as in prediction; nothing of both changes."""
-    # It takes some 15 ms to import, which networks of dense layers do not need.
-    from torch.utils.flop_counter import FlopCounterMode
-
     layers: list[LayerPass] = []
-    n_rows = len(X)
+    n_rows, n_products = len(X), 0.0
 
     def note(name: str):
         def hook(layer, inputs, output):
+            nonlocal n_products
             shape = tuple(output.shape) if isinstance(output, Tensor) else None
             layers.append(LayerPass(name, layer, shape))
+            n_products += _count_products(layer, inputs, output)
 
         return hook
 
@@ -78,15 +77,35 @@ def dry_run(module: nn.Module, X: Tensor) -> DryRun:
             if not any(layer.children()):
                 hooks.callback(layer.register_forward_hook(note(name)).remove)
         module.eval()
-        with FlopCounterMode(display=False) as counter:
-            output = module(X)
+        output = module(X)
     shapes = [tuple(X.shape), *(p.output_shape for p in layers if p.output_shape)]
     return DryRun(
         output,
         layers,
-        n_products=counter.get_total_flops() / 2 / n_rows,
+        n_products=n_products / n_rows,
         n_units=max(torch.Size(shape).numel() for shape in shapes) // n_rows,
     )
+
+
+def _count_products(layer: nn.Module, inputs: tuple, output) -> float:
+    """Count the multiplications of a layer, as torch's ``FlopCounterMode`` does.
+
+    That one would import torch's compiler, which takes seconds. Each weight is
+    multiplied once at each place: of a row, of a sequence, of an image.
+    """
+    if isinstance(layer, nn.Embedding | nn.EmbeddingBag):
+        return 0
+    n_weights = sum(p.numel() for p in layer.parameters() if p.ndim > 1)
+    tensors = output if isinstance(output, tuple | list) else [output]
+    passed = next((t for t in tensors if isinstance(t, Tensor)), None)
+    if not n_weights or passed is None or passed.ndim == 0:
+        return 0
+    channels = -1
+    if isinstance(layer, nn.modules.conv._ConvNd):
+        channels = 1
+        if layer.transposed:
+            passed = inputs[0]
+    return n_weights * passed.numel() / passed.shape[channels]
 
 
 class TrainingRun(NamedTuple):
@@ -133,6 +152,8 @@ def _draw_and_pass(module: nn.Module, X: Tensor) -> tuple[Tensor, bool]:
     finally:
         for layer in random_layers:
             layer.generator = None
+    if not isinstance(output, Tensor):
+        output = output[0]  # an autoencoder's reconstruction, before its code
     return output, not torch.equal(before, in_place_of_global.get_state())
 
 

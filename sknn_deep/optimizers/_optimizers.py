@@ -3,7 +3,7 @@
 import functools
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -86,12 +86,44 @@ class SGD(_Own, torch.optim.SGD):
 
 
 def make_optimizer(
-    recipe: "Recipe", weights: list[Tensor], others: list[Tensor], *, owner: str
+    recipe: "Recipe",
+    weights: list[Tensor],
+    others: list[Tensor],
+    *,
+    owner: str,
+    rates: Sequence[tuple[list[Tensor], float]] = (),
 ) -> torch.optim.Optimizer:
     """Make the optimizer that `recipe` names.
 
     `weights` are what the L2 penalty is about; `others` are biases and the like.
+    `rates` are parameters that begin with a learning rate of their own.
     """
+    optimizer = _make_optimizer(recipe, weights, others, owner=owner)
+    for parameters, rate in rates:
+        _set_apart(optimizer, parameters, rate)
+    return optimizer
+
+
+def _set_apart(
+    optimizer: torch.optim.Optimizer, parameters: list[Tensor], rate: float
+) -> None:
+    """Put parameters into groups of their own, with another learning rate."""
+    chosen = {id(p) for p in parameters}
+    for group in list(optimizer.param_groups):
+        apart = [p for p in group["params"] if id(p) in chosen]
+        staying = [p for p in group["params"] if id(p) not in chosen]
+        if not apart:
+            continue
+        if not staying:
+            group["lr"] = rate
+            continue
+        group["params"] = staying
+        optimizer.add_param_group({**group, "params": apart, "lr": rate})
+
+
+def _make_optimizer(
+    recipe: "Recipe", weights: list[Tensor], others: list[Tensor], *, owner: str
+) -> torch.optim.Optimizer:
     parameters = [*weights, *others]
     if not parameters:
         raise ValueError(
@@ -156,14 +188,17 @@ def _make_others_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
-    """Change the rate between epochs.
+    """Change the rate between epochs; groups with rates of their own keep in step.
 
     scikit-learn's momentum is a sum of past updates, torch's one of past gradients:
     they stay the same only if torch's is divided by what the rate is multiplied by.
     """
+    before = optimizer.param_groups[0]["lr"]
     for group in optimizer.param_groups:
-        change = learning_rate / group["lr"]
-        group["lr"] = learning_rate
+        is_like_first = group["lr"] == before
+        rate = learning_rate if is_like_first else group["lr"] * learning_rate / before
+        change = rate / group["lr"]
+        group["lr"] = rate
         if isinstance(optimizer, torch.optim.SGD):
             for p in group["params"]:
                 velocity = optimizer.state[p].get("momentum_buffer")
@@ -379,25 +414,30 @@ def _make_sgd_step(
     optimizer: SGD, recipe: "Recipe", rates: DeviceRates | None
 ) -> Callable[[], None]:
     """Make the step of stochastic gradient descent."""
-    (group,) = optimizer.param_groups
-    parameters = group["params"]
-    velocities: list[Tensor] = []
+    groups = optimizer.param_groups
+    velocities: list[list[Tensor]] = [[] for _ in groups]
     if recipe.momentum > 0:
-        for p in parameters:
-            if optimizer.state[p].get("momentum_buffer") is None:
-                optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
-        buffers = [optimizer.state[p]["momentum_buffer"] for p in parameters]
-        (velocities,) = as_they_lie(parameters, buffers)
-    (values,) = as_they_lie(parameters, [p.detach() for p in parameters])
+        for i, group in enumerate(groups):
+            for p in group["params"]:
+                if optimizer.state[p].get("momentum_buffer") is None:
+                    optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
+            buffers = [optimizer.state[p]["momentum_buffer"] for p in group["params"]]
+            (velocities[i],) = as_they_lie(group["params"], buffers)
+    values = []
+    for group in groups:
+        parameters = group["params"]
+        values += as_they_lie(parameters, [p.detach() for p in parameters])
 
     def step() -> None:
-        fused_sgd(
-            values,
-            *as_they_lie(parameters, [p.grad for p in parameters]),
-            velocities,
-            lr=group["lr"] if rates is None else rates.tensors[0],
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
-        )
+        for i, group in enumerate(groups):
+            parameters = group["params"]
+            fused_sgd(
+                values[i],
+                *as_they_lie(parameters, [p.grad for p in parameters]),
+                velocities[i],
+                lr=group["lr"] if rates is None else rates.tensors[i],
+                momentum=recipe.momentum,
+                nesterov=recipe.nesterovs_momentum and recipe.momentum > 0,
+            )
 
     return step

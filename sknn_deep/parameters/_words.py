@@ -53,6 +53,16 @@ PARAMETERS = {
     "seed": "random_state",
 }
 
+# Those of an estimator of a network of one's own, where they are others.
+OWN_NET_PARAMETERS = {
+    "loss": "criterion",
+    "iterator_train__shuffle": "shuffle",
+    "hidden_layer_sizes": "module, which makes the layers",
+    "activation": "module, which makes the layers",
+    "dropout": "module, which makes the layers",
+    "normalization": "module, which makes the layers",
+}
+
 # Arguments of `fit`.
 FIT_ARGUMENTS = {
     "validation_data": "X_val and y_val",
@@ -137,8 +147,12 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     said = ""
     for name in unknown:
         ours = PARAMETERS.get(name)
+        if "module" in estimator._get_param_names():
+            ours = OWN_NET_PARAMETERS.get(ours or name, ours)
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif ours == "criterion":
+            said += f" {name!r} is called {ours} here."
         elif "loss" in (name, ours) and "loss" not in estimator._get_param_names():
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:

@@ -16,7 +16,7 @@ from sknn_deep.fitting import TabularRecipe
 from sknn_deep.machine import Placement
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.training import Convergence, Recipe
+from sknn_deep.training import Convergence, ForwardPass, Recipe
 
 # What a value that JSON does not know is called by; its kind is the entry's.
 _KIND = "kind"
@@ -26,6 +26,7 @@ _RECORDS = {
         Categories,
         ClassTarget,
         Convergence,
+        ForwardPass,
         NumberTarget,
         Placement,
         Recipe,

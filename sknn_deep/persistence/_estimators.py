@@ -1,5 +1,6 @@
 """Estimators of this package as data, and back."""
 
+import functools
 from typing import Any
 
 import sklearn
@@ -12,6 +13,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
 )
@@ -19,6 +22,7 @@ from sknn_deep.machine import device_or_cpu
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
+from sknn_deep.persistence._references import encode_references
 
 ESTIMATORS = {
     cls.__name__: cls
@@ -26,15 +30,25 @@ ESTIMATORS = {
         AutoencoderTransformer,
         MLPClassifier,
         MLPRegressor,
+        NetClassifier,
+        NetRegressor,
         TabularMLPClassifier,
         TabularMLPRegressor,
         NeighborAutoencoder,
     )
 }
+# What makes one whose attributes are then set.
+_MAKERS = ESTIMATORS | {
+    "NetClassifier": lambda: NetClassifier(module=None),
+    "NetRegressor": lambda: NetRegressor(module=None),
+}
 KIND = "estimator"
 
 # What is written in another way than the other attributes.
 _APART = ("net_", "_metadata_request")
+
+# Parameters that may be classes and functions.
+_REFERENCES = ("module", "criterion", "encoder", "decoder", "_extra_params")
 
 
 def is_ours(value: Any) -> bool:
@@ -46,16 +60,17 @@ def encode_estimator(estimator: BaseEstimator, encoder: Encoder) -> dict:
     owner = type(estimator).__name__
     estimator._validate_params()
     parameters = estimator.get_params(deep=False)
-    attributes = {
-        name: encoder.encode(
-            value,
-            f"The {name!r} parameter of {owner}"
-            if name in parameters
-            else f"The attribute {name!r} of {owner}",
-        )
-        for name, value in vars(estimator).items()
-        if name not in _APART
-    }
+    attributes = {}
+    for name, value in vars(estimator).items():
+        if name in _APART:
+            continue
+        where = f"The attribute {name!r} of {owner}"
+        if name in parameters:
+            where = f"The {name!r} parameter of {owner}"
+        encode = encoder.encode
+        if name in _REFERENCES:
+            encode = functools.partial(encode_references, encoder=encoder)
+        attributes[name] = encode(value, where)
     has_net = hasattr(estimator, "net_")
     return {
         "kind": KIND,
@@ -84,7 +99,7 @@ def decode_estimator(
     the CPU.
     """
     cls = ESTIMATORS[entry["class"]]
-    estimator = cls()
+    estimator = _MAKERS[entry["class"]]()
     attributes = {k: decoder.decode(v) for k, v in entry["attributes"].items()}
     attributes = {**parameters_since(cls, attributes), **attributes}
     if not attributes.keys() >= vars(estimator).keys():

@@ -26,6 +26,7 @@ from sknn_deep.persistence._network_parts import (
     parts_of_method,
     parts_of_network,
 )
+from sknn_deep.persistence._own_torch import has_own_module
 from sknn_deep.persistence._parts import Mean, Part
 
 
@@ -79,6 +80,13 @@ def _undoes_scaler(method) -> bool:
 
 
 def _refuse(step, export: Export) -> None:
+    if has_own_module(step):
+        raise TypeError(
+            f"{export.function} takes no network of one's own in a Pipeline, and "
+            f"to_onnx none at all. Got {type(step).__name__}: "
+            "sknn_deep.to_torch(estimator) gives such a network alone, and "
+            "torch.onnx.export writes what that gives."
+        )
     raise TypeError(
         f"{export.function} takes MLPClassifier, MLPRegressor, AutoencoderTransformer "
         "and NeighborAutoencoder, and Pipelines of these, of feature selection and of "

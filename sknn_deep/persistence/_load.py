@@ -1,19 +1,25 @@
 """Read an estimator from a file."""
 
 import json
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import torch
 from sklearn.base import BaseEstimator
 
 from sknn_deep.machine import resolve_device
-from sknn_deep.persistence import _estimators, _scikit_learn, _splitters
+from sknn_deep.persistence import (
+    _estimators,
+    _references,
+    _scikit_learn,
+    _splitters,
+)
 from sknn_deep.persistence._container import Container, open_for_reading
 from sknn_deep.persistence._data import Decoder, is_affordable
 from sknn_deep.persistence._errors import ModelFileError
+from sknn_deep.persistence._references import known_by_name
 
 
-def load(path, *, device=None):
+def load(path, *, device=None, modules=()):
     """Load an estimator that ``sknn_deep.save`` wrote.
 
     It predicts the same numbers, and goes on in ``partial_fit`` where it was. Nothing
@@ -31,6 +37,14 @@ def load(path, *, device=None):
         becomes the parameter `device` too, unless that is "auto". None is where they
         were trained, or where that device is missing, the CPU.
 
+    modules : sequence of torch.nn.Module classes, modules or functions, default=()
+        What the file names as the networks and losses of NetClassifier, NetRegressor
+        and AutoencoderTransformer: the classes, or the functions that make them, or
+        where the parameter `module` was one that is made, such a module. They are
+        called with the arguments that are in the file. Those of
+        ``sknn_deep.modules`` and torch's own losses need not be given. Nothing is
+        imported by its name.
+
     Returns
     -------
     estimator : object
@@ -40,14 +54,16 @@ def load(path, *, device=None):
     ------
     sknn_deep.persistence.ModelFileError
         If the file was not written by ``sknn_deep.save``, is damaged, was changed, has
-        another version of the format, or holds types that are unknown. It is a
-        ValueError.
+        another version of the format, or holds types that are unknown, or names a
+        module that is not among `modules`. It is a ValueError.
     OSError
         If there is no such file, or it cannot be opened.
     ImportError
         If the file holds parts of scikit-learn, and skops is missing.
     ValueError
         If `device` is not there.
+    TypeError
+        If `modules` has something else among them.
 
     Warns
     -----
@@ -74,9 +90,10 @@ def load(path, *, device=None):
     """
     if device is not None:
         device = resolve_device(device, owner="load")
+    table = known_by_name(modules)
     with open_for_reading(path) as file:
         try:
-            return _read(file, device)
+            return _read(file, device, table)
         except Exception as error:
             if isinstance(error, ImportError) and error.name == "skops":
                 raise
@@ -85,7 +102,9 @@ def load(path, *, device=None):
             raise ModelFileError(f"{path} cannot be loaded: {reason}.") from error
 
 
-def _read(file: BinaryIO, device: torch.device | None) -> BaseEstimator:
+def _read(
+    file: BinaryIO, device: torch.device | None, modules: dict[str, Any]
+) -> BaseEstimator:
     container = Container(file)
     document = container.read_document()
     is_small = is_affordable(document, container.n_arrays, container.n_bytes)
@@ -101,6 +120,7 @@ def _read(file: BinaryIO, device: torch.device | None) -> BaseEstimator:
                 entry, decoder.decode
             ),
             _splitters.KIND: _splitters.decode_splitter,
+            _references.KIND: _references.make_decode_reference(modules),
         },
     )
     model = decoder.decode(json.loads(document))

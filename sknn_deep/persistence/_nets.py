@@ -11,6 +11,7 @@ from torch import nn
 from sknn_deep.fitting import NetParts, put_together, take_apart
 from sknn_deep.persistence._data import Decoder, Encoder
 from sknn_deep.persistence._errors import ModelFileError
+from sknn_deep.persistence._references import encode_references
 from sknn_deep.training import Net
 
 # Parts that are values; callbacks, and what they recorded of batches, are not written.
@@ -25,6 +26,10 @@ _VALUES = (
     "verbose",
     "optimizer",
 )
+
+
+# Items of lists that no layer is made for.
+_MAX_ITEMS_BESIDE = 100
 
 
 def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
@@ -51,7 +56,9 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
         "module": parts.module,
         "criterion": parts.criterion,
         **{
-            name: encoder.encode(getattr(parts, name), f"The {name} of {owner}")
+            name: encode_references(
+                getattr(parts, name), f"The {name} of {owner}", encoder
+            )
             for name in _VALUES
         },
     }
@@ -76,10 +83,24 @@ def decode_net(
 
 def _check_layers(parts: NetParts, decoder: Decoder) -> None:
     """Refuse a network that is not that of the stored weights, before it is made."""
-    n_layers = sum(len(v) for k, v in parts.arguments.items() if k.endswith("_units"))
+    if parts.has_own_module:
+        n_items = _count_items(parts.arguments)
+        n_layers = n_items - _MAX_ITEMS_BESIDE
+    else:
+        units = [v for k, v in parts.arguments.items() if k.endswith("_units")]
+        n_layers = sum(map(len, units))
     stored = {name: _describe(value, decoder) for name, value in parts.state.items()}
     if n_layers > 2 * len(stored) or parts.planned_state() != stored:
         raise ModelFileError("its weights are not those of the network it describes")
+
+
+def _count_items(value) -> int:
+    """Count what is in lists: a layer may be made for each."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list | tuple):
+        return 0
+    return len(value) + sum(map(_count_items, value))
 
 
 def _check_optimizer(net: Net) -> None:

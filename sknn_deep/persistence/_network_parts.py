@@ -14,7 +14,7 @@ from sknn_deep.estimators import (
     MLPRegressor,
     NeighborAutoencoder,
 )
-from sknn_deep.modules import fold_batch_norm
+from sknn_deep.modules import OwnAutoencoder, fold_batch_norm
 from sknn_deep.persistence._linear_steps import LinearStep
 from sknn_deep.persistence._parts import Activation, LayerNorm, Linear
 
@@ -63,7 +63,9 @@ def network_of(step) -> BaseEstimator | None:
     method = method_of(step)
     if method is not None:
         step = method.owner
-    return step if type(step) in NETWORKS else None
+    module = getattr(getattr(step, "net_", None), "module_", None)
+    is_ours = not isinstance(module, OwnAutoencoder)
+    return step if type(step) in NETWORKS and is_ours else None
 
 
 def dtype_of(network: BaseEstimator) -> np.dtype:

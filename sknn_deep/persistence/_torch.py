@@ -8,6 +8,7 @@ from sknn_deep.modules import ACTIVATIONS
 from sknn_deep.persistence._export import Export, check_output
 from sknn_deep.persistence._fitted_parts import parts_of
 from sknn_deep.persistence._linear_steps import Clip
+from sknn_deep.persistence._own_torch import has_own_module, own_sequence
 from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
 OUTPUTS = ("predictions", "raw")
@@ -36,6 +37,9 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         FunctionTransformer that calls ``hidden_features``, ``transform`` or
         ``inverse_transform`` of a fitted network, or ``inverse_transform`` of one of
         these scalers.
+
+        A network of one's own, of NetClassifier, NetRegressor or an autoencoder with
+        halves of one's own, is taken alone: the result begins with a copy of it.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, or the name of one, of weights and of
@@ -94,6 +98,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
             f"names or None. Got {dtype!r}."
         )
     check_output(output, OUTPUTS, "to_torch")
+    if has_own_module(estimator):
+        return own_sequence(
+            estimator, name and getattr(torch, name), is_raw=output == "raw"
+        )
     export = Export(
         "to_torch",
         None if name is None else np.dtype(name),

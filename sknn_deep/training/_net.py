@@ -2,9 +2,10 @@
 
 import copy
 import dataclasses
+import fnmatch
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -43,6 +44,7 @@ RESULTS = (
     "best_merits_",
     "converged_",
     "diverged_",
+    "forward_pass_",
     "n_epochs_",
     "n_resumed_",
     "n_seen_",
@@ -85,6 +87,10 @@ class Net(NeuralNet):
     remedy : str
         What to do first if the training diverges, for messages.
 
+    rates : sequence of (str, float)
+        Patterns of parameters' names, with ``*`` for any letters, and the learning
+        rates that these begin with.
+
     Attributes
     ----------
     converged_ : bool
@@ -117,7 +123,9 @@ class Net(NeuralNet):
         in dense layers.
     """
 
-    forward_pass_: ForwardPass | None = None  # pickles of 0.1 have no such attribute
+    # Pickles of 0.1 have no such attributes.
+    forward_pass_: ForwardPass | None = None
+    rates: Sequence[tuple[str, float]] = ()
 
     def __init__(
         self,
@@ -130,6 +138,7 @@ class Net(NeuralNet):
         penalized: Callable[[nn.Module], list[Tensor]],
         owner: str = "Net",
         remedy: str = "scale X first",
+        rates: Sequence[tuple[str, float]] = (),
         train_split=None,
         verbose: int | bool = 0,
         **kwargs,
@@ -150,6 +159,7 @@ class Net(NeuralNet):
         self.penalized = penalized
         self.owner = owner
         self.remedy = remedy
+        self.rates = rates
 
     @property
     def _default_callbacks(self):
@@ -177,8 +187,28 @@ class Net(NeuralNet):
         others = [
             p for p in self.module_.parameters() if p.requires_grad and id(p) not in ids
         ]
-        self.optimizer_ = make_optimizer(self.recipe, weights, others, owner=self.owner)
+        self.optimizer_ = make_optimizer(
+            self.recipe, weights, others, owner=self.owner, rates=self._own_rates()
+        )
         return self
+
+    def _own_rates(self) -> list[tuple[list[Tensor], float]]:
+        """Find the parameters that have a learning rate of their own, by their names.
+
+        As in skorch, one belongs to the first pattern that its name matches.
+        """
+        left = dict(self.get_all_learnable_params())
+        found = []
+        for pattern, rate in self.rates:
+            names = [name for name in left if fnmatch.fnmatch(name, pattern)]
+            if not names:
+                raise ValueError(
+                    f"solver__param_groups of {self.owner} has the pattern "
+                    f"{pattern!r}, which no name of a parameter matches that is left. "
+                    f"Names are {', '.join(left)}."
+                )
+            found.append(([left.pop(name) for name in names], rate))
+        return found
 
     def train(self, run: Run, keeper: StateKeeper | None = None):
         """Go on training, as ``partial_fit`` of any skorch net does."""

@@ -101,9 +101,10 @@ def resolve_step(
     first = next(iter(parameters.values()))
     updates = "" if with_scipy else _who_sees_updates(net, watched)
     steps = updates or _said(watched.batches, "looks at batches")
-    rows, why_rows = _choose_rows(kind, run, len(first), steps)
+    n_units = len(first) if first.ndim else 1
+    rows, why_rows = _choose_rows(kind, run, n_units, steps)
     if rows == "sparse":
-        batches = batches.kept_sparse(len(first))
+        batches = batches.kept_sparse(n_units)
     seen_by = "SciPy takes weights as they are" if with_scipy else updates
     layout = () if seen_by else kind.faster_transposed(net.module_)
     if rows == "sparse":

@@ -11,6 +11,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 import sknn_deep
+from tests.estimators import own_modules
 from tests.requirements import is_met, needs
 
 NAMES = ["MLPClassifier", "MLPRegressor"]
@@ -42,6 +43,13 @@ CHECKED = {
     "dropout": SHORT | {"dropout": 0.2},
     "batch norm": SHORT | {"normalization": "batch"},
 }
+
+# Networks of the user's own.
+OWN = [
+    sknn_deep.NetClassifier(own_modules.TwoLinear, **BASE, **SHORT),
+    sknn_deep.NetRegressor(own_modules.TwoLinear, module__width=20, **CHECKED["sgd"]),
+    sknn_deep.NetClassifier(own_modules.WithDropout, **BASE, **SHORT),
+]
 
 # All of an autoencoder's checks pass.
 TRANSFORMERS = [
@@ -93,7 +101,7 @@ def make_estimators():
     ]
     # Its defaults take more epochs, and fail as these do.
     neighbors = sknn_deep.NeighborAutoencoder(**BASE, max_iter=3)
-    return [*estimators, *transformers, neighbors]
+    return [*estimators, *OWN, *transformers, neighbors]
 
 
 def expected_failed_checks(estimator):
@@ -102,6 +110,9 @@ def expected_failed_checks(estimator):
         return dict.fromkeys(WEIGHT_CHECKS, OTHER_NEIGHBORS)
     if isinstance(estimator, sknn_deep.AutoencoderTransformer):
         return {}
+    if isinstance(estimator, sknn_deep.NetClassifier | sknn_deep.NetRegressor):
+        draws = estimator.module is own_modules.WithDropout
+        return dict.fromkeys(WEIGHT_CHECKS, OTHER_MASKS) if draws else {}
     for setting, params in CHECKED.items():
         own = type(estimator)(**params).get_params()
         if own == estimator.get_params():

@@ -177,7 +177,10 @@ def test_bad_parameters_raise_before_training(
         ({"precision": "half"}, {"auto", "float32", "float64", "bfloat16"}),
         (
             {"learning_rate": "linear"},
-            {"constant", "invscaling", "adaptive", "one_cycle", "cosine"},
+            {
+                *("constant", "invscaling", "adaptive"),
+                *("one_cycle", "cosine", "coslog4", "flat_cos"),
+            },
         ),
     ],
     ids=["activation", "solver", "normalization", "precision", "learning_rate"],

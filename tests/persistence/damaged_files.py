@@ -1,7 +1,7 @@
 """Damage a saved file in many ways, and load what comes of it.
 
 Run as a script, ``python tests/persistence/damaged_files.py 1000 0``, it damages a file
-of one network and one of a Pipeline, 1,000 times in all, with the seed 0, and prints
+of a network, a Pipeline and a module, 1,000 times in all, with the seed 0, and prints
 what happened, as JSON. It is a process of its own because what watches for the start of
 other code cannot be taken away again.
 """
@@ -23,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sknn_deep
+from sknn_deep.modules import ConvNet
 from sknn_deep.persistence import ModelFileError
 
 # What starts code, another process, a connection, or unpickles.
@@ -187,12 +188,17 @@ WAYS = {"flip": flip, "cut": cut, "swap": swap, "forge": forge}
 
 
 def make_models(X, y):
-    """Fit a network that is to go on training, and a Pipeline."""
+    """Fit networks that are to go on training, and a Pipeline."""
     clf = sknn_deep.MLPClassifier((200, 50), max_iter=1, random_state=0, dropout=0.1)
     clf.partial_fit(X, y, classes=np.arange(10))
     encoder = sknn_deep.AutoencoderTransformer(4, max_iter=1, random_state=0)
     reg = sknn_deep.MLPRegressor(max_iter=1, learning_rate="cosine", random_state=0)
-    return {"network": clf, "Pipeline": make_pipeline(StandardScaler(), encoder, reg)}
+    own = sknn_deep.NetClassifier(
+        ConvNet, module__input_shape=(8, 8), module__channels=(4,), random_state=0
+    )
+    own.partial_fit(X, y, classes=np.arange(10))
+    pipeline = make_pipeline(StandardScaler(), encoder, reg)
+    return {"network": clf, "Pipeline": pipeline, "network of one's own": own}
 
 
 def damage_and_load(n_files, seed):
