@@ -371,7 +371,7 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
     ...     module__width=8,
     ...     learning_rate="one_cycle",
     ...     learning_rate_init=0.01,
-    ...     max_iter=5,
+    ...     max_iter=10,
     ...     random_state=0,
     ... )
     >>> clf.fit(images[:1500], y[:1500]).score(images[1500:], y[1500:]) > 0.85

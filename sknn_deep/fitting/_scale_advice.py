@@ -46,9 +46,11 @@ def is_loss_large(
 
     large : float
     """
-    output = torch.tensor(constant, dtype=torch.float64).expand(len(target), -1)
-    weight = None if weight is None else torch.tensor(weight, dtype=torch.float64)
-    target = torch.tensor(target)
+    # Copies on the CPU, whatever torch's default device is.
+    output = torch.tensor(constant, device="cpu").double().expand(len(target), -1)
+    target = torch.tensor(target, device="cpu")
+    if weight is not None:
+        weight = torch.tensor(weight, device="cpu").double()
     if target.dtype == torch.bool:
         target = target.double()
     of_the_constant = criterion(output, target, weight).item()

@@ -65,6 +65,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler, scale
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback, EpochScoring
+from torch import nn
 
 import sknn_deep
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
@@ -576,6 +577,7 @@ def test_B16_integer_weights_are_repeated_rows(Estimator, diabetes):
     assert_allclose(weights_of(weighted), weights_of(repeated), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:The training ended with a network worse")
 @pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"batch_size": 30}])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B16_a_row_of_zero_weight_is_no_row(Estimator, params, diabetes):
@@ -800,6 +802,8 @@ def other_values(Estimator):
         "clip_grad_norm": 0.5,
         "device": torch.device("cpu"),
         "precision": "float32",
+        "encoder": nn.Identity,
+        "decoder": nn.Flatten,
     }
     if Estimator is AutoencoderTransformer:
         values["loss"] = "absolute_error"
@@ -916,6 +920,16 @@ TWO_VALUES = {
     "sparsity_penalty": (0.0, 0.1, {}),
     "variational": (False, True, {}),
     "kl_weight": (0.1, 1.0, {"variational": True}),
+    "encoder": (
+        lambda: nn.Linear(30, 2),
+        lambda: nn.Sequential(nn.Linear(30, 3), nn.Linear(3, 2)),
+        {"decoder": lambda: nn.Linear(2, 30)},
+    ),
+    "decoder": (
+        lambda: nn.Linear(2, 30),
+        lambda: nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 30)),
+        {"encoder": lambda: nn.Linear(30, 2)},
+    ),
 }
 LOSSES = {
     MLPRegressor: ("squared_error", "poisson"),
@@ -996,7 +1010,9 @@ WITH_SOLVERS = [
     (Estimator, name, solver)
     for Estimator, name in TUNABLE
     for solver in ("adam", "sgd", "lbfgs")
-    if name != "solver" and not (solver == "lbfgs" and name in NOT_WITH_LBFGS)
+    # One half of an autoencoder without the other is refused.
+    if name not in ("solver", "encoder", "decoder")
+    and not (solver == "lbfgs" and name in NOT_WITH_LBFGS)
 ]
 
 
@@ -1221,6 +1237,7 @@ def test_B28_an_X_val_as_long_as_X_is_cut_by_the_folds(Estimator, routed):
 # --- the training loop ----------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:The training ended with a network worse")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_B29_every_row_is_used(Estimator, batch_log):
     X = np.arange(230.0)[:, None] / 230

@@ -126,6 +126,7 @@ def test_a_constant_finds_what_the_loss_is_least_at(params, expected):
     assert_allclose(predicted, expected(y), rtol=0.03)
 
 
+@pytest.mark.filterwarnings("ignore:The training ended with a network worse")
 def test_huber_lies_between_squared_and_absolute_error(diabetes):
     """An outlier pulls the mean most, the median least."""
     X, y = np.zeros((101, 1)), np.linspace(0, 1, 101)
@@ -262,6 +263,7 @@ def test_targets_that_are_no_numbers_raise(y, diabetes):
         make().fit(diabetes[0], y)
 
 
+@pytest.mark.filterwarnings("ignore:The training ended with a network worse")
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("several", [False, True])
 def test_normalize_y_is_standardization_by_hand(

@@ -63,7 +63,8 @@ def test_recipe_adds_the_penalty_except_for_adamw(solver, alpha, expected):
 @pytest.mark.parametrize(
     "learning_rate", ["constant", "invscaling", "adaptive", *STEP_SCHEDULES]
 )
-def test_recipe_step_schedules_are_those_that_torch_has(learning_rate):
+def test_recipe_step_schedules_are_those_that_go_by_steps(learning_rate):
+    by_step = ("coslog4", "cosine", "flat_cos", "one_cycle")
     recipe = make_recipe(learning_rate=learning_rate)
 
-    assert recipe.has_step_schedule is (learning_rate in ("cosine", "one_cycle"))
+    assert recipe.has_step_schedule is (learning_rate in by_step)
