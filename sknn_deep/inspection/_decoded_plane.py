@@ -14,6 +14,9 @@ from sknn_deep.inspection._reconstruction import (
 from sknn_deep.inspection._style import merge_style
 
 
+_MARGIN = 0.03  # around the codes, as a share of the plane
+
+
 class DecodedPlane(NamedTuple):
     """Images that points of a plane are decoded to.
 
@@ -54,7 +57,9 @@ def decode_plane(
             f"components. Got {codes.shape[1]}: use n_components=2, or n_decoded=None."
         )
     low, high = codes.min(axis=0), codes.max(axis=0)
-    high = np.where(high > low, high, low + 1)
+    # Points at the edge are drawn as a whole.
+    room = np.where(high > low, (high - low) * _MARGIN, 0.5)
+    low, high = low - room, high + room
     centres = low + (np.arange(n_images)[:, None] + 0.5) / n_images * (high - low)
     first, second = np.meshgrid(*centres.T)  # rows have one second component
     points = np.column_stack([first.ravel(), second.ravel()]).astype(codes.dtype)

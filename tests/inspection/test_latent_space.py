@@ -399,7 +399,9 @@ def test_latent_space_display_decodes_the_plane_behind_the_points(
     display = LatentSpaceDisplay.from_estimator(plane, digits.X, n_decoded=3)
 
     codes = plane.transform(digits.X)
-    (left, bottom), (right, top) = codes.min(axis=0), codes.max(axis=0)
+    room = 0.03 * np.ptp(codes, axis=0)
+    left, bottom = codes.min(axis=0) - room
+    right, top = codes.max(axis=0) + room
     np.testing.assert_allclose(display.image_.get_extent(), (left, right, bottom, top))
     mosaic = display.image_.get_array()
     assert mosaic.shape == (24, 24)
