@@ -16,6 +16,10 @@ from sklearn.model_selection._search import (
     _insert_error_scores,
     _warn_or_raise_about_fit_failures,
 )
+from sklearn.model_selection._search_successive_halving import (
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+)
 from sklearn.model_selection._split import _CVIterableWrapper
 from sklearn.model_selection._validation import _fit_and_score, _score
 from sklearn.neural_network import MLPRegressor as SklearnRegressor
@@ -41,6 +45,10 @@ from sklearn.utils.validation import (
 # What ``check_cv`` makes of a list of splits.
 ListOfSplits = _CVIterableWrapper
 
+# Which scikit-learn's public folder has only after an import of sklearn.experimental.
+SklearnHalvingGridSearchCV = HalvingGridSearchCV
+SklearnHalvingRandomSearchCV = HalvingRandomSearchCV
+
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
 check_y = _check_y
@@ -52,6 +60,34 @@ num_samples = _num_samples
 safe_split = _safe_split
 score = _score
 warn_or_raise_about_fit_failures = _warn_or_raise_about_fit_failures
+
+
+class _NoTask:
+    """Stands for what scikit-learn's callbacks are told of, where there are none."""
+
+    def subcontext(self, **task) -> "_NoTask":
+        return self
+
+    def call_on_fit_task_begin(self, **task) -> "_NoTask":
+        return self
+
+    def call_on_fit_task_end(self, **task) -> None:
+        pass
+
+
+def run_halving(search, evaluate_candidates, X, y, split_params: dict) -> None:
+    """Let a halving search of scikit-learn's choose what is evaluated in each round.
+
+    Its rounds are told to callbacks from scikit-learn 1.9 on.
+    """
+    search._n_samples_orig = _num_samples(X)
+    search._check_input_parameters(X=X, y=y, split_params=split_params)
+    tasks = (
+        {"callback_ctx": _NoTask()}
+        if "callback_ctx" in inspect.signature(search._run_search).parameters
+        else {}
+    )
+    search._run_search(evaluate_candidates, **tasks)
 
 
 def partial_fit_context(partial_fit):

@@ -13,7 +13,6 @@ from sknn_deep.inspection._reconstruction import (
 )
 from sknn_deep.inspection._style import merge_style
 
-
 _MARGIN = 0.03  # around the codes, as a share of the plane
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
@@ -28,7 +29,37 @@ from sknn_deep._sklearn_private import (
 from sknn_deep.model_selection._evaluation import evaluate
 
 
-class _BatchedSearchMixin(CallbackSupportMixin):
+class _Rounds(NamedTuple):
+    """What was evaluated so far: by a search at once, by halving in rounds.
+
+    Attributes
+    ----------
+    candidates : list of dict
+
+    out : list of dict
+        What came of each candidate and split, candidate by candidate.
+
+    stacked : list of bool
+        Whether all networks of a candidate were trained in stacks.
+
+    more : dict of list
+        What else the results have of each candidate.
+    """
+
+    candidates: list[dict]
+    out: list[dict]
+    stacked: list[bool]
+    more: dict[str, list]
+
+    def add(self, candidates, out, stacked, more: dict[str, list]) -> None:
+        self.candidates.extend(candidates)
+        self.out.extend(out)
+        self.stacked.extend(stacked)
+        for name, values in more.items():
+            self.more.setdefault(name, []).extend(values)
+
+
+class BatchedSearchMixin(CallbackSupportMixin):
     """The part of a search that fits: candidates are evaluated all at once."""
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -65,8 +96,52 @@ class _BatchedSearchMixin(CallbackSupportMixin):
         X, y = indexable(X, y)
         params = check_method_params(X, params=params)
         routed = self._get_routed_params_for_fit(params)
-        splits = self._make_splits(X, y, routed.splitter.split)
-        candidates = list(self._candidates())
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        self._checked_cv_orig = cv
+        self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
+        rounds = _Rounds([], [], [], {})
+
+        def evaluate_candidates(candidates, cv=cv, more_results=None, **context):
+            """Fit and score some candidates; give the results of all so far."""
+            candidates = list(candidates)  # a sampler draws anew each time
+            splits = self._make_splits(cv, X, y, routed.splitter.split)
+            out, stacked = self._evaluate(
+                candidates,
+                X,
+                y,
+                splits,
+                scorer=scorers,
+                fit_params=routed.estimator.fit,
+                score_params=routed.scorer.score,
+            )
+            rounds.add(candidates, out, stacked, more_results or {})
+            return self._format_results(
+                rounds.candidates,
+                self.n_splits_,
+                rounds.out,
+                {**rounds.more, "batched": rounds.stacked},
+            )
+
+        results = self._search(evaluate_candidates, X, y, routed.splitter.split)
+        first_scores = rounds.out[0]["test_scores"]
+        self.multimetric_ = isinstance(first_scores, dict)
+        if callable(self.scoring) and self.multimetric_:
+            self._check_refit_for_multimetric(first_scores)
+            refit_metric = self.refit
+        if self.refit or not self.multimetric_:
+            self._select_best(results, refit_metric)
+        if self.refit:
+            self._refit(X, y, routed.estimator.fit)
+        self.scorer_ = scorers_of(scorers) or scorers
+        self.cv_results_ = results
+        return self
+
+    def _search(self, evaluate_candidates, X, y, split_params: dict) -> dict:
+        """Evaluate all candidates, and give the results."""
+        return evaluate_candidates(self._candidates())
+
+    def _evaluate(self, candidates: list[dict], X, y, splits, **scoring):
+        """Fit and score candidates as one computation."""
         if not candidates or not splits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no "
@@ -82,31 +157,15 @@ class _BatchedSearchMixin(CallbackSupportMixin):
                 n_jobs=self.n_jobs,
                 pre_dispatch=self.pre_dispatch,
                 on_epoch=on_epoch,
-                scorer=scorers,
-                fit_params=routed.estimator.fit,
-                score_params=routed.scorer.score,
                 return_train_score=self.return_train_score,
                 error_score=self.error_score,
                 verbose=self.verbose,
+                **scoring,
             )
         warn_or_raise_about_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
-        results = self._format_results(
-            candidates, len(splits), out, {"batched": stacked}
-        )
-        first_scores = out[0]["test_scores"]
-        self.multimetric_ = isinstance(first_scores, dict)
-        if callable(self.scoring) and self.multimetric_:
-            self._check_refit_for_multimetric(first_scores)
-            refit_metric = self.refit
-        if self.refit or not self.multimetric_:
-            self._select_best(results, refit_metric)
-        if self.refit:
-            self._refit(X, y, routed.estimator.fit)
-        self.scorer_ = scorers_of(scorers) or scorers
-        self.cv_results_ = results
-        return self
+        return out, stacked
 
     def _fit_one_by_one(self, X, y, **params):
         super().fit(X, y, **params)
@@ -114,10 +173,7 @@ class _BatchedSearchMixin(CallbackSupportMixin):
         self.cv_results_["batched"] = np.zeros(n_candidates, dtype=bool)
         return self
 
-    def _make_splits(self, X, y, split_params: dict) -> list[tuple]:
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        self._checked_cv_orig = cv
-        self.n_splits_ = cv.get_n_splits(X, y, **split_params)
+    def _make_splits(self, cv, X, y, split_params: dict) -> list[tuple]:
         splits = list(cv.split(X, y, **split_params))
         if len(splits) != self.n_splits_:
             raise ValueError(
@@ -160,7 +216,7 @@ class _BatchedSearchMixin(CallbackSupportMixin):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
-class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
+class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     """Exhaustive search over a grid, whose networks are trained together.
 
     It takes the place of scikit-learn's ``GridSearchCV`` for the estimators of this
@@ -281,7 +337,7 @@ class BatchedGridSearchCV(_BatchedSearchMixin, GridSearchCV):
         return ParameterGrid(self.param_grid)
 
 
-class BatchedRandomizedSearchCV(_BatchedSearchMixin, RandomizedSearchCV):
+class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     """Search over a random sample of candidates, whose networks are trained together.
 
     It takes the place of scikit-learn's ``RandomizedSearchCV`` for the estimators of
