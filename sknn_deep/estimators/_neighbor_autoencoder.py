@@ -379,8 +379,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
     Notes
     -----
     A batch has rows i and one neighbor j(i) of each, drawn at random. With z_i the code
-    of row i, and the kernel q(i, k) = 1 / (1 + |z_i - z_k|^2) of t-SNE, the loss of the
-    neighbors is a mean over the rows of a batch::
+    of row i, and the kernel ``q(i, k) = 1 / (1 + |z_i - z_k|^2)`` of t-SNE, the loss of
+    the neighbors is a mean over the rows of a batch::
 
         sum_i s_i * (log(sum_k q(i, j(k))) - log(q(i, j(i)))) / sum_i s_i
 

@@ -69,7 +69,7 @@ class ConvNet(nn.Module):
     dropout : float in [0, 1), default=0.0
         Probability with which an input of the dense layer is set to zero in training.
 
-    Shape
+    Notes
     -----
     Input ``(n_batch, *input_shape)``, output ``(n_batch, n_outputs)``.
 
@@ -126,7 +126,7 @@ class ConvEncoder(nn.Module):
     width : int, default=128
         Number of units of the hidden dense layer.
 
-    Shape
+    Notes
     -----
     Input ``(n_batch, *input_shape)`` or the same numbers as ``(n_batch, n_features)``,
     output ``(n_batch, n_components)``.
@@ -178,7 +178,7 @@ class ConvDecoder(nn.Module):
     width : int, default=128
         Number of units of the hidden dense layer.
 
-    Shape
+    Notes
     -----
     Input ``(n_batch, n_components)``, output ``(n_batch, n_features)``.
     """
