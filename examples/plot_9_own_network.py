@@ -51,7 +51,8 @@ mlp.fit(X_train, y_train, X_val=X_test, y_val=y_test)
 # the convolutions go through one.
 
 fig, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-for title, model in (("convolutions", conv), ("784-128-64-10", mlp)):
+widths = f"{X_train.shape[1]}-128-64-10"
+for title, model in (("convolutions", conv), (widths, mlp)):
     seconds = np.cumsum(model.net_.history[:, "dur"])
     ax.plot(seconds, model.validation_scores_, marker="o", label=title)
     print(f"{title}: {model.validation_scores_[-1]:.4f} after {seconds[-1]:.0f} s")
