@@ -11,6 +11,10 @@ CARDS = {
     "Install it without CUDA": "--index-url https://download.pytorch.org/whl/cpu",
     "Stop on my validation data": "X_val=X_val, y_val=y_val",
     "Put an autoencoder before TSNE": "make_pipeline(autoencoder, TSNE(",
+    "Fit a table as it is": "TabularMLPRegressor(random_state=0)",
+    "Draw a map that takes new rows": "NeighborAutoencoder(",
+    "Bring my own network": "NetClassifier(",
+    "Put a fitted Pipeline somewhere else": "to_onnx(",
     "Run a search on a GPU": "A search on a GPU",
     "Save without pickle": "sknn_deep.save(",
 }
