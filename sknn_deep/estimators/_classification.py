@@ -244,12 +244,13 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
     _constant = "the frequencies of the classes"
 
     def _convergence_advice(self, plan):
+        advice = self._advise_on_columns(plan)
+        if not advice:
+            return ""
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y)
         constant = self._target.constant_output(target, weight)
-        if not self._is_loss_large(plan, constant, target, weight):
-            return ""
-        return self._advise_on_columns(plan)
+        return advice if self._is_loss_large(plan, constant, target, weight) else ""
 
     def _check_valid(self, X_val, y_val, sample_weight_val) -> Samples | None:
         """Validate the user's own validation set."""

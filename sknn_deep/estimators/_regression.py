@@ -322,17 +322,17 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
     _constant = "the mean of y"
 
     def _convergence_advice(self, plan):
-        y, weight = some_rows(plan.samples.y, plan.samples.weight)
         if self._target.out_activation != "identity":
             return ""
+        is_raw = self._target.mean is None
+        advice = advise_on_target(plan.samples.y) if is_raw else ""
+        advice += self._advise_on_columns(plan)
+        if not advice:
+            return ""
+        y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y).astype(np.float64, copy=False)
         mean = np.average(target, axis=0, weights=weight)
-        if not self._is_loss_large(plan, mean, target, weight):
-            return ""
-        of_target = (
-            advise_on_target(plan.samples.y) if self._target.mean is None else ""
-        )
-        return of_target + self._advise_on_columns(plan)
+        return advice if self._is_loss_large(plan, mean, target, weight) else ""
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

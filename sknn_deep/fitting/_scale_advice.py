@@ -14,8 +14,9 @@ from sknn_deep.modules import Loss
 _FAR_TARGET = 10.0
 # Training copes with columns up to some ten times as large as others.
 _FAR_COLUMN = 100.0
-# As many rows show the scale of a column.
-_N_ROWS = 10_000
+# As many rows show the scale of a column, and how y is distributed.
+_N_ROWS = 1_000
+_N_TARGETS = 10_000
 
 
 def is_loss_large(
@@ -61,7 +62,7 @@ def some_rows(
     y: np.ndarray, weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Take rows that are evenly spaced, and enough to show how y is distributed."""
-    step = max(1, len(y) // _N_ROWS)
+    step = max(1, len(y) // _N_TARGETS)
     if weight is None:
         return y[::step], None
     return (y[::step], weight[::step]) if weight[::step].any() else (y, weight)
