@@ -22,6 +22,7 @@ from skorch.callbacks import Callback
 import sknn_deep
 from sknn_deep import TabularMLPClassifier, TabularMLPRegressor
 from sknn_deep.callbacks import Checkpoint
+from tests.requirements import since_scikit_learn_sees_polars
 
 SMALL = {
     "hidden_layer_sizes": (16,),
@@ -129,6 +130,7 @@ def test_fit_is_the_same_for_the_same_seed_and_leaves_global_generators_alone(fi
     assert other.loss_ != est.loss_
 
 
+@since_scikit_learn_sees_polars
 def test_polars_and_objects_give_the_model_that_pandas_gives(fitted):
     est, X, y = fitted
     frame = pl.from_pandas(X)

@@ -162,6 +162,10 @@ def test_a_table_of_polars_names_the_same_inputs(tmp_path):
     assert files[0] == files[1]
 
 
+@pytest.mark.filterwarnings(
+    # Until scikit-learn 1.7 is the oldest: of how it writes columns down.
+    r"ignore:\s*The format of the columns of the 'remainder':FutureWarning"
+)
 def test_columns_that_no_step_takes_are_no_inputs(tmp_path):
     table = TABLE[["children", "city", "job"]]
     columns = make_column_transformer((OneHotEncoder(), ["city"]))
@@ -253,7 +257,11 @@ IMPUTERS = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Skipping features without any observed:UserWarning")
+@pytest.mark.filterwarnings(
+    "ignore:Skipping features without any observed:UserWarning",
+    # Until scikit-learn 1.8 is the oldest: of columns that are empty.
+    "ignore:Currently, when `keep_empty_feature=False`:FutureWarning",
+)
 @pytest.mark.parametrize("imputer", IMPUTERS.values(), ids=IMPUTERS)
 def test_gaps_in_numbers_are_filled_as_by_the_imputer(imputer, tmp_path):
     rows = X.copy()
