@@ -26,6 +26,7 @@ def needs(requirement: str, reason: str) -> pytest.MarkDecorator:
     )
 
 
+since_pyarrow_is_there = needs("numpy>=2.0", "pyarrow 26 takes no older one")
 since_scikit_learn_sees_polars = needs(
     "scikit-learn>=1.9", "older ones do not see the columns of polars 2"
 )

@@ -5,6 +5,7 @@ import pytest
 
 from sknn_deep.columns import TableEncoder, find_categorical, read_table
 from sknn_deep.columns._scale import apply_scale, learn_scale
+from tests.requirements import since_pyarrow_is_there
 
 OWNER = "TabularMLPClassifier"
 
@@ -118,6 +119,7 @@ def test_unknown_category_gets_a_code_of_its_own_and_missing_one_that_was_there(
     assert later[:, 0].tolist() == [1000, 1000, 7]
 
 
+@since_pyarrow_is_there
 def test_categories_are_told_by_value_whatever_the_type_of_the_column():
     fitted = pd.DataFrame({"c": pd.Categorical(["b", "a", "c", None])})
     encoder, encoded = fit_encoder(fitted, max_onehot=0)

@@ -7,6 +7,10 @@ import polars as pl
 import pytest
 
 from sknn_deep.columns import read_table
+from tests.requirements import is_met
+
+if not is_met("numpy>=2.0"):
+    pytest.skip("needs numpy>=2.0: pyarrow 26", allow_module_level=True)
 
 OWNER = "TabularMLPClassifier"
 NAN = np.nan

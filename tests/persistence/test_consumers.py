@@ -85,7 +85,9 @@ CONSUMERS = [
     pytest.param(
         by_onnx2torch, marks=needs("onnx2torch>=1.5.15", "it reads ONNX files")
     ),
-    by_torch_export,
+    pytest.param(
+        by_torch_export, marks=needs("torch>=2.7", "2.6 exports only so many in a row")
+    ),
     by_torch_jit,
 ]
 

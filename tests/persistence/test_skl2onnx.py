@@ -30,7 +30,7 @@ from sklearn.preprocessing import (
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, to_onnx
 from sknn_deep.persistence import register_skl2onnx
-from tests.requirements import needs
+from tests.requirements import needs, since_pyarrow_is_there
 
 pytestmark = needs("skl2onnx>=1.20", "it converts whole Pipelines")
 
@@ -152,6 +152,7 @@ def test_each_kind_of_missing_string_is_the_category_that_is_missing(gap, tmp_pa
     assert_array_equal(outputs["probabilities"], expected)
 
 
+@since_pyarrow_is_there
 def test_a_table_of_polars_names_the_same_inputs(tmp_path):
     model = fitted_recipe()
 
