@@ -31,5 +31,5 @@ since_scikit_learn_sees_polars = needs(
     "scikit-learn>=1.9", "older ones do not see the columns of polars 2"
 )
 since_pipelines_route_scores = needs(
-    "scikit-learn>=1.7", "a Pipeline of 1.6 does not pass on the weights of its score"
+    "scikit-learn>=1.8", "older Pipelines do not pass on the weights of their score"
 )

@@ -86,8 +86,8 @@ def make_pair(name, **params):
 
 
 def skip_unless_scores_strings():
-    if not is_met("scikit-learn>=1.7"):
-        pytest.skip("scikit-learn 1.6 looks for NaN in labels that are strings")
+    if not is_met("scikit-learn>=1.9"):
+        pytest.skip("older scikit-learns look for NaN in labels that are strings")
 
 
 def record_warnings(function, *args, **kwargs):
@@ -238,6 +238,8 @@ def test_first_ten_steps_equal_scikit_learn(data, solver):
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 @pytest.mark.parametrize("data", ["binary", "regression", "multi_output", "counts"])
 def test_fit_with_weights_equals_scikit_learn(data, solver, early_stopping):
+    if data == "binary" and early_stopping:
+        skip_unless_scores_strings()
     X, y = DATA[data]
     weight = np.random.default_rng(1).uniform(0.1, 3, len(X))
     our, their = make_pair(
