@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from torch import nn
 
 from sknn_deep.estimators import AutoencoderTransformer
-from sknn_deep.modules import fold_batch_norm
+from sknn_deep.modules import OwnAutoencoder, fold_batch_norm
 
 # What is left, of the spread, of an inverse that a sum of weighted columns computes.
 _ROUNDING = 1e-5
@@ -64,8 +64,10 @@ def _layers_of_pipeline(pipeline: Pipeline, n_components: int) -> list[Layer] | 
     return layers
 
 
-def _layers_of_network(autoencoder: AutoencoderTransformer) -> list[Layer]:
+def _layers_of_network(autoencoder: AutoencoderTransformer) -> list[Layer] | None:
     module = autoencoder.net_.module_
+    if isinstance(module, OwnAutoencoder):
+        return None
     blocks = list(fold_batch_norm(module))[-len(module.decoder) :]
     layers = []
     for block, weight, bias in blocks:

@@ -75,7 +75,7 @@ def latent_space_to_html(
     Parameters
     ----------
     estimator : AutoencoderTransformer, or any transformer or Pipeline
-        Fitted. The page decodes by autoencoders, and by steps whose
+        Fitted. The page decodes by autoencoders of dense layers, and by steps whose
         ``inverse_transform`` is a sum of weighted columns, such as PCA and scalers;
         with others it shows the rows alone.
 

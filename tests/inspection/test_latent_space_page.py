@@ -22,6 +22,7 @@ from sklearn.preprocessing import (
     QuantileTransformer,
     StandardScaler,
 )
+from torch import nn
 
 from sknn_deep import AutoencoderTransformer
 from sknn_deep.inspection import latent_space_to_html
@@ -121,6 +122,16 @@ def test_page_decodes_as_inverse_transform(name, tmp_path):
 )
 def test_page_of_a_step_that_no_layer_undoes_shows_rows_alone(step, tmp_path):
     estimator = make_pipeline(step, make()).fit(X)
+
+    data = data_of(write(estimator, X, tmp_path))
+
+    assert data["layers"] is None
+    assert_allclose(data["codes"].reshape(-1, 2), estimator.transform(X), rtol=1e-6)
+
+
+def test_page_of_a_decoder_of_ones_own_shows_rows_alone(tmp_path):
+    halves = {"encoder": nn.Linear(64, 2), "decoder": nn.Linear(2, 64)}
+    estimator = make(**halves).fit(X)
 
     data = data_of(write(estimator, X, tmp_path))
 
