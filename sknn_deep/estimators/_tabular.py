@@ -12,7 +12,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
-    check_is_fitted,
     validate_data,
 )
 
@@ -207,7 +206,7 @@ class BaseTabular(BaseNetEstimator):
 
         NaN is the last of them where some are missing.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return [categories.to_array() for categories in self._encoder.categories]
 
     # --- the plan of a fit ------------------------------------------------------------
