@@ -319,7 +319,9 @@ class BaseTabular(BaseNetEstimator):
         )
         self.recipe_ = self._make_recipe(len(samples))
         held_back = self._hold_back(data, random_state)
-        net = make_net(self, samples.X.shape[1], self.recipe_.for_net(), placement)
+        net = make_net(
+            self, samples.X.shape[1], self.recipe_.for_net(), placement, seed=0
+        )
         seed = int(random_state.randint(np.iinfo(np.int32).max))
         self._start(net, samples, random_state, torch.Generator().manual_seed(seed))
         valid, held_by = self._validation_rows(data, samples, held_back)
