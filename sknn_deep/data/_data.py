@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from sknn_deep._sklearn_private import check_sample_weight
@@ -216,14 +215,6 @@ def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:
     if weight is None or np.all(weight > 0):
         return None
     return np.flatnonzero(weight)
-
-
-def random_state_of(random_state) -> np.random.RandomState:
-    """Make the generator of a fit; None draws its seed from NumPy's global one."""
-    if random_state is None:
-        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
-        return np.random.RandomState(seed)
-    return check_random_state(random_state)
 
 
 def concatenate(blocks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:

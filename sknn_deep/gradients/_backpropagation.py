@@ -58,7 +58,11 @@ class FlatParameters:
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Each parameter's value and gradient, which are parts of the buffers."""
         sizes = [p.numel() for p in self.parameters]
-        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        parts = zip(
+            self.values.split_with_sizes(sizes),
+            self.gradients.split_with_sizes(sizes),
+            strict=True,
+        )
         return {
             p: (
                 lay(both[0], p.shape, transposed=is_transposed),

@@ -120,7 +120,9 @@ def explicit_gradient(
     with `sparse_rows`, which tells that X is a ThinBatch, those of the first layer are.
     """
     weights = penalized_weights(module)
-    ids = {id(p) for name, p in module.named_parameters() if name in transposed}
+    ids = set()
+    if transposed:
+        ids = {id(p) for name, p in module.named_parameters() if name in transposed}
     if sparse_rows:
         ids.add(id(weights[0]))
     with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:

@@ -139,7 +139,8 @@ def _make_work(
 ) -> Step:
     """Make all that happens to a batch but the rate."""
     recipe, criterion = net.recipe, net.criterion_
-    parameters = list(net.module_.parameters())
+    clips = recipe.clip_grad_norm is not None
+    parameters = list(net.module_.parameters()) if clips else []
 
     def work(batch) -> dict[str, Tensor]:
         X, target, weight = batch
@@ -150,7 +151,7 @@ def _make_work(
         if recipe.adds_penalty:
             pairs = gradient.penalized()
             value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
-        if recipe.clip_grad_norm is not None:
+        if clips:
             nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
         if watched.gradients:
             net.notify(
