@@ -82,12 +82,12 @@ class FlatParameters:
 
 @contextmanager
 def flat_parameters(
-    module: nn.Module,
+    parameters: Iterable[nn.Parameter],
     first: Iterable[nn.Parameter],
     *,
     is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
 ):
-    """Lay all parameters and gradients of `module` into flat buffers for a while.
+    """Lay all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
@@ -96,7 +96,7 @@ def flat_parameters(
     """
     first = list(first)
     ids = {id(p) for p in first}
-    others = [p for p in module.parameters() if id(p) not in ids]
+    others = [p for p in parameters if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))

@@ -109,7 +109,10 @@ def make_train_step(
     if may_miss:
         update = make_patient_step(optimizer, recipe)
     else:
-        update = make_step(optimizer, recipe, rates)
+        # Of gradients that it is shown, a callback may put others in their place.
+        update = make_step(
+            optimizer, recipe, rates, gradients_stay=not watched.gradients
+        )
     schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
     is_scheduled = schedule is not constant
     # As torch's schedulers do, for the next training to begin where this one did.

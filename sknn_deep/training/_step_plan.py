@@ -106,7 +106,7 @@ def resolve_step(
     if rows == "sparse":
         batches = batches.kept_sparse(n_units)
     seen_by = "SciPy takes weights as they are" if with_scipy else updates
-    layout = () if seen_by else kind.faster_transposed(net.module_)
+    layout = () if seen_by else kind.faster_transposed(parameters)
     if rows == "sparse":
         layout = tuple({next(iter(parameters)): None} | dict.fromkeys(layout))
     why_one_by_one = _why_not_captured(kind, net, run.batches, n_left, steps)
