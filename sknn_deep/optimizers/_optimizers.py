@@ -354,15 +354,19 @@ def separate_counters(optimizer: torch.optim.Optimizer) -> None:
 def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
     """Make the moments that are not there yet; give the counter, one for all."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    counter = optimizer.state[parameters[0]].get("step")
+    if counter is None:
+        device = parameters[0].device
+        counter = torch.zeros((), dtype=torch.float32, device=device)
+    else:
+        counter = counter.clone()
     for p in parameters:
         state = optimizer.state[p]
-        if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
+        had_none = not state
+        state["step"] = counter
+        if had_none:
             state["exp_avg"] = torch.zeros_like(p)
             state["exp_avg_sq"] = torch.zeros_like(p)
-    counter = optimizer.state[parameters[0]]["step"].clone()
-    for p in parameters:
-        optimizer.state[p]["step"] = counter
     return counter
 
 

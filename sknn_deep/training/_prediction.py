@@ -1,10 +1,11 @@
 """Rows that pass a network without training, a block at a time."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sknn_deep.machine import autocast, prediction_threads, threads_for_block
 from sknn_deep.rows import Rows, make_rows, rows_per_block
@@ -68,15 +69,48 @@ def _place(net: "Net", X) -> Rows:
 
 def _plan_blocks(net: "Net", n_rows: int, density: float) -> tuple[int, int | None]:
     """Tell how many rows to pass at once, and in how many threads; None is all."""
-    if n_rows == 1 and torch.get_num_threads() == 1:
-        return 1, None  # nothing to divide
-    seen, parameters = net.forward_pass_, list(net.module_.parameters())
-    n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
-    n_block = rows_per_block(n_units, net.placement.device)
-    n_threads = threads_for_block(
-        parameters,
-        min(n_block, n_rows),
-        density=density,
-        n_products=seen and seen.n_products,
-    )
-    return n_block, n_threads
+    seen, device = net.forward_pass_, net.placement.device
+    if seen is not None:
+        n_units, n_products = seen.n_units, seen.n_products
+    else:
+        sizes = sizes_of(net.module_)
+        n_units = sizes.widest
+        n_products = sizes.n_parameters - (1 - density) * sizes.n_first
+    n_block = rows_per_block(n_units, device)
+    return n_block, threads_for_block(min(n_block, n_rows) * n_products, device)
+
+
+class Sizes(NamedTuple):
+    """What the parameters of a network tell of its work.
+
+    Attributes
+    ----------
+    widest : int
+        The most numbers that a dense layer takes or gives for a row.
+
+    n_parameters : int
+
+    n_first : int
+        Of them, those of the first layer's weights.
+    """
+
+    widest: int
+    n_parameters: int
+    n_first: int
+
+
+# By the network, and as long as that lives: to go through its parameters takes as long
+# as a layer. A network whose layers somebody has replaced predicts the same, by blocks
+# of another size.
+_known: WeakKeyDictionary[nn.Module, Sizes] = WeakKeyDictionary()
+
+
+def sizes_of(module: nn.Module) -> Sizes:
+    """Look for the sizes of a network, once."""
+    sizes = _known.get(module)
+    if sizes is None:
+        parameters = list(module.parameters())
+        n_each = [p.numel() for p in parameters]
+        widest = max(max(p.shape) for p in parameters)
+        sizes = _known[module] = Sizes(widest, sum(n_each), n_each[0])
+    return sizes
