@@ -13,6 +13,7 @@ from sknn_deep.data._data import (
     concatenate,
     errors_instead_of_overflow,
     positive_rows,
+    random_state_of,
     refuse_images,
 )
 from sknn_deep.data._explained_variance import (
@@ -21,7 +22,6 @@ from sknn_deep.data._explained_variance import (
     is_constant,
     relative,
 )
-from sknn_deep.data._random_state import random_state_of
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,

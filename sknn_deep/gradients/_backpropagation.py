@@ -206,9 +206,10 @@ class _Layer:
     def buffers(self, n_batch: int) -> _Buffers:
         """Give what to write into for a batch of so many rows."""
         if n_batch not in self._buffers:
-            z, a, dropped, delta_in = (
-                None if t is None else t[..., :n_batch, :] for t in self._largest
-            )
+            largest = self._largest
+            if n_batch < largest[0].shape[-2]:
+                largest = [t if t is None else t[..., :n_batch, :] for t in largest]
+            z, a, dropped, delta_in = largest
             delta_in_t = None if delta_in is None else delta_in.mT
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]

@@ -144,7 +144,7 @@ def explicit_gradient(
         )
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
-        n = sum(w.numel() for w in weights)
+        n = sum(map(Tensor.numel, weights))
         pairs = [(flat.values[:n], flat.gradients[:n])]
         yield Gradient(compute, lambda: pairs)
 

@@ -7,8 +7,8 @@ from sknn_deep.parameters._parameters import (
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
+    has_valid_parameters,
 )
-from sknn_deep.parameters._validation import has_valid_parameters
 from sknn_deep.parameters._words import (
     names_our_words,
     say_our_parameters,

@@ -163,13 +163,6 @@ class Net(NeuralNet):
         self.remedy = remedy
         self.rates = rates
 
-    def __setattr__(self, name: str, value) -> None:
-        """Leave only what is of torch to skorch, which looks for that in ten ways."""
-        if isinstance(value, nn.Module | torch.optim.Optimizer):
-            super().__setattr__(name, value)
-        else:
-            object.__setattr__(self, name, value)
-
     @property
     def _default_callbacks(self):
         reporters = [(type(cb).__name__, cb) for cb in make_reporters(self.verbose)]
