@@ -128,9 +128,7 @@ def explicit_gradient(
     ids = {id(parameters[name]) for name in transposed}
     if sparse_rows:
         ids.add(id(weights[0]))
-    with flat_parameters(
-        parameters.values(), weights, is_transposed=lambda p: id(p) in ids
-    ) as flat:
+    with flat_parameters(parameters.values(), weights, transposed=ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
         backpropagation = Backpropagation
         if can_backpropagate_code(module, loss):
