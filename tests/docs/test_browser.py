@@ -50,7 +50,7 @@ BROKEN_IMAGES = """
 """
 # Text beyond the right edge; code and tables have bars to scroll them.
 CUT_OFF = """
-() => [...document.querySelectorAll("article *, nav, footer")]
+() => [...document.querySelectorAll("article *, .bd-sidebar-secondary *, nav, footer")]
   .filter((element) => !element.closest("pre, table, .highlight"))
   .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
   .map((element) => element.tagName + ": " + element.textContent.slice(0, 60))
