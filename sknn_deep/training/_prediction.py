@@ -40,10 +40,11 @@ def map_blocks(
         )
     parameters = list(net.module_.parameters())
     n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
-    stays_sparse = takes_sparse and getattr(net.module_, "takes_sparse_rows", False)
-    if stays_sparse and rows.can_stay_sparse:
-        n_units = max(p.shape[0] for p in parameters)
-        rows = rows.kept_sparse(n_units)
+    if takes_sparse and getattr(net.module_, "takes_sparse_rows", False):
+        sparse = rows.kept_sparse()
+        if sparse is not None:
+            n_units = max(p.shape[0] for p in parameters)
+            rows = sparse
     n_block = rows_per_block(n_units, where.device)
     n_threads = threads_for_block(
         parameters,
