@@ -176,7 +176,10 @@ html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": f"sknn_deep {version}", "alt_text": "sknn_deep, to the landing page"},
+    "logo": {
+        "text": f"sknn_deep {version}",
+        "alt_text": "sknn_deep, to the landing page",
+    },
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,
