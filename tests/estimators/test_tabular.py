@@ -630,12 +630,6 @@ def test_file_predicts_the_same(fitted, tmp_path):
     assert again.get_params() == est.get_params()
 
 
-@pytest.mark.parametrize("export", ["to_torch", "to_sklearn"])
-def test_export_says_that_it_takes_no_tables(fitted, export):
-    with pytest.raises(TypeError, match="TabularMLP"):
-        getattr(sknn_deep, export)(fitted[0])
-
-
 def test_search_goes_over_its_parameters():
     X, signal = make_table(60)
     search = GridSearchCV(
