@@ -33,6 +33,10 @@ class ClassTarget:
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
+        if _is_vector_of_labels(y):
+            seen = np.unique(y)
+            if _are_few(len(seen), len(y)):
+                return cls._of_classes(seen if classes is None else classes)
         with np.errstate(over="ignore", invalid="ignore"):  # of what is refused
             kind = type_of_target(y, input_name="y")
             if kind not in _KINDS:
@@ -45,7 +49,10 @@ class ClassTarget:
             )
         if kind == "multilabel-indicator":
             return cls(np.arange(y.shape[1]), "multilabel")
-        classes = np.unique(y) if classes is None else classes
+        return cls._of_classes(np.unique(y) if classes is None else classes)
+
+    @classmethod
+    def _of_classes(cls, classes: np.ndarray) -> "ClassTarget":
         return cls(classes, "multiclass" if len(classes) > 2 else "binary")
 
     def warn_of_one_hot(self, y: np.ndarray, *, owner: str) -> None:
@@ -132,6 +139,8 @@ class ClassTarget:
                     f"labels seen in the first fit. Got shape {y.shape}."
                 )
             return
+        if not warm_start and self._has_all_of(y):
+            return
         if y.ndim != 1:
             raise ValueError(
                 "y must be one label for each row, as in the first fit, not several "
@@ -152,6 +161,29 @@ class ClassTarget:
                 "`y` has classes not in `self.classes_`. "
                 f"`self.classes_` has {self.classes}. 'y' has {seen}."
             )
+
+    def _has_all_of(self, y: np.ndarray) -> bool:
+        """Tell whether these are known labels, which nothing is to be said of."""
+        if not _is_vector_of_labels(y) or y.dtype.kind != self.classes.dtype.kind:
+            return False
+        if not _are_few(len(self.classes), len(y)):
+            return False
+        codes = np.searchsorted(self.classes, y)
+        last = len(self.classes) - 1
+        return np.array_equal(self.classes[np.minimum(codes, last)], y)
+
+
+def _is_vector_of_labels(y: np.ndarray) -> bool:
+    """Tell whether y can be nothing but a class for each row: whole numbers or text."""
+    return y.ndim == 1 and y.dtype.kind in "biuU"
+
+
+def _are_few(n_classes: int, n_rows: int) -> bool:
+    """Tell whether ``type_of_target`` does not warn of as many classes.
+
+    Until scikit-learn 1.9 is the oldest: there it never does.
+    """
+    return n_rows <= 20 or n_classes <= n_rows // 2
 
 
 @dataclass(frozen=True)

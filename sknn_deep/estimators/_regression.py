@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -404,7 +404,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         """
         if not return_std:
             return self._check_output(self._predict(X, "decode"))
-        check_is_fitted(self)
+        self._check_fitted()
         if hasattr(self, "net_"):
             raise ValueError(
                 f"return_std=True of {type(self).__name__}.predict is how far the "
