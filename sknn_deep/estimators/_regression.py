@@ -451,7 +451,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             If X is not a finite matrix with the features that were fitted, or y is not
             of the form that was fitted.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         y, sample_weight = as_array_like(y), as_array_like(sample_weight)
         quantiles = self._target.quantiles
         with errors_instead_of_overflow(warnings="warn"):
