@@ -28,7 +28,10 @@ RENAMED = [
     (r"from skorch(\.classifier)? import NeuralNet\w+", "pass"),
     (r"return (NeuralNet(Binary)?(Classifier|Regressor))$", r"return DEFAULTS['\1']"),
     (r"(?<![\w'])NeuralNet(Binary)?(Classifier|Regressor)", r"Net\2"),
-    (r"from skorch.exceptions import NotInit", "from sklearn.exceptions import NotInit"),
+    (
+        r"from skorch.exceptions import NotInit",
+        "from sklearn.exceptions import NotInit",
+    ),
     (r"NotInitializedError", "NotFittedError"),
     (r"not initialized ", "not fitted "),
     (r"'initialize' or 'fit'", "'fit'"),
