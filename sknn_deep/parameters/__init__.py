@@ -7,7 +7,6 @@ from sknn_deep.parameters._parameters import (
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
-    check_quantiles,
 )
 from sknn_deep.parameters._validation import ValidationMixin
 from sknn_deep.parameters._words import (
@@ -23,7 +22,6 @@ __all__ = [
     "check_activations",
     "check_dropout",
     "check_hidden_layer_sizes",
-    "check_quantiles",
     "names_our_words",
     "say_our_parameters",
 ]
