@@ -101,7 +101,9 @@ class BatchedSearchMixin(CallbackSupportMixin):
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         rounds = _Rounds([], [], [], {})
 
-        def evaluate_candidates(candidates, cv=cv, more_results=None, **context):
+        def evaluate_candidates(
+            candidates, cv=cv, more_results=None, callback_ctx=None, **options
+        ):
             """Fit and score some candidates; give the results of all so far."""
             candidates = list(candidates)  # a sampler draws anew each time
             splits = self._make_splits(cv, X, y, routed.splitter.split)
@@ -113,6 +115,7 @@ class BatchedSearchMixin(CallbackSupportMixin):
                 scorer=scorers,
                 fit_params=routed.estimator.fit,
                 score_params=routed.scorer.score,
+                **options,
             )
             rounds.add(candidates, out, stacked, more_results or {})
             return self._format_results(
@@ -140,32 +143,43 @@ class BatchedSearchMixin(CallbackSupportMixin):
         """Evaluate all candidates, and give the results."""
         return evaluate_candidates(self._candidates())
 
-    def _evaluate(self, candidates: list[dict], X, y, splits, **scoring):
+    def _evaluate(self, candidates: list[dict], X, y, splits, **options):
         """Fit and score candidates as one computation."""
         if not candidates or not splits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no "
                 "candidates?"
             )
+        options |= {
+            "return_train_score": self.return_train_score,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+        }
         with self._progress(len(candidates), len(splits)) as on_epoch:
-            out, stacked = evaluate(
-                clone(self.estimator),
-                X,
-                y,
-                candidates,
-                splits,
-                n_jobs=self.n_jobs,
-                pre_dispatch=self.pre_dispatch,
-                on_epoch=on_epoch,
-                return_train_score=self.return_train_score,
-                error_score=self.error_score,
-                verbose=self.verbose,
-                **scoring,
+            out, stacked = self._train(
+                candidates, X, y, splits, on_epoch=on_epoch, **options
             )
-        warn_or_raise_about_fit_failures(out, self.error_score)
+        self._look_at_failures(out)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         return out, stacked
+
+    def _train(self, candidates: list[dict], X, y, splits, **options):
+        """Train and score what is to be had of the candidates."""
+        return evaluate(
+            clone(self.estimator),
+            X,
+            y,
+            candidates,
+            splits,
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            **options,
+        )
+
+    def _look_at_failures(self, out: list[dict]) -> None:
+        """Warn of fits that failed, or raise if all did."""
+        warn_or_raise_about_fit_failures(out, self.error_score)
 
     def _fit_one_by_one(self, X, y, **params):
         super().fit(X, y, **params)

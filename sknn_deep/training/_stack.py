@@ -55,6 +55,7 @@ def train_stack(
     gradient: Callable[..., AbstractContextManager[StackedGradient]],
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
+    after_epoch: Callable[[list[Run]], None] = lambda runs: None,
 ) -> list[Exception | None]:
     """Train networks of one family together, each as if it were alone.
 
@@ -67,6 +68,10 @@ def train_stack(
 
     on_epoch : callable (n_running)
         Called after each epoch with the number of networks that took part in it.
+
+    after_epoch : callable (runs)
+        Called after each epoch, when it is closed, with those runs. Those that are
+        given up then leave the stack.
 
     Returns
     -------
@@ -110,6 +115,8 @@ def train_stack(
                     staying = [
                         k for k, t in enumerate(trainees) if not t.has_ended(errors)
                     ]
+                    after_epoch([t.run for t in trainees])
+                    staying = [k for k in staying if not trainees[k].run.is_given_up]
             for k, trainee in enumerate(trainees):
                 if k not in staying:
                     trainee.net.notify("on_train_end", X=trainee.run.batches, y=None)

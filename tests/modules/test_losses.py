@@ -32,6 +32,7 @@ LOSSES = {
     "huber-0.3": Huber(0.3),
     "median": Quantile(),
     "quantile-0.1": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(),
     "binary-smooth": BinaryCrossEntropy(label_smoothing=0.2),
@@ -46,8 +47,11 @@ losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def make_batch(loss, *, n_rows=7, n_outputs=3, dtype=torch.float64, seed=0):
     """Make outputs and targets of the kind that `loss` takes."""
     rng = np.random.default_rng(seed)
-    shape = (n_rows, n_outputs)
+    has_one_target = isinstance(loss, Quantile) and not isinstance(loss.quantile, float)
+    shape = (n_rows, len(loss.quantile) if has_one_target else n_outputs)
     output = torch.tensor(rng.normal(size=shape), dtype=dtype)
+    if has_one_target:
+        return output, torch.tensor(rng.normal(size=(n_rows, 1)), dtype=dtype)
     if isinstance(loss, CrossEntropy):
         return output, torch.tensor(rng.integers(n_outputs, size=n_rows))
     if isinstance(loss, BinaryCrossEntropy):
@@ -225,6 +229,16 @@ def test_cross_entropy_of_extreme_outputs_is_finite(loss):
 
     assert value.isfinite()
     assert gradient.isfinite().all()
+
+
+def test_several_quantiles_have_the_sum_of_their_losses():
+    loss = LOSSES["three-quantiles"]
+    output, target = make_batch(loss)
+    singles = [
+        Quantile(level)(output[:, [k]], target) for k, level in enumerate(loss.quantile)
+    ]
+
+    torch.testing.assert_close(loss(output, target), sum(singles))
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.73])

@@ -1,0 +1,256 @@
+"""A search whose candidates Optuna proposes, and whose networks train together."""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+
+from sknn_deep._sklearn_private import (
+    BaseSearchCV,
+    HasMethods,
+    Interval,
+    warn_or_raise_about_fit_failures,
+)
+from sknn_deep.model_selection._joint import JointFit, JointFits
+from sknn_deep.model_selection._search import BatchedSearchMixin
+from sknn_deep.model_selection._search_space import SearchSpace
+from sknn_deep.model_selection._trials import Batch, TrialLoop
+
+
+class _Shared:
+    """Takes the place of what ``clone`` is not to copy."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def __sklearn_clone__(self):
+        return self.value
+
+
+class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
+    """Search by Optuna, whose trials' networks are trained together."""
+
+    _parameter_constraints: dict = {
+        **BaseSearchCV._parameter_constraints,
+        "param_distributions": [dict, callable],
+        "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "timeout": [Interval(Real, 0, None, closed="left"), None],
+        "n_parallel_trials": [Interval(Integral, 1, None, closed="left")],
+        "study": [callable, HasMethods(["ask", "tell"]), None],
+        "enable_pruning": ["boolean"],
+        "random_state": ["random_state"],
+        "callbacks": [list, tuple, None],
+    }
+    for name in ("n_jobs", "pre_dispatch"):
+        _parameter_constraints.pop(name)
+
+    def __init__(
+        self,
+        estimator,
+        param_distributions,
+        *,
+        n_trials=10,
+        timeout=None,
+        n_parallel_trials=16,
+        study=None,
+        enable_pruning=False,
+        cv=None,
+        scoring=None,
+        refit=True,
+        error_score=np.nan,
+        return_train_score=False,
+        random_state=None,
+        callbacks=None,
+        verbose=0,
+    ):
+        super().__init__(
+            estimator,
+            cv=cv,
+            scoring=scoring,
+            refit=refit,
+            error_score=error_score,
+            return_train_score=return_train_score,
+            verbose=verbose,
+        )
+        self.param_distributions = param_distributions
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.n_parallel_trials = n_parallel_trials
+        self.study = study
+        self.enable_pruning = enable_pruning
+        self.random_state = random_state
+        self.callbacks = callbacks
+
+    def __sklearn_clone__(self):
+        stand_in = copy.copy(self)
+        stand_in.study = _Shared(self.study)
+        stand_in.callbacks = _Shared(self.callbacks)
+        return super(BatchedOptunaSearchCV, stand_in).__sklearn_clone__()
+
+    @property
+    def best_trial_(self):
+        """The trial of the best candidate."""
+        return self.trials_[self.best_index_]
+
+    # --- asking and telling ----------------------------------------------------------
+
+    def _search(self, evaluate_candidates, X, y, split_params):
+        out: list[dict] = []
+
+        def evaluate(candidates: list[dict], batch: Batch) -> dict:
+            results = evaluate_candidates(candidates, batch=batch)
+            out.extend(batch.out)
+            return results
+
+        results = self._ask_and_tell(evaluate)
+        warn_or_raise_about_fit_failures(out, self.error_score)
+        return results | self._results_of_trials()
+
+    def _run_search(self, evaluate_candidates, *, callback_ctx):
+        """Search as scikit-learn's do, where callbacks are told of each fit."""
+        context = callback_ctx.subcontext(task_name="search", sequential_subtasks=False)
+        context.call_on_fit_task_begin(estimator=self)
+        self._ask_and_tell(
+            lambda candidates, batch: evaluate_candidates(
+                candidates, callback_ctx=context
+            )
+        )
+        context.call_on_fit_task_end(estimator=self)
+
+    def _fit_one_by_one(self, X, y, **params):
+        super()._fit_one_by_one(X, y, **params)
+        self.cv_results_ |= self._results_of_trials()
+        return self
+
+    def _ask_and_tell(self, evaluate: Callable[[list[dict], Batch], dict]) -> dict:
+        """Let the study propose candidates, in batches, until there were enough."""
+        self._check_one_metric()
+        self.study_ = make_study(self.study, self.random_state)
+        loop = TrialLoop(
+            self.study_,
+            SearchSpace(self.param_distributions),
+            n_trials=self.n_trials,
+            timeout=self.timeout,
+            n_parallel=self.n_parallel_trials,
+        )
+        results: dict = {}
+
+        def values_of(candidates: list[dict], batch: Batch) -> Sequence[float]:
+            results.update(evaluate(candidates, batch))
+            return self._value_in(results, "mean_test_")[-len(candidates) :]
+
+        try:
+            loop.run(values_of, self.callbacks or [])
+        finally:
+            self.trials_ = loop.trials
+        return results
+
+    def _check_one_metric(self) -> None:
+        """Refuse several metrics of which none is named."""
+        is_several = isinstance(self.scoring, list | tuple | set | dict)
+        if is_several and not isinstance(self.refit, str):
+            raise ValueError(
+                "BatchedOptunaSearchCV tells its study one number for each trial: set "
+                "refit to the name of one of the metrics in 'scoring'. Got "
+                f"refit={self.refit!r}."
+            )
+
+    def _value_in(self, values: dict, prefix: str = ""):
+        """Give what there is of the metric that counts."""
+        name = f"{prefix}{self.refit}"
+        return values[name if name in values else f"{prefix}score"]
+
+    # --- training --------------------------------------------------------------------
+
+    def _train(self, candidates, X, y, splits, *, batch: Batch, on_epoch, **options):
+        if not self.enable_pruning:
+            batch.out, stacked = super()._train(
+                candidates, X, y, splits, on_epoch=on_epoch, **options
+            )
+            return batch.out, stacked
+        fits = JointFits(
+            clone(self.estimator),
+            X,
+            y,
+            candidates,
+            splits,
+            after_epoch=lambda joint: batch.take_score(joint, self._score_of(joint)),
+            on_epoch=on_epoch,
+            **options,
+        )
+        fits.prepare_scores(options["scorer"])
+        with fits:
+            while moved := fits.advance():
+                fits.give_up(batch.report(moved, len(splits)))
+        batch.out = fits.results()
+        return batch.out, fits.stacked()
+
+    def _look_at_failures(self, out: list[dict]) -> None:
+        """Wait for the end of the search: a batch may fail as a whole."""
+
+    def _score_of(self, joint: JointFit) -> float:
+        """Score a network as it is; NaN where that fails."""
+        try:
+            value = joint.score()
+        except Exception:  # it is raised, or warned of, when the fit is over
+            return math.nan
+        return float(self._value_in(value) if isinstance(value, dict) else value)
+
+    # --- results ---------------------------------------------------------------------
+
+    def _results_of_trials(self) -> dict:
+        return {
+            "number": np.array([trial.number for trial in self.trials_]),
+            "state": np.array([trial.state.name for trial in self.trials_]),
+        }
+
+    def _select_best(self, results, refit_metric):
+        """Choose among the trials that were completed."""
+        is_complete = results["state"] == "COMPLETE"
+        if not is_complete.any():
+            raise ValueError(
+                f"None of the {len(is_complete)} trials of BatchedOptunaSearchCV was "
+                "completed: they were pruned or have failed. Let the pruner wait for "
+                "longer, or look at the warnings of the fits."
+            )
+        if callable(self.refit):
+            super()._select_best(results, refit_metric)
+            return
+        scores = results[f"mean_test_{refit_metric}"]
+        self.best_index_ = int(np.argmax(np.where(is_complete, scores, -np.inf)))
+        self.best_score_ = scores[self.best_index_]
+        self.best_params_ = results["params"][self.best_index_]
+
+
+def make_study(study, random_state):
+    """Give the study of a fit: the given one, the one that is made, or our own."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError(
+            "BatchedOptunaSearchCV needs Optuna, which proposes its candidates: "
+            "python -m pip install optuna"
+        ) from error
+    if study is None:
+        seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
+        sampler = optuna.samplers.TPESampler(seed=int(seed))
+        verbosity = optuna.logging.get_verbosity()
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # of each study it tells
+        try:
+            return optuna.create_study(direction="maximize", sampler=sampler)
+        finally:
+            optuna.logging.set_verbosity(verbosity)
+    if not hasattr(study, "ask"):
+        study = study()
+    directions = [direction.name for direction in study.directions]
+    if directions != ["MAXIMIZE"]:
+        raise ValueError(
+            "The 'study' of BatchedOptunaSearchCV must maximize one number, as all "
+            f"scores are better the higher they are. Got the directions {directions}: "
+            "make it by optuna.create_study(direction='maximize')."
+        )
+    return study
