@@ -6,7 +6,7 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
@@ -30,11 +30,10 @@ from sknn_deep.data import (
     of_the_validation_set,
 )
 from sknn_deep.estimators._base import is_stochastic
-from sknn_deep.estimators._quantiles import check_quantiles, mean_d2_pinball_score
 from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.fitting import advise_on_target, some_rows
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError
-from sknn_deep.parameters import names_our_words
+from sknn_deep.parameters import check_quantiles, names_our_words
 
 LOSSES = {
     "squared_error": SquaredError,
@@ -275,7 +274,14 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         """Give the quantiles of y, if several are to be predicted."""
         if self.loss != "quantile":
             return None
-        return check_quantiles(self.quantile, y, owner=type(self).__name__)
+        owner = type(self).__name__
+        quantiles = check_quantiles(self.quantile, owner=owner)
+        if quantiles is not None and y.ndim > 1:
+            raise ValueError(
+                f"{owner} predicts several quantiles of one column: y must be a "
+                f"vector. Got shape {y.shape}."
+            )
+        return quantiles
 
     def _check_same_outputs(self, quantiles: tuple[float, ...] | None) -> None:
         """Refuse to go on with a network whose outputs mean something else."""
@@ -458,3 +464,17 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             if quantiles is None:
                 return super().score(X, y, sample_weight)
             return mean_d2_pinball_score(y, self.predict(X), quantiles, sample_weight)
+
+
+def mean_d2_pinball_score(
+    y: np.ndarray,
+    y_pred: np.ndarray,
+    quantiles: tuple[float, ...],
+    sample_weight: np.ndarray | None,
+) -> float:
+    """Average the D2 of the quantiles, each a column of `y_pred`."""
+    scores = [
+        d2_pinball_score(y, column, alpha=level, sample_weight=sample_weight)
+        for level, column in zip(quantiles, y_pred.T, strict=True)
+    ]
+    return float(np.mean(scores))

@@ -120,3 +120,19 @@ def check_dropout(dropout, n_layers: int, *, owner: str) -> tuple[float, ...]:
                 f"Got {p!r} instead."
             )
     return tuple(float(p) for p in probabilities)
+
+
+def check_quantiles(quantile, *, owner: str) -> tuple[float, ...] | None:
+    """Return several quantiles as a tuple; a number that is checked already is None."""
+    if isinstance(quantile, Real):
+        return None
+    try:
+        quantiles = tuple(float(level) for level in quantile)
+    except (TypeError, ValueError):  # names, or columns of numbers
+        quantiles = ()
+    if not quantiles or not np.all(np.diff((0.0, *quantiles, 1.0)) > 0):
+        raise ValueError(
+            f"The 'quantile' parameter of {owner} must be a number between 0 and 1, or "
+            f"several in increasing order. Got {quantile!r}."
+        )
+    return quantiles

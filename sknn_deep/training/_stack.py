@@ -44,8 +44,8 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
-    if not batches.rows.can_be_shared or batches.can_stay_sparse:
-        return None  # a stack's rows are dense
+    if not batches.can_be_shared:
+        return None
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 
