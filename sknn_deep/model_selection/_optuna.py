@@ -32,10 +32,169 @@ class _Shared:
 
 
 class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
-    """Search by Optuna, whose trials' networks are trained together."""
+    """Search by Optuna, whose trials' networks are trained together.
+
+    Optuna's sampler [1]_ is asked for some trials at a time, whose networks are trained
+    on all folds as one computation. What is trained together, and what alone, is said
+    in :class:`~sknn_deep.model_selection.BatchedGridSearchCV`. After each epoch the
+    mean score of a trial's networks on their folds can be reported, and the pruner may
+    stop the trial: its networks then leave their stacks, and cost nothing more.
+
+    A batch has a price. Its trials are proposed without knowing of each other's scores,
+    and only trials of earlier batches have scores that the pruner can compare with:
+    with the default, the first sixteen are not pruned by ``MedianPruner``. TPE keeps
+    the trials of a batch apart by its "constant liar", which takes those that still
+    run for bad ones; it is the default from Optuna 5.0 on, and before that an argument
+    of ``TPESampler``. A smaller `n_parallel_trials` lowers the price, and also the
+    gain.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator of this package, or a Pipeline that ends in one. Any other is
+        fitted one candidate and fold after the other.
+
+    param_distributions : dict or callable
+        Of each parameter, by name, a distribution of Optuna, a frozen one of SciPy, or
+        a list of values. SciPy's uniform, loguniform and randint become Optuna's; any
+        other is searched over its quantiles, and these are the trial's parameter.
+        Values that Optuna does not store, such as tuples, are called in the trial what
+        ``repr`` gives. Or a function that takes a trial and gives the dict of the
+        parameters to be set, for spaces in which one depends on another.
+
+    n_trials : int or None, default=10
+        Number of trials. None is no limit: `timeout`, or a callback, ends the search.
+
+    timeout : float or None, default=None
+        Seconds after which no batch begins. One that has begun is trained to its end.
+
+    n_parallel_trials : int, default=16
+        Trials of a batch.
+
+    study : optuna.Study, callable or None, default=None
+        A study that maximizes, which goes on from the trials that it has, and is
+        not copied by ``clone``; or a function without arguments that makes one for each
+        fit, as cross-validation around the search needs. None makes one in memory, with
+        ``TPESampler``, seeded by `random_state`, and ``MedianPruner``.
+
+    enable_pruning : bool, default=False
+        Whether to report each epoch, and to let the study's pruner stop trials. A trial
+        whose estimator trains no single network in epochs, as with ``solver="lbfgs"``
+        or `n_estimators` above 1, goes to its end. The rows of all folds are held at
+        once.
+
+    cv : int, cross-validation generator or iterable, default=None
+        How the rows are split; None is 5 folds.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        One metric or several; None is the estimator's ``score``.
+
+    refit : bool, str or callable, default=True
+        Whether to fit the best candidate to all rows, and by which metric.
+
+    error_score : "raise" or numeric, default=np.nan
+        The score of a fit that fails, or "raise".
+
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` has scores on the training rows.
+
+    random_state : int, RandomState instance or None, default=None
+        Seeds the sampler of the study that is made where `study` is None. It does not
+        seed the networks, whose `random_state` does.
+
+    callbacks : list of callable or None, default=None
+        Called as ``callback(study, trial)`` for each trial of a batch when all are
+        told, as Optuna's ``optimize`` calls them. ``study.stop()`` there ends the
+        search.
+
+    verbose : int, default=0
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
+
+    Attributes
+    ----------
+    study_ : optuna.Study
+        The study that proposed the candidates.
+
+    trials_ : list of optuna.trial.FrozenTrial
+        The trials of this fit, in the order of ``cv_results_``.
+
+    best_trial_ : optuna.trial.FrozenTrial
+        That of the best candidate. A trial of an earlier fit, or of somebody else, may
+        be better: ``study_.best_trial``.
+
+    cv_results_ : dict of ndarray of shape (n_candidates,)
+        Of scikit-learn's keys, and "batched": whether all networks of a candidate were
+        trained in stacks. The fit time of a network is its equal share of its stack's.
+
+    best_estimator_ : estimator
+        The best candidate, fitted to all rows. Only if `refit` is not False.
+
+    best_score_ : float
+        Its mean score on the folds.
+
+    best_params_ : dict
+        Its parameters.
+
+    best_index_ : int
+        Its place in ``cv_results_``.
+
+    scorer_ : callable or dict
+        What scored.
+
+    n_splits_ : int
+        Number of folds.
+
+    refit_time_ : float
+        Seconds that the refit took.
+
+    multimetric_ : bool
+        Whether there are several metrics.
+
+    classes_ : ndarray of shape (n_classes,)
+        Of the best estimator, if it is a classifier.
+
+    n_features_in_ : int
+        Number of features that were fitted.
+
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        Their names, where X has names that are all strings.
+
+    See Also
+    --------
+    BatchedRandomizedSearchCV : Candidates that do not depend on each other's scores.
+    BatchedHalvingRandomSearchCV : Few epochs for the bad ones, without a study.
+
+    References
+    ----------
+    .. [1] Akiba, T., Sano, S., Yanase, T., Ohta, T. and Koyama, M. "Optuna: a
+       next-generation hyperparameter optimization framework." KDD 2019.
+       https://doi.org/10.1145/3292500.3330701
+
+    Examples
+    --------
+    >>> from scipy.stats import loguniform
+    >>> from sklearn.datasets import load_iris
+    >>> from sknn_deep import MLPClassifier
+    >>> from sknn_deep.model_selection import BatchedOptunaSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = BatchedOptunaSearchCV(
+    ...     MLPClassifier((16,), learning_rate="cosine", max_iter=20, random_state=0),
+    ...     {"learning_rate_init": loguniform(1e-3, 1e-1)},
+    ...     n_trials=6,
+    ...     n_parallel_trials=3,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> search.best_trial_.params == search.best_params_
+    True
+    """
 
     _parameter_constraints: dict = {
-        **BaseSearchCV._parameter_constraints,
+        **{
+            name: constraint
+            for name, constraint in BaseSearchCV._parameter_constraints.items()
+            if name not in ("n_jobs", "pre_dispatch")
+        },
         "param_distributions": [dict, callable],
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0, None, closed="left"), None],
@@ -45,8 +204,6 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         "random_state": ["random_state"],
         "callbacks": [list, tuple, None],
     }
-    for name in ("n_jobs", "pre_dispatch"):
-        _parameter_constraints.pop(name)
 
     def __init__(
         self,
@@ -179,15 +336,16 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
             candidates,
             splits,
             after_epoch=lambda joint: batch.take_score(joint, self._score_of(joint)),
-            on_epoch=on_epoch,
             **options,
         )
         fits.prepare_scores(options["scorer"])
         with fits:
             while moved := fits.advance():
+                on_epoch(len(moved))
                 fits.give_up(batch.report(moved, len(splits)))
-        batch.out = fits.results()
-        return batch.out, fits.stacked()
+        numbers = range(len(candidates))
+        batch.out = fits.results(numbers)
+        return batch.out, fits.stacked(numbers)
 
     def _look_at_failures(self, out: list[dict]) -> None:
         """Wait for the end of the search: a batch may fail as a whole."""

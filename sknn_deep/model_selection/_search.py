@@ -273,8 +273,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.
@@ -383,8 +383,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.
