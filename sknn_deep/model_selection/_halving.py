@@ -19,13 +19,14 @@ from sknn_deep.model_selection._search import BatchedSearchMixin
 class BatchedHalvingMixin(BatchedSearchMixin):
     """A search in rounds: which candidates, with what resources, says scikit-learn."""
 
-    def _search(self, evaluate_candidates, X, y, split_params):
+    def _search(self, evaluate_candidates, format_results, X, y, split_params):
         results = {}
         with ExitStack() as stack:
             options = {"survivors": _Survivors(self, stack)} if self.warm_start else {}
 
             def evaluate_round(*args, **params):
-                results.update(evaluate_candidates(*args, **params, **options))
+                evaluate_candidates(*args, **params, **options)
+                results.update(format_results())
                 return results
 
             run_halving(self, evaluate_round, X, y, split_params)
@@ -72,9 +73,9 @@ class _Survivors:
 
     def train(self, candidates: list[dict], X, y, splits, *, on_epoch, **options):
         """Train a round's candidates to where it ends, and score them."""
-        n_epochs = candidates[0][self._search.resource]
         if self._fits is None:
             self._start(candidates, X, y, splits, **options)
+        n_epochs = candidates[0][self._search.resource]
         numbers = self._find(candidates)
         everybody = {joint.fit.candidate for joint in self._fits.fits}
         self._fits.give_up(everybody.difference(numbers))
@@ -85,6 +86,8 @@ class _Survivors:
 
     def _start(self, candidates: list[dict], X, y, splits, **options) -> None:
         search = self._search
+        if search.resource.rpartition("__")[2] != "max_iter":
+            raise ValueError(self._say_needs(search.estimator))
         most = {search.resource: search.max_resources_}
         fits = JointFits(
             clone(search.estimator),
@@ -95,19 +98,18 @@ class _Survivors:
             **options,
         )
         for joint in fits.fits:
-            self._check_can_go_on(joint.fit.estimator)
+            if not has_epochs(last_step(joint.fit.estimator)):
+                raise ValueError(self._say_needs(joint.fit.estimator))
         self._fits = self._stack.enter_context(fits)
 
-    def _check_can_go_on(self, estimator) -> None:
-        network, search = last_step(estimator), self._search
-        is_epochs = search.resource.rpartition("__")[2] == "max_iter"
-        if not (is_epochs and has_epochs(network)):
-            raise ValueError(
-                f"{type(search).__name__} with warm_start=True needs a network of this "
-                "package, trained in epochs and not one of an ensemble, and its "
-                f"max_iter as the resource. Got {network!r} and "
-                f"resource={search.resource!r}: set warm_start=False."
-            )
+    def _say_needs(self, estimator) -> str:
+        search = self._search
+        return (
+            f"{type(search).__name__} with warm_start=True needs a network of this "
+            "package, trained in epochs and not one of an ensemble, and its max_iter "
+            f"as the resource. Got {last_step(estimator)!r} and "
+            f"resource={search.resource!r}: set warm_start=False."
+        )
 
     def _find(self, candidates: list[dict]) -> list[int]:
         """Find candidates again by their parameters, which are the same objects."""

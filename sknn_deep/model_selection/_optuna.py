@@ -255,27 +255,31 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
 
     # --- asking and telling ----------------------------------------------------------
 
-    def _search(self, evaluate_candidates, X, y, split_params):
-        out: list[dict] = []
+    def _search(self, evaluate_candidates, format_results, X, y, split_params):
+        everything: list[dict] = []
 
-        def evaluate(candidates: list[dict], batch: Batch) -> dict:
-            results = evaluate_candidates(candidates, batch=batch)
-            out.extend(batch.out)
-            return results
+        def evaluate(candidates: list[dict], batch: Batch) -> list[float]:
+            out = evaluate_candidates(candidates, batch=batch)
+            everything.extend(out)
+            scores = [self._number_in(result["test_scores"]) for result in out]
+            return np.reshape(scores, (len(candidates), -1)).mean(axis=1).tolist()
 
-        results = self._ask_and_tell(evaluate)
-        warn_or_raise_about_fit_failures(out, self.error_score)
-        return results | self._results_of_trials()
+        self._ask_and_tell(evaluate)
+        warn_or_raise_about_fit_failures(everything, self.error_score)
+        return format_results() | self._results_of_trials()
 
     def _run_search(self, evaluate_candidates, *, callback_ctx):
         """Search as scikit-learn's do, where callbacks are told of each fit."""
         context = callback_ctx.subcontext(task_name="search", sequential_subtasks=False)
         context.call_on_fit_task_begin(estimator=self)
-        self._ask_and_tell(
-            lambda candidates, batch: evaluate_candidates(
-                candidates, callback_ctx=context
-            )
-        )
+
+        def evaluate(candidates: list[dict], batch: Batch) -> list[float]:
+            results = evaluate_candidates(candidates, callback_ctx=context)
+            name = f"mean_test_{self.refit}"
+            values = results[name if name in results else "mean_test_score"]
+            return values[-len(candidates) :].tolist()
+
+        self._ask_and_tell(evaluate)
         context.call_on_fit_task_end(estimator=self)
 
     def _fit_one_by_one(self, X, y, **params):
@@ -283,7 +287,9 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         self.cv_results_ |= self._results_of_trials()
         return self
 
-    def _ask_and_tell(self, evaluate: Callable[[list[dict], Batch], dict]) -> dict:
+    def _ask_and_tell(
+        self, evaluate: Callable[[list[dict], Batch], Sequence[float]]
+    ) -> None:
         """Let the study propose candidates, in batches, until there were enough."""
         self._check_one_metric()
         self.study_ = make_study(self.study, self.random_state)
@@ -294,17 +300,10 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
             timeout=self.timeout,
             n_parallel=self.n_parallel_trials,
         )
-        results: dict = {}
-
-        def values_of(candidates: list[dict], batch: Batch) -> Sequence[float]:
-            results.update(evaluate(candidates, batch))
-            return self._value_in(results, "mean_test_")[-len(candidates) :]
-
         try:
-            loop.run(values_of, self.callbacks or [])
+            loop.run(evaluate, self.callbacks or [])
         finally:
             self.trials_ = loop.trials
-        return results
 
     def _check_one_metric(self) -> None:
         """Refuse several metrics of which none is named."""
@@ -316,19 +315,17 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
                 f"refit={self.refit!r}."
             )
 
-    def _value_in(self, values: dict, prefix: str = ""):
-        """Give what there is of the metric that counts."""
-        name = f"{prefix}{self.refit}"
-        return values[name if name in values else f"{prefix}score"]
+    def _number_in(self, score) -> float:
+        """Give a score, or of several metrics that of the one that is named."""
+        return float(score[self.refit] if isinstance(score, dict) else score)
 
     # --- training --------------------------------------------------------------------
 
     def _train(self, candidates, X, y, splits, *, batch: Batch, on_epoch, **options):
         if not self.enable_pruning:
-            batch.out, stacked = super()._train(
+            return super()._train(
                 candidates, X, y, splits, on_epoch=on_epoch, **options
             )
-            return batch.out, stacked
         fits = JointFits(
             clone(self.estimator),
             X,
@@ -344,8 +341,7 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
                 on_epoch(len(moved))
                 fits.give_up(batch.report(moved, len(splits)))
         numbers = range(len(candidates))
-        batch.out = fits.results(numbers)
-        return batch.out, fits.stacked(numbers)
+        return fits.results(numbers), fits.stacked(numbers)
 
     def _look_at_failures(self, out: list[dict]) -> None:
         """Wait for the end of the search: a batch may fail as a whole."""
@@ -353,10 +349,9 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
     def _score_of(self, joint: JointFit) -> float:
         """Score a network as it is; NaN where that fails."""
         try:
-            value = joint.score()
+            return self._number_in(joint.score())
         except Exception:  # it is raised, or warned of, when the fit is over
             return math.nan
-        return float(self._value_in(value) if isinstance(value, dict) else value)
 
     # --- results ---------------------------------------------------------------------
 
