@@ -66,7 +66,11 @@ from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, resolve_placement, warn_of_replicas
 from sknn_deep.modules import ModelSummary, summarize
 from sknn_deep.optimizers import STEP_SCHEDULES
-from sknn_deep.parameters import say_our_parameters, say_our_values
+from sknn_deep.parameters import (
+    has_valid_parameters,
+    say_our_parameters,
+    say_our_values,
+)
 from sknn_deep.rows import Batches
 from sknn_deep.training import Net, Recipe, Run, resolve_recipe
 
@@ -207,6 +211,8 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(f"{error}{said}") from None
 
     def _validate_params(self):
+        if has_valid_parameters(self):
+            return
         try:
             super()._validate_params()
         except InvalidParameterError as error:
@@ -533,6 +539,11 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # --- prediction ------------------------------------------------------------------
 
+    def _check_fitted(self) -> None:
+        """Refuse to predict before a fit; scikit-learn's check looks at tags too."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+
     def _check_rows(self, X, y="no_validation", *, reset: bool, **options):
         """Validate X, and y if there is one; `reset` learns the features' names."""
         return check_rows(self, X, y, reset=reset, **options)
@@ -582,7 +593,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _single_net(self) -> Net:
         """Give the net; refuse if there are several."""
-        check_is_fitted(self)
+        self._check_fitted()
         if hasattr(self, "net_"):
             return self.net_
         raise AttributeError(

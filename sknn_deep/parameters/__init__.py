@@ -8,6 +8,7 @@ from sknn_deep.parameters._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
+from sknn_deep.parameters._validation import has_valid_parameters
 from sknn_deep.parameters._words import (
     names_our_words,
     say_our_parameters,
@@ -21,6 +22,7 @@ __all__ = [
     "check_activations",
     "check_dropout",
     "check_hidden_layer_sizes",
+    "has_valid_parameters",
     "names_our_words",
     "say_our_parameters",
     "say_our_values",

@@ -6,11 +6,11 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep._files import replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
 from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
-from sknn_deep.persistence._files import replace_file
 from sknn_deep.persistence._scikit_learn import encode_model
 from sknn_deep.persistence._splitters import encode_splitter
 

@@ -407,21 +407,6 @@ def test_rows_held_back_make_an_interval_that_covers(quantiles):
     assert abs(is_inside.mean() - 0.8) < 0.06
 
 
-@pytest.mark.parametrize("quantile", [[0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [1.5], []])
-def test_quantiles_that_are_none_are_refused(quantile):
-    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=quantile)
-
-    with pytest.raises(ValueError, match="or several in increasing order"):
-        reg.fit([[1.0], [2.0]], [1.0, 2.0])
-
-
-def test_several_quantiles_are_of_one_column():
-    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=[0.1, 0.9])
-
-    with pytest.raises(ValueError, match="y must be a vector"):
-        reg.fit([[1.0], [2.0]], [[1.0, 2.0], [2.0, 1.0]])
-
-
 def test_several_columns_of_y_come_back():
     X, signal = make_table()
     y = np.stack([signal, 1000 - signal], axis=1)

@@ -40,6 +40,7 @@ LOSSES = {
     "absolute": AbsoluteError(),
     "huber": Huber(0.3),
     "quantile": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(label_smoothing=0.2),
     "cross-entropy": CrossEntropy(label_smoothing=0.1),
@@ -80,6 +81,8 @@ def make_batches(loss, *, n_features=6, n_outputs=3, sizes=(8, 8, 8, 3, 3)):
             target = torch.tensor(rng.integers(n_outputs, size=n_rows))
         elif isinstance(loss, BinaryCrossEntropy | Poisson):
             target = torch.tensor(rng.integers(2, size=shape)).double()
+        elif loss is LOSSES["three-quantiles"]:
+            target = target[:, :1]
         weight = torch.tensor(rng.uniform(size=n_rows)) * (i != 2)
         batches.append((X, target, weight if i % 2 == 0 else None))
     return batches

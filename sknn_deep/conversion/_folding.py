@@ -5,9 +5,9 @@ Steps before the network, and the scale of a target.
 
 import numpy as np
 
-from sknn_deep.persistence._export import Export
-from sknn_deep.persistence._linear_steps import LinearStep
-from sknn_deep.persistence._parts import Linear, Mean, Part
+from sknn_deep.conversion._export import Export
+from sknn_deep.conversion._linear_steps import LinearStep
+from sknn_deep.conversion._parts import Linear, Mean, Part
 
 # Predictions are to keep this share of their spread.
 _ACCURACY = 1e-5

@@ -24,8 +24,8 @@ from sknn_deep import (
     MLPRegressor,
     to_sklearn,
 )
-from sknn_deep.persistence import _sklearn_mlp
-from tests.persistence.models import from_short_fits
+from sknn_deep.conversion import _sklearn_mlp
+from tests.conversion.models import from_short_fits
 from tests.requirements import needs
 
 pytestmark = from_short_fits

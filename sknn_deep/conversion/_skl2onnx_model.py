@@ -13,13 +13,13 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 
-from sknn_deep.persistence._network_parts import network_of
-from sknn_deep.persistence._onnx_graph import output_of
-from sknn_deep.persistence._onnx_inputs import Input
-from sknn_deep.persistence._skl2onnx import estimators_in
-from sknn_deep.persistence._skl2onnx_graph import number_type
-from sknn_deep.persistence._skl2onnx_networks import register
-from sknn_deep.persistence._skl2onnx_steps import step_converters
+from sknn_deep.conversion._network_parts import network_of
+from sknn_deep.conversion._onnx_graph import output_of
+from sknn_deep.conversion._onnx_inputs import Input
+from sknn_deep.conversion._skl2onnx import estimators_in
+from sknn_deep.conversion._skl2onnx_graph import number_type
+from sknn_deep.conversion._skl2onnx_networks import register
+from sknn_deep.conversion._skl2onnx_steps import step_converters
 
 # The newest that skl2onnx 1.20 takes.
 _ML_OPSET = 3

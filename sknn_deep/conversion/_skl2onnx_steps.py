@@ -15,14 +15,14 @@ from skl2onnx.common.data_types import StringTensorType
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder
 
-from sknn_deep.persistence._network_parts import network_of
-from sknn_deep.persistence._skl2onnx_graph import (
+from sknn_deep.conversion._network_parts import network_of
+from sknn_deep.conversion._skl2onnx_graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
     number_type,
 )
-from sknn_deep.persistence._skl2onnx_networks import convert_numbers, set_output_type
+from sknn_deep.conversion._skl2onnx_networks import convert_numbers, set_output_type
 
 _ML = "ai.onnx.ml"
 # How onnxruntime writes NaN, None and pandas' NA in an array of strings.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sknn_deep import to_onnx, to_torch
-from tests.persistence.models import (
+from tests.conversion.models import (
     MODELS,
     X,
     as_columns,

@@ -37,7 +37,7 @@ from sknn_deep import (
     to_torch,
 )
 from sknn_deep.modules import ACTIVATIONS, OUT_ACTIVATIONS
-from tests.persistence.models import (
+from tests.conversion.models import (
     MODELS,
     RNG,
     X,
@@ -455,7 +455,7 @@ def test_to_onnx_with_layer_normalization_needs_its_opset(tmp_path):
 
 def test_to_onnx_without_its_package_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    monkeypatch.delitem(sys.modules, "sknn_deep.persistence._onnx_graph", raising=False)
+    monkeypatch.delitem(sys.modules, "sknn_deep.conversion._onnx_graph", raising=False)
 
     with pytest.raises(ImportError, match=r'install "sknn-deep\[onnx\]"'):
         to_onnx(make(MLPClassifier), tmp_path / "model.onnx")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknn_deep.persistence._linear_steps import Clip
+from sknn_deep.conversion._linear_steps import Clip
 
 
 class Linear(NamedTuple):

@@ -8,26 +8,26 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
-from sknn_deep.estimators import (
-    AutoencoderTransformer,
-    MLPClassifier,
-    MLPRegressor,
-    NeighborAutoencoder,
-)
-from sknn_deep.persistence._export import Export
-from sknn_deep.persistence._fitted_parts import check_mean, parts_of
-from sknn_deep.persistence._onnx_graph import (
+from sknn_deep.conversion._export import Export
+from sknn_deep.conversion._fitted_parts import check_mean, parts_of
+from sknn_deep.conversion._onnx_graph import (
     add_label,
     add_parts,
     check_opset,
     label_table,
 )
-from sknn_deep.persistence._parts import Activation, n_outputs_of
-from sknn_deep.persistence._skl2onnx_graph import (
+from sknn_deep.conversion._parts import Activation, n_outputs_of
+from sknn_deep.conversion._skl2onnx_graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
     number_type,
+)
+from sknn_deep.estimators import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
 )
 
 _OPTIONS = {

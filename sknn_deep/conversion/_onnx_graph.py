@@ -6,11 +6,10 @@ import numpy as np
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from sklearn.base import BaseEstimator
 
-from sknn_deep.estimators import MLPClassifier
-from sknn_deep.persistence._export import Export
-from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._network_parts import method_of
-from sknn_deep.persistence._parts import (
+from sknn_deep.conversion._export import Export
+from sknn_deep.conversion._linear_steps import Clip
+from sknn_deep.conversion._network_parts import method_of
+from sknn_deep.conversion._parts import (
     Activation,
     LayerNorm,
     Linear,
@@ -19,6 +18,7 @@ from sknn_deep.persistence._parts import (
     n_features_of,
     n_outputs_of,
 )
+from sknn_deep.estimators import MLPClassifier
 
 # The defaults, which OMLT 1.2 wants to be told.
 _GEMM = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}

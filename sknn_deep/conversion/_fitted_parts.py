@@ -11,23 +11,23 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep.persistence._export import Export
-from sknn_deep.persistence._folding import fold, rounded
-from sknn_deep.persistence._linear_steps import (
+from sknn_deep.conversion._export import Export
+from sknn_deep.conversion._folding import fold, rounded
+from sknn_deep.conversion._linear_steps import (
     LINEAR_STEPS,
     is_linear,
     is_scaler,
     linear_parts,
 )
-from sknn_deep.persistence._network_parts import (
+from sknn_deep.conversion._network_parts import (
     dtype_of,
     method_of,
     network_of,
     parts_of_method,
     parts_of_network,
 )
-from sknn_deep.persistence._own_torch import has_own_module
-from sknn_deep.persistence._parts import Mean, Part
+from sknn_deep.conversion._own_torch import has_own_module
+from sknn_deep.conversion._parts import Mean, Part
 
 
 def has_parts(estimator) -> bool:

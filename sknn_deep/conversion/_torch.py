@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from torch import fx, nn
 
+from sknn_deep.conversion._export import Export, check_output
+from sknn_deep.conversion._fitted_parts import parts_of
+from sknn_deep.conversion._linear_steps import Clip
+from sknn_deep.conversion._own_torch import has_own_module, own_sequence
+from sknn_deep.conversion._parts import Activation, LayerNorm, Linear, Mean, Part
 from sknn_deep.modules import ACTIVATIONS
-from sknn_deep.persistence._export import Export, check_output
-from sknn_deep.persistence._fitted_parts import parts_of
-from sknn_deep.persistence._linear_steps import Clip
-from sknn_deep.persistence._own_torch import has_own_module, own_sequence
-from sknn_deep.persistence._parts import Activation, LayerNorm, Linear, Mean, Part
 
 OUTPUTS = ("predictions", "raw")
 

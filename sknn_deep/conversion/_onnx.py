@@ -5,12 +5,12 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sknn_deep._files import replace_file
+from sknn_deep.conversion._export import Export, check_output
+from sknn_deep.conversion._fitted_parts import has_parts, parts_of
+from sknn_deep.conversion._onnx_inputs import inputs_of
+from sknn_deep.conversion._skl2onnx import missing_message, networks_in
 from sknn_deep.estimators import MLPClassifier
-from sknn_deep.persistence._export import Export, check_output
-from sknn_deep.persistence._files import replace_file
-from sknn_deep.persistence._fitted_parts import has_parts, parts_of
-from sknn_deep.persistence._onnx_inputs import inputs_of
-from sknn_deep.persistence._skl2onnx import missing_message, networks_in
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
@@ -167,7 +167,7 @@ def _check_opset(target_opset) -> int:
 
 
 def _model_of_parts(estimator, export: Export, opset: int, output: str):
-    from sknn_deep.persistence._onnx_graph import make_model
+    from sknn_deep.conversion._onnx_graph import make_model
 
     parts, _, step = parts_of(estimator, export)
     if output == "probabilities" and not isinstance(step, MLPClassifier):
@@ -190,7 +190,7 @@ def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
         if hasattr(network, "n_features_in_"):  # and no template of a search or vote
             parts_of(network, export)  # raises what only this package knows
     try:
-        from sknn_deep.persistence._skl2onnx_model import convert_whole
+        from sknn_deep.conversion._skl2onnx_model import convert_whole
     except ImportError as error:
         raise ImportError(missing_message("to_onnx")) from error
     return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)

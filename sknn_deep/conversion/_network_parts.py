@@ -8,6 +8,8 @@ from sklearn.base import BaseEstimator
 from sklearn.preprocessing import FunctionTransformer
 from torch import nn
 
+from sknn_deep.conversion._linear_steps import LinearStep
+from sknn_deep.conversion._parts import Activation, LayerNorm, Linear
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -15,8 +17,6 @@ from sknn_deep.estimators import (
     NeighborAutoencoder,
 )
 from sknn_deep.modules import OwnAutoencoder, fold_batch_norm
-from sknn_deep.persistence._linear_steps import LinearStep
-from sknn_deep.persistence._parts import Activation, LayerNorm, Linear
 
 NETWORKS = (
     AutoencoderTransformer,
@@ -97,13 +97,20 @@ def parts_of_method(method: Method, *, is_raw: bool) -> list:
     if method.name == "transform":
         return parts_of_network(network, is_raw=is_raw)
     if method.name == "inverse_transform":
-        parts = _parts_of_blocks(_coder(network, "decoder"), is_raw=True)
-        return parts if is_raw else [*parts, *_activation(network.out_activation_)]
+        return parts_of_decoder(network, is_raw=is_raw)
     # Raises what it does for layers that are not there.
     network.hidden_features(np.zeros((1, network.n_features_in_)), method.layer)
     *hidden, _ = _blocks(network)
     n_blocks = range(len(hidden))[method.layer] + 1
     return _parts_of_blocks(hidden[:n_blocks], is_raw=is_raw)
+
+
+def parts_of_decoder(
+    autoencoder: AutoencoderTransformer, *, is_raw: bool = False
+) -> list[Linear | LayerNorm | Activation]:
+    """Give what ``inverse_transform`` computes, which is no module of one's own."""
+    parts = _parts_of_blocks(_coder(autoencoder, "decoder"), is_raw=True)
+    return parts if is_raw else [*parts, *_activation(autoencoder.out_activation_)]
 
 
 def _blocks(network: BaseEstimator) -> list:

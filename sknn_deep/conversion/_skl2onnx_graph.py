@@ -4,7 +4,7 @@ import numpy as np
 from onnx import TensorProto
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-from sknn_deep.persistence._onnx_graph import Graph
+from sknn_deep.conversion._onnx_graph import Graph
 
 _KINDS = {
     ("f", 4): TensorProto.FLOAT,
