@@ -78,18 +78,24 @@ def main(argv=None):
     data = load("mnist", mnist_path=args.mnist)
     side = int(np.sqrt(data.X_train.shape[1]))
     images = {
-        name: getattr(data, name).reshape(-1, side, side) for name in ("X_train", "X_test")
+        name: getattr(data, name).reshape(-1, side, side)
+        for name in ("X_train", "X_test")
     }
     data = data._replace(**images)
-    data = data._replace(X_train=data.X_train[: args.rows], y_train=data.y_train[: args.rows])
+    data = data._replace(
+        X_train=data.X_train[: args.rows], y_train=data.y_train[: args.rows]
+    )
     load_before = load_average()
     if args.accuracy:
-        rounds = [{OURS: fit_sknn_deep(args, data, seed)} for seed in range(args.accuracy)]
+        rounds = [
+            {OURS: fit_sknn_deep(args, data, seed)} for seed in range(args.accuracy)
+        ]
         accuracies = [played[OURS].accuracy for played in rounds]
         print(f"mean test accuracy {statistics.mean(accuracies):.4f} of {accuracies}")
     else:
         contenders = {
-            name: lambda seed, fit=fit: fit(args, data, seed) for name, fit in FITS.items()
+            name: lambda seed, fit=fit: fit(args, data, seed)
+            for name, fit in FITS.items()
         }
         for fit in contenders.values():
             fit(0)
@@ -100,9 +106,7 @@ def main(argv=None):
         args.json,
         benchmark="own_network",
         settings=vars(args),
-        rounds=[
-            {name: vars(run) for name, run in played.items()} for played in rounds
-        ],
+        rounds=[{name: vars(run) for name, run in played.items()} for played in rounds],
     )
 
 
@@ -148,7 +152,10 @@ def fit_skorch(args, data, seed: int) -> Run:
         verbose=0,
         callbacks=[
             LRScheduler(
-                torch.optim.lr_scheduler.OneCycleLR, max_lr=args.rate, total_steps=n_steps + 1, step_every="batch"
+                torch.optim.lr_scheduler.OneCycleLR,
+                max_lr=args.rate,
+                total_steps=n_steps + 1,
+                step_every="batch",
             )
         ],
     )
@@ -194,7 +201,9 @@ FITS = {OURS: fit_sknn_deep, HAND: fit_by_hand, SKORCH: fit_skorch}
 def parse_arguments(argv=None):
     parser = make_parser(__doc__, rounds=5, mnist=True)
     parser.add_argument("--network", choices=NETWORKS, default="lenet")
-    parser.add_argument("--rows", type=int, metavar="N", help="to train on (default: all)")
+    parser.add_argument(
+        "--rows", type=int, metavar="N", help="to train on (default: all)"
+    )
     parser.add_argument("--batch-size", type=int, default=256, metavar="N")
     parser.add_argument("--epochs", type=int, default=5, metavar="N")
     parser.add_argument("--rate", type=float, default=0.01, metavar="RATE")

@@ -67,6 +67,8 @@ _OUTPUTS = {
     "NeighborAutoencoder": "codes",
     "MLPClassifier": "probabilities",
     "MLPRegressor": "predictions",
+    "NetClassifier": "probabilities",
+    "NetRegressor": "predictions",
 }
 
 
@@ -86,7 +88,7 @@ def make_model(
     described = [_describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
     if output == "probabilities" and has_label:
         graph.rename(add_label(graph, step, output), "label")
-        described.insert(0, _describe_label(step))
+        described.insert(0, describe_label(step))
     X = _describe("X", export.dtype, "n_rows", n_features_of(parts))
     name = type(step).__name__
     opsets = [helper.make_opsetid("", opset)]
@@ -264,7 +266,7 @@ def add_label(
     return label
 
 
-def _describe_label(clf: MLPClassifier):
+def describe_label(clf: MLPClassifier):
     if clf._target.kind == "multilabel":
         return _describe("label", np.dtype(np.int64), "n_rows", len(clf.classes_))
     return _describe("label", label_table(clf.classes_).dtype, "n_rows")

@@ -5,20 +5,22 @@ from collections.abc import Iterator
 from sklearn.base import BaseEstimator
 
 from sknn_deep.conversion._network_parts import NETWORKS, network_of
+from sknn_deep.conversion._own_torch import is_own
 
 
 def register_skl2onnx() -> None:
-    """Make skl2onnx [1]_ know the three estimators, alone and inside of its own.
+    """Make skl2onnx [1]_ know the estimators, alone and inside of its own.
 
-    It registers converters for ``MLPClassifier``, ``MLPRegressor`` and
-    ``AutoencoderTransformer``, so that ``skl2onnx.to_onnx`` and ``convert_sklearn``
-    take them in a Pipeline, a VotingClassifier, a CalibratedClassifierCV and the like.
-    A regressor gives (n_rows, n_outputs), an autoencoder its codes. Numbers are those
-    of the inputs, float32 or float64.
+    It registers converters for ``MLPClassifier``, ``MLPRegressor``, ``NetClassifier``,
+    ``NetRegressor``, ``AutoencoderTransformer`` and ``NeighborAutoencoder``, so that
+    ``skl2onnx.to_onnx`` and ``convert_sklearn`` take them in a Pipeline, a
+    VotingClassifier, a CalibratedClassifierCV and the like. A regressor gives (n_rows,
+    n_outputs), an autoencoder its codes. Numbers are those of the inputs, float32 or
+    float64.
 
     A classifier has skl2onnx's options `zipmap`, `nocl` and `output_class_labels`, and
     `raw_scores`: what the last softmax or logistic function takes, of two classes minus
-    and plus half of the logarithm of the odds.
+    and plus half of the logarithm of the odds. ``NetClassifier`` lacks the last one.
 
     ``to_onnx`` calls this itself, and converts some of scikit-learn's steps on top that
     skl2onnx does not, or only in part. Another call changes nothing.
@@ -78,4 +80,8 @@ def estimators_in(value, seen: set[int] | None = None) -> Iterator:
 
 def networks_in(estimator) -> list[BaseEstimator]:
     """Find the networks, fitted or not."""
-    return [found for found in estimators_in(estimator) if type(found) in NETWORKS]
+    return [
+        found
+        for found in estimators_in(estimator)
+        if type(found) in NETWORKS or is_own(found)
+    ]
