@@ -9,18 +9,15 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_deep._files import replace_file
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import has_parts, parts_of
+from sknn_deep.conversion._network_parts import is_own, is_table_estimator
 from sknn_deep.conversion._onnx_inputs import inputs_of
-from sknn_deep.conversion._own_torch import (
-    OWN_OPSET,
-    has_own_parts,
-    is_own,
-    own_sequence,
-)
+from sknn_deep.conversion._own_torch import has_own_parts, own_sequence
 from sknn_deep.conversion._skl2onnx import missing_message, networks_in
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
 _DEFAULT_OPSET = 17
+_DEFAULT_OWN_OPSET = 18
 _MIN_OPSET = 14  # the first with HardSwish
 
 
@@ -44,6 +41,12 @@ def to_onnx(
     exporter [3]_, which follows its ``forward`` and needs onnxscript, of the extra
     ``onnx``. X is then of the shape that was fitted, with any number of rows, and with
     ``input_dtype="keep"`` whole numbers are int64.
+
+    TabularMLPClassifier and TabularMLPRegressor are written alone, from the columns of
+    the table on: one input for each, of shape (n_rows, 1) and of its name, of strings
+    where its categories are strings, and otherwise of numbers, NaN for missing ones. If
+    the columns have no names, they are called "x0", "x1" and so on, or, if all are
+    numbers, there is one input "X". A missing string is "nan", "None" or "<NA>".
 
     All else that holds a network, as a Pipeline with a ColumnTransformer, a
     VotingClassifier, a CalibratedClassifierCV or a search, is converted by skl2onnx
@@ -176,7 +179,7 @@ def _check_opset(target_opset, estimator) -> int:
     opset = target_opset
     if opset is None:
         has_own = any(map(is_own, networks_in(estimator)))
-        opset = OWN_OPSET if has_own else _DEFAULT_OPSET
+        opset = _DEFAULT_OWN_OPSET if has_own else _DEFAULT_OPSET
     newest = onnx.defs.onnx_opset_version()
     if not isinstance(opset, Integral) or not _MIN_OPSET <= opset <= newest:
         raise ValueError(
@@ -188,10 +191,12 @@ def _check_opset(target_opset, estimator) -> int:
 
 def _model_of_parts(estimator, export: Export, opset: int, output: str):
     from sknn_deep.conversion._onnx_graph import make_model
+    from sknn_deep.conversion._tabular_onnx import make_table_model
 
     parts, _, step = parts_of(estimator, export)
     _check_probabilities(estimator, step, output)
-    return make_model(parts, step, export, opset, has_label=output == "predictions")
+    make = make_table_model if is_table_estimator(estimator) else make_model
+    return make(parts, step, export, opset, has_label=output == "predictions")
 
 
 def _model_of_own(estimator, export: Export, opset: int, output: str):
@@ -224,7 +229,7 @@ def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
         if is_fitted and not is_own(network):
             parts_of(network, export)  # raises what only this package knows
     try:
-        from sknn_deep.conversion._skl2onnx_model import convert_whole
+        from sknn_deep.conversion.skl2onnx_converters import convert_whole
     except ImportError as error:
         raise ImportError(missing_message("to_onnx")) from error
     return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)

@@ -14,13 +14,16 @@ from torch import nn
 
 from sknn_deep.conversion._export import Export
 from sknn_deep.conversion._fitted_parts import steps_of
+from sknn_deep.conversion._network_parts import is_own
 from sknn_deep.conversion._onnx_graph import (
     Graph,
     add_label,
     describe_label,
     output_of,
 )
-from sknn_deep.conversion._own_torch import OWN_OPSET, is_own
+
+# The first that torch's exporter to ONNX writes; earlier ones are made of it.
+_OWN_OPSET = 18
 
 # Those that say, at each export, what cannot be helped.
 _LOGGERS = ("torch.onnx", "torch.fx", "torch.export", "onnxscript", "onnx_ir")
@@ -64,10 +67,10 @@ def export_module(
         ) from error
     except Exception as error:  # whatever a forward of the user's own leads to
         raise TypeError(_why_not(name, error)) from error
-    if opset < OWN_OPSET and not _is_valid(model, opset):
+    if opset < _OWN_OPSET and not _is_valid(model, opset):
         raise ValueError(
             f"torch {torch.__version__} cannot write the network of {name} with an "
-            f"opset below {OWN_OPSET}: set target_opset to that. Got {opset}."
+            f"opset below {_OWN_OPSET}: set target_opset to that. Got {opset}."
         )
     _forget_origins(model)
     _name_rows(model)

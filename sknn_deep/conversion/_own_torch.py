@@ -18,21 +18,10 @@ from sknn_deep.conversion._fitted_parts import (
     parts_of_steps,
     steps_of,
 )
-from sknn_deep.conversion._network_parts import dtype_of, network_of
+from sknn_deep.conversion._network_parts import dtype_of, is_own, network_of
 from sknn_deep.conversion._torch_layers import make_sequence, mean_of
 from sknn_deep.estimators import NetClassifier, NetRegressor
 from sknn_deep.modules import PROBABILITY_LOSSES, OwnAutoencoder, is_loss_class
-
-# The first that torch's exporter to ONNX writes; earlier ones are made of it.
-OWN_OPSET = 18
-
-
-def is_own(step) -> bool:
-    """Tell whether an estimator is a network of the user's own, or several of them."""
-    if type(step) in (NetClassifier, NetRegressor):
-        return True
-    net = getattr(step, "net_", None)
-    return isinstance(getattr(net, "module_", None), OwnAutoencoder)
 
 
 def has_own_module(estimator) -> bool:

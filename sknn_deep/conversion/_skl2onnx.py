@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from sklearn.base import BaseEstimator
 
-from sknn_deep.conversion._network_parts import NETWORKS, network_of
-from sknn_deep.conversion._own_torch import is_own
+from sknn_deep.conversion._network_parts import NETWORKS, is_own, network_of
 
 
 def register_skl2onnx() -> None:
@@ -44,7 +43,7 @@ def register_skl2onnx() -> None:
     >>> register_skl2onnx()  # doctest: +SKIP
     """
     try:
-        from sknn_deep.conversion._skl2onnx_networks import register
+        from sknn_deep.conversion.skl2onnx_converters import register
     except ImportError as error:
         raise ImportError(missing_message("register_skl2onnx")) from error
     register()

@@ -16,9 +16,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     """Give a fitted estimator as a torch module, from raw features to what comes out.
 
     It is a copy on the CPU, in evaluation mode, of layers of ``torch.nn`` alone. Where
-    these have none, for the exponential function of ``loss="poisson"`` and for the mean
-    over an ensemble, one layer is a ``torch.fx.GraphModule``. It can be unpickled where
-    torch is and sknn_deep is not.
+    these have none, for the exponential function of ``loss="poisson"``, for sorted
+    quantiles, for the mean over an ensemble and for the columns of a table, one layer
+    is a ``torch.fx.GraphModule``. It can be unpickled where torch is and sknn_deep is
+    not.
 
     What is linear is part of the weights, which are computed in float64 and rounded
     once: steps before the network, batch normalization, ``normalize_y``. Dropout is
@@ -40,6 +41,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         halves of one's own, is taken too, alone, as an ensemble or as such a step: a
         copy of it is one of the layers, and whoever unpickles the result needs its
         class.
+
+        So are TabularMLPClassifier and TabularMLPRegressor. Their columns are numbers,
+        with NaN for missing ones; categories come as their places in `categories_`,
+        with NaN for missing and -1 for unknown ones.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, or the name of one, of weights and of

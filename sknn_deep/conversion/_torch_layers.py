@@ -5,7 +5,18 @@ import torch
 from torch import fx, nn
 
 from sknn_deep.conversion._linear_steps import Clip
-from sknn_deep.conversion._parts import Activation, LayerNorm, Linear, Mean, Part
+from sknn_deep.conversion._parts import (
+    Activation,
+    Bounds,
+    Columns,
+    Embedding,
+    LayerNorm,
+    Linear,
+    Mean,
+    Part,
+    Sort,
+)
+from sknn_deep.conversion._tabular_torch import traced
 from sknn_deep.modules import ACTIVATIONS
 
 
@@ -23,6 +34,8 @@ def _make_layer(part: Part, dtype: np.dtype) -> nn.Module:
             return _filled(nn.LayerNorm(len(weight), eps), weight, bias, dtype)
         case Clip(low, high):
             return nn.Hardtanh(low, high)
+        case Bounds() | Columns() | Embedding() | Sort():
+            return traced(part, dtype)
         case Mean(members):
             return mean_of([make_sequence(member, dtype) for member in members])
         case Activation("softmax"):

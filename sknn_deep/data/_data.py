@@ -14,6 +14,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from sknn_deep._sklearn_private import check_sample_weight
 from sknn_deep.data._large_files import check_mapped_rows, is_large_file
+from sknn_deep.data._plain import (
+    has_plain_columns,
+    is_plain_matrix,
+    is_plain_vector,
+)
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
 
@@ -125,21 +130,39 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         return check_mapped_rows(estimator, X, y, reset=reset, **options)
+    checked = validate(
+        estimator, X, y, reset=reset, dtype=(np.float64, np.float32), **options
+    )
+    X, *rest = checked if isinstance(checked, tuple) else (checked,)
+    if not isinstance(X, np.ndarray):
+        X = X.tocsr()
+    return (X, *rest) if rest else X
+
+
+def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
+    """Validate by scikit-learn's ``validate_data`` what is not plain.
+
+    Returns X, or X and y if there is one.
+    """
+    has_y = not (isinstance(y, str) and y == "no_validation")
+    if (
+        is_plain_matrix(X)
+        and (not has_y or is_plain_vector(y, len(X)))
+        and has_plain_columns(estimator, X, reset=reset)
+    ):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return (X, y) if has_y else X
     with errors_instead_of_overflow():
-        checked = validate_data(
+        return validate_data(
             estimator,
             X,
             y,
             reset=reset,
             accept_sparse=["csr", "csc"],
-            dtype=(np.float64, np.float32),
             order="C",
             **options,
         )
-    X, *rest = checked if isinstance(checked, tuple) else (checked,)
-    if not isinstance(X, np.ndarray):
-        X = X.tocsr()
-    return (X, *rest) if rest else X
 
 
 def refuse_images(estimator: BaseEstimator, X) -> None:

@@ -446,6 +446,9 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     def _link(self):
         return "identity"
 
+    def _several_quantiles(self, y):
+        return None
+
     def _check_bounds(self):
         """Bound nothing: the module returns what is predicted."""
 

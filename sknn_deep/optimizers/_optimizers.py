@@ -206,6 +206,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
                     velocity.div_(change)
 
 
+def forget_training(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Bring an optimizer of ours to where it was when it was made, with this rate."""
+    optimizer.state.clear()
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+        group.pop("initial_lr", None)
+    vars(optimizer).pop("_opt_called", None)
+
+
 def is_own(optimizer: torch.optim.Optimizer) -> bool:
     """Tell whether a step of `optimizer` is one of :func:`make_step`'s."""
     return isinstance(optimizer, Adam | AdamW | SGD)

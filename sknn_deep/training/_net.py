@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from sknn_deep.machine import Placement, device_or_cpu
 from sknn_deep.optimizers import (
+    forget_training,
     get_optimizer_state,
+    is_own,
     make_optimizer,
     set_learning_rate,
     set_optimizer_state,
@@ -192,11 +194,23 @@ class Net(NeuralNet):
         )
         return self
 
+    def renew_optimizer(self) -> None:
+        """Let the next training begin without what this one's left in the optimizer.
+
+        One that was made by others, or that a callback may have changed, is made anew.
+        """
+        if self._others() or self.rates or not is_own(self.optimizer_):
+            self.initialize_optimizer()
+        else:
+            forget_training(self.optimizer_, self.recipe.learning_rate_init)
+
     def _own_rates(self) -> list[tuple[list[Tensor], float]]:
         """Find the parameters that have a learning rate of their own, by their names.
 
         As in skorch, one belongs to the first pattern that its name matches.
         """
+        if not self.rates:
+            return []
         left = dict(self.get_all_learnable_params())
         found = []
         for pattern, rate in self.rates:

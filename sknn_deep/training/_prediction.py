@@ -28,31 +28,16 @@ def map_blocks(
     has not enough memory for a block, the blocks become smaller. `finish` gets what was
     made, in the type of the parameters and on `device`.
     """
-    where, seen = net.placement, net.forward_pass_
-    rows = X
-    if not isinstance(X, Rows):
-        rows = make_rows(
-            X,
-            where.X_dtype,
-            where.device,
-            resident=False,
-            keeps_integers=seen is not None and seen.takes_integers,
-        )
-    parameters = list(net.module_.parameters())
-    n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
-    stays_sparse = takes_sparse and getattr(net.module_, "takes_sparse_rows", False)
-    if stays_sparse and rows.can_stay_sparse:
-        n_units = max(p.shape[0] for p in parameters)
-        rows = rows.kept_sparse(n_units)
-    n_block = rows_per_block(n_units, where.device)
-    n_threads = threads_for_block(
-        parameters,
-        min(n_block, rows.shape[0]),
-        density=rows.density,
-        n_products=seen and seen.n_products,
-    )
+    where = net.placement
+    rows = X if isinstance(X, Rows) else _place(net, X)
+    sparse = None
+    if takes_sparse and getattr(net.module_, "takes_sparse_rows", False):
+        sparse = rows.kept_sparse()
+    rows = rows if sparse is None else sparse
+    n_rows = rows.shape[0]
+    n_block, n_threads = _plan_blocks(net, rows, is_sparse=sparse is not None)
     start = 0
-    while start < rows.shape[0]:
+    while start < n_rows:
         try:
             with (
                 prediction_threads(n_threads),
@@ -68,3 +53,38 @@ def map_blocks(
             continue
         start += n_block
         yield block
+
+
+def _place(net: "Net", X) -> Rows:
+    """Make rows of an array, a CSR matrix or a mapped array."""
+    where, seen = net.placement, net.forward_pass_
+    return make_rows(
+        X,
+        where.X_dtype,
+        where.device,
+        resident=False,
+        keeps_integers=seen is not None and seen.takes_integers,
+    )
+
+
+def _plan_blocks(net: "Net", rows: Rows, *, is_sparse: bool) -> tuple[int, int | None]:
+    """Tell how many rows to pass at once, and in how many threads; None is all.
+
+    Of sparse rows, features do not count among the units of the widest layer.
+    """
+    n_rows = rows.shape[0]
+    if n_rows == 1 and torch.get_num_threads() == 1:
+        return 1, None  # nothing to divide
+    seen, parameters = net.forward_pass_, list(net.module_.parameters())
+    if is_sparse:
+        n_units = max(p.shape[0] for p in parameters)
+    else:
+        n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
+    n_block = rows_per_block(n_units, net.placement.device)
+    n_threads = threads_for_block(
+        parameters,
+        min(n_block, n_rows),
+        density=rows.density,
+        n_products=seen and seen.n_products,
+    )
+    return n_block, n_threads

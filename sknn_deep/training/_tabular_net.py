@@ -47,6 +47,9 @@ class TabularNet(Net):
         )
         return self
 
+    def renew_optimizer(self):
+        self.initialize_optimizer()  # schedules change more than rates
+
     def fit_loop(
         self,
         X,

@@ -19,7 +19,7 @@ from sknn_deep.conversion._onnx_graph import (
 from sknn_deep.conversion._own_onnx import example_rows, export_module
 from sknn_deep.conversion._own_torch import is_own, own_sequence
 from sknn_deep.conversion._parts import Activation, n_outputs_of
-from sknn_deep.conversion._skl2onnx_graph import (
+from sknn_deep.conversion.skl2onnx_converters._graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
