@@ -21,13 +21,16 @@ from sknn_deep.conversion._linear_steps import (
 )
 from sknn_deep.conversion._network_parts import (
     dtype_of,
+    is_table_estimator,
     method_of,
     network_of,
     parts_of_method,
     parts_of_network,
+    parts_of_table,
 )
 from sknn_deep.conversion._own_torch import has_own_module
 from sknn_deep.conversion._parts import Mean, Part
+from sknn_deep.conversion._skl2onnx import estimators_in
 
 
 def has_parts(estimator) -> bool:
@@ -40,6 +43,14 @@ def parts_of(
     estimator: BaseEstimator, export: Export
 ) -> tuple[list[Part], np.dtype, BaseEstimator]:
     """Give parts, the type of their numbers, and the last step with a network."""
+    if is_table_estimator(estimator):
+        return _parts_of_table(estimator, export)
+    if any(map(is_table_estimator, estimators_in(estimator))):
+        raise TypeError(
+            f"{export.function} takes TabularMLPClassifier and TabularMLPRegressor "
+            "alone, with the columns as they are: pass the fitted one itself, and not "
+            f"the {type(estimator).__name__} that holds it."
+        )
     steps = list(_steps(estimator))
     with_network = [step for step in steps if network_of(step) is not None]
     for step in steps:
@@ -57,6 +68,17 @@ def parts_of(
         is_raw = export.is_raw and step is with_network[-1]
         parts += _parts_of_step(step, export, is_raw=is_raw)
     return rounded(fold(parts, export, dtype), dtype), dtype, with_network[-1]
+
+
+def _parts_of_table(
+    estimator: BaseEstimator, export: Export
+) -> tuple[list[Part], np.dtype, BaseEstimator]:
+    check_is_fitted(estimator)
+    if estimator.recipe_.n_estimators > 1:
+        check_mean(estimator, export, is_raw=export.is_raw)
+    dtype = export.dtype or dtype_of(estimator)
+    parts = parts_of_table(estimator, is_raw=export.is_raw)
+    return rounded(fold(parts, export, dtype), dtype), dtype, estimator
 
 
 def _steps(estimator) -> Iterator:

@@ -3,14 +3,15 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep._files import replace_file
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import has_parts, parts_of
+from sknn_deep.conversion._network_parts import is_table_estimator
 from sknn_deep.conversion._onnx_inputs import inputs_of
 from sknn_deep.conversion._skl2onnx import missing_message, networks_in
-from sknn_deep.estimators import MLPClassifier
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
@@ -33,6 +34,12 @@ def to_onnx(
     of ``to_torch`` is: a classifier with one hidden layer behind a StandardScaler is
     Gemm, Relu, Gemm, Softmax, and ArgMax for the label. The input is called "X", of
     shape (n_rows, n_features) with any number of rows.
+
+    TabularMLPClassifier and TabularMLPRegressor are written alone, from the columns of
+    the table on: one input for each, of shape (n_rows, 1) and of its name, of strings
+    where its categories are strings, and otherwise of numbers, NaN for missing ones. If
+    the columns have no names, they are called "x0", "x1" and so on, or, if all are
+    numbers, there is one input "X". A missing string is "nan", "None" or "<NA>".
 
     All else that holds a network, as a Pipeline with a ColumnTransformer, a
     VotingClassifier, a CalibratedClassifierCV or a search, is converted by skl2onnx
@@ -168,14 +175,16 @@ def _check_opset(target_opset) -> int:
 
 def _model_of_parts(estimator, export: Export, opset: int, output: str):
     from sknn_deep.conversion._onnx_graph import make_model
+    from sknn_deep.conversion._tabular_onnx import make_table_model
 
     parts, _, step = parts_of(estimator, export)
-    if output == "probabilities" and not isinstance(step, MLPClassifier):
+    if output == "probabilities" and not is_classifier(step):
         raise ValueError(
             f'to_onnx with output="probabilities": this {type(estimator).__name__} '
-            f"ends in no MLPClassifier, but in {type(step).__name__}."
+            f"ends in no classifier, but in {type(step).__name__}."
         )
-    return make_model(parts, step, export, opset, has_label=output == "predictions")
+    make = make_table_model if is_table_estimator(estimator) else make_model
+    return make(parts, step, export, opset, has_label=output == "predictions")
 
 
 def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):

@@ -30,17 +30,26 @@ class ContainerGraph(Graph):
         self._scope = scope
         self._container = container
 
-    def node(self, operator: str, *inputs: str, domain: str = "", **attributes) -> str:
-        name = self._scope.get_unique_variable_name(operator)
+    def node(
+        self,
+        operator: str,
+        *inputs: str,
+        n_outputs: int = 1,
+        domain: str = "",
+        **attributes,
+    ) -> str:
+        names = [
+            self._scope.get_unique_variable_name(operator) for _ in range(n_outputs)
+        ]
         self._container.add_node(
             operator,
             list(inputs),
-            name,
+            names,
             op_domain=domain,
             name=self._scope.get_unique_operator_name(operator),
             **attributes,
         )
-        return name
+        return names[0]
 
     def constant(self, array, kind: str = "constant", dtype=None) -> str:
         name = self._scope.get_unique_variable_name(kind)

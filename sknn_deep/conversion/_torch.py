@@ -8,7 +8,18 @@ from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import parts_of
 from sknn_deep.conversion._linear_steps import Clip
 from sknn_deep.conversion._own_torch import has_own_module, own_sequence
-from sknn_deep.conversion._parts import Activation, LayerNorm, Linear, Mean, Part
+from sknn_deep.conversion._parts import (
+    Activation,
+    Bounds,
+    Columns,
+    Embedding,
+    LayerNorm,
+    Linear,
+    Mean,
+    Part,
+    Sort,
+)
+from sknn_deep.conversion._tabular_torch import traced
 from sknn_deep.modules import ACTIVATIONS
 
 OUTPUTS = ("predictions", "raw")
@@ -18,9 +29,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     """Give a fitted estimator as a torch module, from raw features to what comes out.
 
     It is a copy on the CPU, in evaluation mode, of layers of ``torch.nn`` alone. Where
-    these have none, for the exponential function of ``loss="poisson"`` and for the mean
-    over an ensemble, one layer is a ``torch.fx.GraphModule``. It can be unpickled where
-    torch is and sknn_deep is not.
+    these have none, for the exponential function of ``loss="poisson"``, for sorted
+    quantiles, for the mean over an ensemble and for the columns of a table, one layer
+    is a ``torch.fx.GraphModule``. It can be unpickled where torch is and sknn_deep is
+    not.
 
     What is linear is part of the weights, which are computed in float64 and rounded
     once: steps before the network, batch normalization, ``normalize_y``. Dropout is
@@ -40,6 +52,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
         A network of one's own, of NetClassifier, NetRegressor or an autoencoder with
         halves of one's own, is taken alone: the result begins with a copy of it.
+
+        So are TabularMLPClassifier and TabularMLPRegressor. Their columns are numbers,
+        with NaN for missing ones; categories come as their places in `categories_`,
+        with NaN for missing and -1 for unknown ones.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, or the name of one, of weights and of
@@ -127,6 +143,8 @@ def _make_layer(part: Part, dtype: np.dtype) -> nn.Module:
             return _filled(nn.LayerNorm(len(weight), eps), weight, bias, dtype)
         case Clip(low, high):
             return nn.Hardtanh(low, high)
+        case Bounds() | Columns() | Embedding() | Sort():
+            return traced(part, dtype)
         case Mean(members):
             return _mean([_sequence(member, dtype) for member in members])
         case Activation("softmax"):

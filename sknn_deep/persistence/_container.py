@@ -147,10 +147,6 @@ class Container:
         if self._data_start + position != self.n_bytes:
             raise ModelFileError("its arrays do not lie where its header says")
 
-    @property
-    def n_arrays(self) -> int:
-        return len(self._entries) - 1
-
     def read_document(self) -> bytes:
         return self.read(_DOCUMENT).tobytes()
 

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from sknn_deep.rows._base import Rows
 from sknn_deep.rows._gatherer import Gatherer
-from sknn_deep.rows._sparse_batch import ThinBatch
+from sknn_deep.rows._sparse_batch import SparseInput
+from sknn_deep.rows._without_zeros import Training
 
-Batch = tuple[Tensor | ThinBatch, Tensor, Tensor | None]
+Batch = tuple[Tensor | SparseInput, Tensor, Tensor | None]
 
 
 class Batches:
@@ -70,12 +71,22 @@ class Batches:
         return has_order and self.rows.is_tensor
 
     @property
-    def can_stay_sparse(self) -> bool:
-        """Whether sparse features may stay so, which no target is made of."""
-        return self.target is not None and self.rows.can_stay_sparse
+    def can_be_shared(self) -> bool:
+        """Whether networks side by side may take from the same rows, as dense ones.
 
-    def are_faster_sparse(self, n_units: int, n_epochs: int) -> bool:
-        """Tell whether a training is faster if features come as ThinBatch.
+        Rows that are no target too might stay sparse in a training of their own.
+        """
+        if not self.rows.can_be_shared:
+            return False
+        return self.target is None or self.rows.kept_sparse() is None
+
+    @property
+    def density(self) -> float:
+        """The share of the features that is computed with."""
+        return self.rows.density
+
+    def without_zeros(self, n_units: int, n_epochs: int) -> "Batches | None":
+        """Give the same batches with features as SparseInput, where that is faster.
 
         Parameters
         ----------
@@ -84,26 +95,22 @@ class Batches:
 
         n_epochs : int
             To come.
+
+        Returns
+        -------
+        batches : Batches or None
+            None if a training is no faster by that.
         """
         if self.target is None and not self.rows.is_tensor:
-            return False
-        return self.rows.are_faster_sparse(
-            batch_size=self.batch_size,
-            n_units=n_units,
-            n_epochs=n_epochs,
-            n_rows=self.n_rows,
+            return None  # no target can be made of these
+        rows = self.rows.without_zeros(
+            Training(self.batch_size, self.n_rows, n_epochs, n_units)
         )
-
-    @property
-    def density(self) -> float:
-        """The share of the features that is computed with."""
-        return self.rows.density
-
-    def kept_sparse(self, n_units: int) -> "Batches":
-        """Give the same batches with features as ThinBatch."""
+        if rows is None:
+            return None
         batches = copy.copy(self)
         batches._gatherer = None
-        batches.rows = self.rows.kept_sparse(n_units)
+        batches.rows = rows
         if self.target is None:
             batches.target = self.rows.slice(0, self.rows.shape[0])
         return batches
@@ -143,7 +150,7 @@ class Batches:
             self._gatherer = Gatherer(parts, self.batch_size, self.n_rows)
         return self._gatherer
 
-    def _take(self, order: Tensor) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+    def _take(self, order: Tensor) -> Iterator[tuple[Tensor | SparseInput | None, ...]]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows.in_order(order, self.batch_size)
         values = self._gather_values(order)
@@ -158,7 +165,7 @@ class Batches:
         for index in order.split(gatherer.n_at_once):
             yield from gatherer.gather(index)
 
-    def _slice(self) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+    def _slice(self) -> Iterator[tuple[Tensor | SparseInput | None, ...]]:
         """Give the rows as they lie."""
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)

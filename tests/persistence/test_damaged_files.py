@@ -149,8 +149,19 @@ def test_load_refuses_the_optimizer_of_another_network(path):
         b'["' + b"a" * 2**24 + b'\\ud83d\\ude00"]',
         b"[" + b"1e999," * 3_000_000 + b"1]",
         b"9" * 100_000,
+        b"[" + b"[]," * 499_000 + b"1]",
+        b"[" + b'"ab",' * 299_000 + b"1]",
     ],
-    ids=["deep", "lists", "dicts", "wide", "numbers", "digits"],
+    ids=[
+        "deep",
+        "lists",
+        "dicts",
+        "wide",
+        "numbers",
+        "digits",
+        "as many lists as may be",
+        "as many words as may be",
+    ],
 )
 def test_load_refuses_large_documents_within_the_memory(document, path):
     write_document(path, document)

@@ -1,4 +1,4 @@
-"""Rows of few numbers that are not zero, which stay sparse, or become so."""
+"""Rows whose zeros are not computed with, but in columns that have few."""
 
 from collections.abc import Iterator
 
@@ -7,22 +7,21 @@ import torch
 from torch import Tensor
 
 from sknn_deep.rows._base import Rows
-from sknn_deep.rows._sparse_batch import MixedBatch, Room, SparseBatch, ThinBatch
-from sknn_deep.rows._thin_costs import guess_saved
+from sknn_deep.rows._sparse_batch import MixedBatch, SparseBatch, SparseInput, Workspace
+from sknn_deep.rows._tensors import as_tensor
 
-# What the numbers of rows that stay sparse are, by the type that is computed in. NumPy
-# has no bfloat16.
-NUMPY_TYPES = {
+# NumPy's type of nonzeros, by the type that is computed in. It has no bfloat16.
+_NUMPY_TYPES = {
     torch.bfloat16: np.float32,
     torch.float32: np.float32,
     torch.float64: np.float64,
 }
 
-# Of rows that are searched for numbers at a time: what stays in a processor's cache.
+# Of rows that are searched for nonzeros at a time: what stays in a processor's cache.
 _SEARCHED_ELEMENTS = 2**19
 
 
-class ThinRows(Rows):
+class NonzeroRows(Rows):
     """Rows that come as :class:`SparseBatch`, in memory that the next ones overwrite.
 
     With dense columns they come as :class:`MixedBatch`.
@@ -38,7 +37,7 @@ class ThinRows(Rows):
         The dense columns, if any.
 
     columns : int64 Tensor of shape (n_dense,) or None
-        Their numbers.
+        Which they are.
     """
 
     def __init__(
@@ -52,8 +51,8 @@ class ThinRows(Rows):
         self.sparse = sparse
         self.dense = dense
         self.columns = columns
-        self._numpy_type = NUMPY_TYPES[dtype]
-        self._taken, self._transposed = Room(), Room()
+        self._numpy_type = _NUMPY_TYPES[dtype]
+        self._taken, self._transposed = Workspace(), Workspace()
         self._taken_dense: Tensor | None = None
 
     @property
@@ -62,16 +61,16 @@ class ThinRows(Rows):
 
     @property
     def density(self) -> float:
-        """The share of numbers that are computed with."""
+        """The share of elements that are computed with."""
         n_rows, n_features = self.shape
-        n_numbers = len(self.sparse.data)
+        n_elements = len(self.sparse.data)
         if self.dense is not None:
-            n_numbers += self.dense.numel()
-        return n_numbers / max(1, n_rows * n_features)
+            n_elements += self.dense.numel()
+        return n_elements / max(1, n_rows * n_features)
 
-    def take(self, index: Tensor, out: None = None) -> ThinBatch:
+    def take(self, index: Tensor, out: None = None) -> SparseInput:
         sparse = self.sparse.take(
-            index.numpy(), into=self._taken, room=self._transposed
+            index.numpy(), into=self._taken, workspace=self._transposed
         )
         return self._join(sparse, None if self.dense is None else self._gather(index))
 
@@ -82,40 +81,58 @@ class ThinRows(Rows):
         out = self._taken_dense[:n_rows]
         return torch.index_select(self.dense, 0, index, out=out)
 
-    def slice(self, start: int, stop: int) -> ThinBatch:
+    def slice(self, start: int, stop: int) -> SparseInput:
         return self._join(
-            self.sparse.slice(start, stop, room=self._transposed),
+            self.sparse.slice(start, stop, workspace=self._transposed),
             None if self.dense is None else self.dense[start:stop],
         )
 
-    def _join(self, sparse: SparseBatch, dense: Tensor | None) -> ThinBatch:
+    def _join(self, sparse: SparseBatch, dense: Tensor | None) -> SparseInput:
         sparse = sparse.astype(self._numpy_type)
         return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
 
 
-def thin(X: Tensor, n_units: int) -> ThinRows:
-    """Copy rows without the zeros of those columns that are faster without.
+def wrap_matrix(X, dtype: torch.dtype) -> NonzeroRows:
+    """Give the rows of a CSR matrix or array, without a copy."""
+    # Those of a matrix that was filled by hand may differ.
+    index_type = np.result_type(X.indices, X.indptr)
+    indices, indptr = (a.astype(index_type, copy=False) for a in (X.indices, X.indptr))
+    # Of a tensor's memory, an array can be written to.
+    arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
+    return NonzeroRows(SparseBatch(*arrays, X.shape[1]), dtype)
+
+
+def count_nonzeros(X: Tensor) -> np.ndarray:
+    """Count the nonzeros of each column, of an array as ``copy_nonzeros`` takes."""
+    return sum((block != 0).sum(axis=0, dtype=np.int32) for block in _blocks(X))
+
+
+def copy_nonzeros(
+    X: Tensor, counts: np.ndarray, *, is_sparse: np.ndarray
+) -> NonzeroRows:
+    """Copy rows without the zeros of some columns.
 
     Parameters
     ----------
     X : Tensor of shape (n_samples, n_features)
         In host memory, of bfloat16, float32 or float64.
 
-    n_units : int
-        That each feature is multiplied with.
+    counts : int ndarray of shape (n_features,)
+        Numbers of nonzeros.
+
+    is_sparse : bool ndarray of shape (n_features,)
+        Which columns are copied without zeros; the others are copied whole.
     """
-    counts = sum((block != 0).sum(axis=0, dtype=np.int32) for block in _blocks(X))
-    is_thin = guess_saved(counts / len(X), X.dtype, n_units) > 0
-    sparse = find_numbers(X, is_thin, n_numbers=counts[is_thin].sum())
-    if is_thin.all():
-        return ThinRows(sparse, X.dtype)
-    columns = torch.from_numpy(np.flatnonzero(~is_thin))
+    sparse = find_nonzeros(X, is_sparse, n_nonzeros=counts[is_sparse].sum())
+    if is_sparse.all():
+        return NonzeroRows(sparse, X.dtype)
+    columns = torch.from_numpy(np.flatnonzero(~is_sparse))
     dense = X.index_select(1, columns)
-    return ThinRows(sparse, X.dtype, dense=dense, columns=columns)
+    return NonzeroRows(sparse, X.dtype, dense=dense, columns=columns)
 
 
-def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBatch:
-    """Copy what is not zero in some columns of an array in host memory.
+def find_nonzeros(X: Tensor, is_searched: np.ndarray, n_nonzeros: int) -> SparseBatch:
+    """Copy the nonzeros of some columns of an array in host memory.
 
     Parameters
     ----------
@@ -123,18 +140,18 @@ def find_numbers(X: Tensor, is_searched: np.ndarray, n_numbers: int) -> SparseBa
 
     is_searched : bool ndarray of shape (n_features,)
 
-    n_numbers : int
-        That are not zero in these columns.
+    n_nonzeros : int
+        Of these columns.
 
     Returns
     -------
-    numbers : SparseBatch of shape (n_samples, n_features)
+    nonzeros : SparseBatch of shape (n_samples, n_features)
     """
     n_rows, n_features = X.shape
-    largest = max(n_numbers, n_features)
+    largest = max(n_nonzeros, n_features)
     index_type = np.int32 if largest <= np.iinfo(np.int32).max else np.int64
-    data = np.empty(n_numbers, NUMPY_TYPES[X.dtype])
-    indices = np.empty(n_numbers, index_type)
+    data = np.empty(n_nonzeros, _NUMPY_TYPES[X.dtype])
+    indices = np.empty(n_nonzeros, index_type)
     indptr = np.empty(n_rows + 1, index_type)
     row = start = 0
     for block in _blocks(X):
@@ -155,5 +172,5 @@ def _blocks(X: Tensor) -> Iterator[np.ndarray]:
 
 
 def _as_array(X: Tensor) -> np.ndarray:
-    """Give an array of one of NUMPY_TYPES."""
+    """Give an array of one of `_NUMPY_TYPES`."""
     return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
