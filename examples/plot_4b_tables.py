@@ -104,7 +104,7 @@ plt.show()
 # %%
 # What do they look at?
 # ---------------------
-# How much the log-loss of test rows rises if a column is shuffled. Columns of categories
+# How much the log-loss of test rows rises if a column is shuffled. Those of categories
 # are shuffled like all others.
 
 clf = classifiers["TabularMLPClassifier"]
