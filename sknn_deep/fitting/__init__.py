@@ -43,6 +43,7 @@ from sknn_deep.fitting._pausable import (
     AfterEpoch,
     PausableTraining,
     PlannedTraining,
+    best_weights,
     planned_trainings,
 )
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
@@ -83,6 +84,7 @@ __all__ = [
     "advise_on_target",
     "are_probabilities",
     "arguments_for",
+    "best_weights",
     "callback_parameters",
     "change_callbacks",
     "check_picklable_callbacks",

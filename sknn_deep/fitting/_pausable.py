@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from sklearn import config_context, get_config
 from sklearn.base import BaseEstimator
@@ -16,7 +17,7 @@ from sknn_deep.fitting._together import (
 )
 from sknn_deep.gradients import stacked_gradient
 from sknn_deep.machine import thread_count
-from sknn_deep.training import Net, Run, train_stack
+from sknn_deep.training import Net, Outcome, copy_state, train_stack
 
 # What is to be called after an epoch.
 Pause = Callable[[], None]
@@ -110,6 +111,21 @@ class AfterEpoch(Callback):
             raise KeyboardInterrupt  # skorch's word for the end of the training
 
 
+@contextmanager
+def best_weights(net: Net) -> Iterator[None]:
+    """Let a network that stops early have its best weights for a while."""
+    best = getattr(net, "best_state_", None)
+    if best is None or net.has_no_score():
+        yield
+        return
+    now = copy_state(net.module_)
+    net.module_.load_state_dict(best)
+    try:
+        yield
+    finally:
+        net.module_.load_state_dict(now)
+
+
 class PlannedTraining:
     """The training of some planned fits: of a stack, or of one network alone.
 
@@ -127,7 +143,7 @@ class PlannedTraining:
     Attributes
     ----------
     errors : list of Exception or None
-        What each fit failed with, once the training is over.
+        What each fit has failed with.
     """
 
     def __init__(
@@ -157,9 +173,11 @@ class PlannedTraining:
     def _train_stack(self, pause: Pause) -> None:
         numbers = {id(plan.run): i for i, plan in enumerate(self.plans)}
 
-        def after_epoch(runs: list[Run]) -> None:
-            for run in runs:
-                self.after_epoch(numbers[id(run)])
+        def after_epoch(outcomes: list[Outcome]) -> None:
+            for run, error in outcomes:
+                number = numbers[id(run)]
+                self.errors[number] = error
+                self.after_epoch(number)
             pause()
 
         with thread_count(self.n_threads):

@@ -30,6 +30,8 @@ def may_be_stacked(estimator: BaseEstimator) -> bool:
     This is asked before it is planned, and so of parameters that nobody has checked.
     :func:`family_of` tells in the end.
     """
+    if not hasattr(estimator, "solver"):
+        return False  # networks for tables, whose steps are of another kind
     solver, verbose = estimator.solver, estimator.verbose
     callbacks = estimator.callbacks
     return not (

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from sknn_deep.fitting import (
     AfterEpoch,
     PausableTraining,
     PlannedTraining,
+    best_weights,
     is_of_package,
     make_default_score,
     planned_trainings,
@@ -58,6 +59,20 @@ class JointFit:
     n_epochs: int = 0
     is_given_up: bool = False
     score: Callable[[], Any] | None = None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether what it has learnt is in the net alone."""
+        return self.net is not None and not hasattr(
+            last_step(self.fit.estimator), "net_"
+        )
+
+    def result(self, **options) -> dict:
+        """Score the fit, also in the middle of its training, by its best weights."""
+        if not self.is_training or self.fit.error is not None:
+            return result_of(self.fit, **options)
+        with best_weights(self.net):
+            return result_of(replace(self.fit, estimator=self.view()), **options)
 
     def view(self) -> BaseEstimator:
         """Give the estimator as it is now, to predict with."""
@@ -102,9 +117,6 @@ class JointFits:
     after_epoch : callable (JointFit)
         Called after each epoch of a network, while others may go on.
 
-    on_epoch : callable (n_running)
-        Called when all have gone through an epoch, with the number of these.
-
     **options
         How fits are scored, as ``evaluate`` has them.
     """
@@ -118,7 +130,6 @@ class JointFits:
         splits: Sequence[tuple],
         *,
         after_epoch: Callable[[JointFit], None] = lambda joint: None,
-        on_epoch: Callable[[int], None],
         **options,
     ):
         some = range(len(splits))
@@ -130,7 +141,6 @@ class JointFits:
         self.fits = [JointFit(fit) for fit in fits]
         self.n_splits = len(splits)
         self._after_epoch = after_epoch
-        self._on_epoch = on_epoch
         self._options = options
 
     def prepare_scores(self, scorer) -> None:
@@ -210,7 +220,7 @@ class JointFits:
         for part in self._alone:
             if not part.paused.is_over:
                 part.advance()
-        for part in (*stacks, *self._alone):
+        for part in (*self._stacks, *self._alone):
             self._end(part)
         moved = [
             joint
@@ -221,15 +231,15 @@ class JointFits:
             for joint in self.fits:
                 if joint.fit.error is not None:
                     raise joint.fit.error
-        self._on_epoch(len(moved))
         return moved
 
     def _end(self, part: _Training) -> None:
-        if not part.paused.is_over or part.planned is None:
+        """Take note of errors, and of what is over."""
+        if part.planned is None:
             return
         for joint, error in zip(part.fits, part.planned.errors, strict=True):
-            if joint.fit.plan is not None:
-                joint.fit.error = error
+            joint.fit.error = error
+            if part.paused.is_over and joint.fit.plan is not None:
                 end_planned(joint.fit)
 
     def give_up(self, candidates: Collection[int]) -> None:
@@ -241,19 +251,19 @@ class JointFits:
             if joint.fit.plan is not None:
                 joint.fit.plan.run.is_given_up = True
 
-    def results(self) -> list[dict]:
-        """Score all fits, which have ended, the splits of a candidate side by side."""
-        ordered = sorted(
-            (joint.fit for joint in self.fits), key=lambda f: (f.candidate, f.split)
-        )
-        return [result_of(fit, **self._options) for fit in ordered]
+    def results(self, candidates: Sequence[int]) -> list[dict]:
+        """Score some candidates as they are now, the splits of each side by side."""
+        results = []
+        for candidate in candidates:
+            of_splits = [j for j in self.fits if j.fit.candidate == candidate]
+            for joint in sorted(of_splits, key=lambda j: j.fit.split):
+                results.append(joint.result(**self._options))
+        return results
 
-    def stacked(self) -> list[bool]:
-        """Tell of each candidate whether all its networks were in stacks."""
-        stacked = [True] * (1 + max(joint.fit.candidate for joint in self.fits))
-        for joint in self.fits:
-            stacked[joint.fit.candidate] &= joint.fit.is_stacked
-        return stacked
+    def stacked(self, candidates: Sequence[int]) -> list[bool]:
+        """Tell of some candidates whether all their networks were in stacks."""
+        alone = {j.fit.candidate for j in self.fits if not j.fit.is_stacked}
+        return [candidate not in alone for candidate in candidates]
 
 
 def _any_score(joint: JointFit, scorer) -> Callable[[], Any]:

@@ -104,7 +104,7 @@ class BatchedSearchMixin(CallbackSupportMixin):
         def evaluate_candidates(
             candidates, cv=cv, more_results=None, callback_ctx=None, **options
         ):
-            """Fit and score some candidates; give the results of all so far."""
+            """Fit and score some candidates, and give what came of their fits."""
             candidates = list(candidates)  # a sampler draws anew each time
             splits = self._make_splits(cv, X, y, routed.splitter.split)
             out, stacked = self._evaluate(
@@ -118,6 +118,10 @@ class BatchedSearchMixin(CallbackSupportMixin):
                 **options,
             )
             rounds.add(candidates, out, stacked, more_results or {})
+            return out
+
+        def format_results():
+            """Give the results of all candidates so far."""
             return self._format_results(
                 rounds.candidates,
                 self.n_splits_,
@@ -125,7 +129,8 @@ class BatchedSearchMixin(CallbackSupportMixin):
                 {**rounds.more, "batched": rounds.stacked},
             )
 
-        results = self._search(evaluate_candidates, X, y, routed.splitter.split)
+        split_params = routed.splitter.split
+        results = self._search(evaluate_candidates, format_results, X, y, split_params)
         first_scores = rounds.out[0]["test_scores"]
         self.multimetric_ = isinstance(first_scores, dict)
         if callable(self.scoring) and self.multimetric_:
@@ -139,9 +144,12 @@ class BatchedSearchMixin(CallbackSupportMixin):
         self.cv_results_ = results
         return self
 
-    def _search(self, evaluate_candidates, X, y, split_params: dict) -> dict:
+    def _search(
+        self, evaluate_candidates, format_results, X, y, split_params: dict
+    ) -> dict:
         """Evaluate all candidates, and give the results."""
-        return evaluate_candidates(self._candidates())
+        evaluate_candidates(self._candidates())
+        return format_results()
 
     def _evaluate(self, candidates: list[dict], X, y, splits, **options):
         """Fit and score candidates as one computation."""
@@ -273,8 +281,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.
@@ -383,8 +391,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.

@@ -21,15 +21,11 @@ class Batch:
     ----------
     pruned : set of int
         Numbers, in the batch, of those that were pruned.
-
-    out : list of dict
-        What came of each trial and split.
     """
 
     def __init__(self, trials: list):
         self.trials = trials
         self.pruned: set[int] = set()
-        self.out: list[dict] = []
         self._latest: dict[tuple[int, int], float] = {}
 
     def take_score(self, joint: JointFit, score: float) -> None:

@@ -31,6 +31,9 @@ from sknn_deep.training._protocols import StackedGradient
 from sknn_deep.training._run import Run
 from sknn_deep.training._step_plan import plan_of_stack
 
+# A run, and what it has failed with.
+Outcome = tuple[Run, Exception | None]
+
 
 def run_family(run: Run) -> tuple | None:
     """Give what runs must have in common to be trained as a stack, None if they cannot.
@@ -55,7 +58,7 @@ def train_stack(
     gradient: Callable[..., AbstractContextManager[StackedGradient]],
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
-    after_epoch: Callable[[list[Run]], None] = lambda runs: None,
+    after_epoch: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Exception | None]:
     """Train networks of one family together, each as if it were alone.
 
@@ -69,9 +72,9 @@ def train_stack(
     on_epoch : callable (n_running)
         Called after each epoch with the number of networks that took part in it.
 
-    after_epoch : callable (runs)
-        Called after each epoch, when it is closed, with those runs. Those that are
-        given up then leave the stack.
+    after_epoch : callable (outcomes)
+        Called after each epoch, when it is closed, with the runs that took part in it,
+        each with its error or None. Those that are given up then leave the stack.
 
     Returns
     -------
@@ -115,7 +118,7 @@ def train_stack(
                     staying = [
                         k for k, t in enumerate(trainees) if not t.has_ended(errors)
                     ]
-                    after_epoch([t.run for t in trainees])
+                    after_epoch([(t.run, errors[t.number]) for t in trainees])
                     staying = [k for k in staying if not trainees[k].run.is_given_up]
             for k, trainee in enumerate(trainees):
                 if k not in staying:

@@ -94,7 +94,7 @@ def test_recipe_prints_every_number_that_auto_became():
 
     recipe = clf.recipe_
     # 300 rows are two batches of 150; 3,000 steps would be 1,500 epochs.
-    assert (recipe.batch_size, recipe.max_iter, clf.n_iter_) == (150, 64, 64)
+    assert (recipe.batch_size, recipe.max_iter, clf.n_iter_) == (150, 80, 80)
     assert recipe.learning_rate_init == 0.04
     assert "learning_rate='coslog4'" in repr(recipe)
     assert "auto" not in repr(recipe)
