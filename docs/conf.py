@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 
 from docutils import nodes
+from sklearn.datasets import load_digits
 
 ROOT = Path(__file__).resolve().parents[1]
 # The checkout is documented, not an installed copy.
 sys.path.insert(0, str(ROOT))
 
 import sknn_deep  # noqa: E402
+from sknn_deep.inspection import latent_space_to_html  # noqa: E402
 
 project = "sknn_deep"
 author = "sknn_deep developers"
@@ -59,10 +61,15 @@ numpydoc_show_class_members = False
 
 # --- the gallery ----------------------------------------------------------------------
 
+# Where the file of MNIST is, those of the tables are.
 _mnist = os.environ.get("SKNN_DEEP_MNIST")
-_housing = Path(_mnist).with_name("california_housing.csv.gz") if _mnist else None
-if _housing and _housing.is_file():
-    os.environ.setdefault("SKNN_DEEP_HOUSING", str(_housing))
+for _variable, _name in (
+    ("SKNN_DEEP_HOUSING", "california_housing.csv.gz"),
+    ("SKNN_DEEP_ADULT", "adult.csv.gz"),
+):
+    _path = Path(_mnist).with_name(_name) if _mnist else None
+    if _path and _path.is_file():
+        os.environ.setdefault(_variable, str(_path))
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -82,6 +89,27 @@ sphinx_gallery_conf = {
     "remove_config_comments": True,
     "show_signature": False,
 }
+
+# --- a page to walk through a code ----------------------------------------------------
+
+
+def write_digits_code(app, exception):
+    """Write the page that the gallery shows, and the landing page links to."""
+    if exception is None and app.builder.format == "html":
+        X, y = load_digits(return_X_y=True)
+        X = X / 16
+        autoencoder = sknn_deep.NeighborAutoencoder(
+            out_activation="logistic", random_state=0
+        )
+        latent_space_to_html(
+            autoencoder.fit(X),
+            X,
+            Path(app.outdir, "digits_code.html"),
+            y,
+            y_name="digit",
+            title="Handwritten digits in two numbers",
+        )
+
 
 # --- links to other packages ----------------------------------------------------------
 
@@ -137,6 +165,7 @@ def write_formula(translator, node):
 
 def setup(app):
     app.connect("missing-reference", link_to_scikit_learn)
+    app.connect("build-finished", write_digits_code)
     app.add_html_math_renderer("plain", (write_formula, None), (write_formula, None))
 
 
@@ -152,7 +181,10 @@ html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "logo": {"text": "sknn_deep", "alt_text": "sknn_deep, to the landing page"},
+    "logo": {
+        "text": f"sknn_deep {version}",
+        "alt_text": "sknn_deep, to the landing page",
+    },
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
     "show_toc_level": 2,

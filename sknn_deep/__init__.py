@@ -1,6 +1,7 @@
 """Deep networks as scikit-learn estimators."""
 
 from sknn_deep._moved_names import find_moved_names
+from sknn_deep.conversion import to_onnx, to_sklearn, to_torch
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -11,7 +12,7 @@ from sknn_deep.estimators import (
     TabularMLPClassifier,
     TabularMLPRegressor,
 )
-from sknn_deep.persistence import load, save, to_onnx, to_sklearn, to_torch
+from sknn_deep.persistence import load, save
 
 __version__ = "0.1.0"
 

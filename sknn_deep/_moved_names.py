@@ -31,6 +31,8 @@ MOVED: dict[str, str] = {
     "sknn_deep.modules._gradient.recorded_gradient": (
         "sknn_deep.gradients._gradient.recorded_gradient"
     ),
+    "sknn_deep.persistence._onnx.to_onnx": "sknn_deep.conversion._onnx.to_onnx",
+    "sknn_deep.persistence._torch.to_torch": "sknn_deep.conversion._torch.to_torch",
     "sknn_deep.training._optimizers.Adam": "sknn_deep.optimizers._optimizers.Adam",
     "sknn_deep.training._optimizers.AdamW": "sknn_deep.optimizers._optimizers.AdamW",
     "sknn_deep.training._optimizers.SGD": "sknn_deep.optimizers._optimizers.SGD",

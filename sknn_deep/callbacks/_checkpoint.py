@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from sknn_deep._files import replace_file
 from sknn_deep.persistence import ModelFileError
 from sknn_deep.persistence._container import (
     Container,
@@ -14,7 +15,6 @@ from sknn_deep.persistence._container import (
     write_container,
 )
 from sknn_deep.persistence._data import Decoder, Encoder, dump_json
-from sknn_deep.persistence._files import replace_file
 from sknn_deep.training import StateKeeper, TrainingState
 
 

@@ -193,17 +193,22 @@ class NumberTarget:
     Attributes
     ----------
     n_outputs : int
+        Of the network: one for each column of y, or for each of the quantiles.
 
     out_activation : str
 
-    mean, scale : ndarray of shape (n_outputs,) or None
+    mean, scale : ndarray of shape (n_columns,) or None
         What standardization subtracts and divides by.
+
+    quantiles : tuple of float or None
+        Those that are predicted of one column, if there are several outputs for it.
     """
 
     n_outputs: int
     out_activation: str
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
+    quantiles: tuple[float, ...] | None = None
 
     @classmethod
     def of(
@@ -213,11 +218,13 @@ class NumberTarget:
         *,
         out_activation: str,
         normalize: bool,
+        quantiles: tuple[float, ...] | None = None,
     ) -> "NumberTarget":
         """Learn the number of columns, and their weighted mean and deviation."""
         columns = y.reshape(len(y), -1)
+        n_outputs = columns.shape[1] if quantiles is None else len(quantiles)
         if not normalize:
-            return cls(columns.shape[1], out_activation)
+            return cls(n_outputs, out_activation, quantiles=quantiles)
         columns = columns.astype(np.float64, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(columns, axis=0, weights=weight)
@@ -230,17 +237,30 @@ class NumberTarget:
             )
         scale = np.sqrt(variance)
         scale[scale == 0] = 1.0  # a constant column
-        return cls(columns.shape[1], out_activation, mean, scale)
+        return cls(n_outputs, out_activation, mean, scale, quantiles)
+
+    @property
+    def n_columns(self) -> int:
+        return self.n_outputs if self.quantiles is None else 1
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """Turn numbers into targets of shape (n_samples, n_outputs)."""
+        """Turn numbers into targets of shape (n_samples, n_columns)."""
         columns = y.reshape(len(y), -1)
-        if columns.shape[1] != self.n_outputs:
+        if columns.shape[1] != self.n_columns:
             raise ValueError(
-                f"y must have {self.n_outputs} column(s), as in the first fit. Got "
+                f"y must have {self.n_columns} column(s), as in the first fit. Got "
                 f"{columns.shape[1]}."
             )
         return columns if self.mean is None else (columns - self.mean) / self.scale
+
+    def uncross(self, activated: np.ndarray) -> np.ndarray:
+        """Put several quantiles of a row in order.
+
+        Sorted ones lose no more than they did before: Chernozhukov, V., Fernandez-Val,
+        I. and Galichon, A. "Quantile and probability curves without crossing."
+        Econometrica 78 (2010), 1093-1125. https://doi.org/10.3982/ECTA7880
+        """
+        return activated if self.quantiles is None else np.sort(activated, axis=-1)
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Turn activated outputs into numbers; one column becomes a vector.
@@ -251,10 +271,14 @@ class NumberTarget:
         if self.mean is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 activated = activated * self.scale + self.mean
-        return activated[:, 0] if activated.shape[1] == 1 else activated
+        return self._shape(activated)
 
     def decode_deviation(self, deviation: np.ndarray) -> np.ndarray:
         """Turn standard deviations of activated outputs into those of numbers."""
         if self.scale is not None:
             deviation = deviation * self.scale
-        return deviation[:, 0] if self.n_outputs == 1 else deviation
+        return self._shape(deviation)
+
+    def _shape(self, numbers: np.ndarray) -> np.ndarray:
+        is_vector = self.n_outputs == 1 and self.quantiles is None
+        return numbers[:, 0] if is_vector else numbers

@@ -211,9 +211,6 @@ class BaseTabular(BaseNetEstimator):
 
     # --- the plan of a fit ------------------------------------------------------------
 
-    def _n_network_outputs(self) -> int:
-        return self._target.n_outputs
-
     def _make_module(self, n_features):
         encoder, recipe = self._encoder, self.recipe_
         return TabularMLP, {
@@ -222,7 +219,7 @@ class BaseTabular(BaseNetEstimator):
             "n_plain": encoder.n_plain,
             "n_categories": tuple(encoder.n_categories),
             "hidden_layer_sizes": recipe.hidden_layer_sizes,
-            "n_outputs": self._n_network_outputs(),
+            "n_outputs": self._target.n_outputs,
             "activations": recipe.activation,
             "embeds_numbers": self.numeric_embedding is not None,
         }

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from sknn_deep.conversion import Activation, LayerNorm, Linear
 from sknn_deep.inspection._codes import (
     check_components,
     check_y,
@@ -24,7 +25,7 @@ from sknn_deep.inspection._codes import (
     is_number,
     number_classes,
 )
-from sknn_deep.inspection._decoder import layers_of_inverse
+from sknn_deep.inspection._decoder import InversePart, Scale, parts_of_inverse
 from sknn_deep.inspection._reconstruction import (
     check_image_shape,
     make_dense,
@@ -45,6 +46,13 @@ _DARK_COLORS = (
     "#f2f2f2",
     "#8a8aff",
 )
+# As decode.js knows them.
+_KINDS = {
+    Activation: "activation",
+    LayerNorm: "layer_norm",
+    Linear: "linear",
+    Scale: "scale",
+}
 _N_SHADES = 32
 _MIN_SIDE = 8  # of what is taken for a square image
 _FOLDER = files("sknn_deep.inspection") / "latent_space_page"
@@ -168,7 +176,7 @@ def latent_space_to_html(
         image_shape = check_image_shape(image_shape, originals.shape[1], owner=owner)
     names = _feature_names(estimator, originals.shape[1])
     rows = _draw_rows(len(codes), max_samples, random_state)
-    layers = layers_of_inverse(estimator, codes.shape[1])
+    parts = parts_of_inverse(estimator, codes.shape[1])
     data = {
         "rows": _pack(rows, np.int32),
         "points": _pack(codes[rows][:, [first, second]]),
@@ -176,7 +184,7 @@ def latent_space_to_html(
         "is_swapped": first > second,
         "axis_names": [f"Component {first}", f"Component {second}"],
         "codes": _pack(codes[rows]),
-        "layers": None if layers is None else [_write_layer(layer) for layer in layers],
+        "layers": None if parts is None else [_write_layer(part) for part in parts],
         "n_features": originals.shape[1],
         **_write_rows(originals[rows], image_shape, names),
         **_write_colors(None if y is None else y[rows], len(rows), y_type, y_name),
@@ -214,12 +222,13 @@ def _pack(array: np.ndarray, dtype=np.float32) -> dict[str, str]:
     return {"dtype": np.dtype(dtype).name, "data": packed.decode("ascii")}
 
 
-def _write_layer(layer) -> dict:
+def _write_layer(part: InversePart) -> dict:
     arguments = {
         name: _pack(value) if isinstance(value, np.ndarray) else value
-        for name, value in layer.arguments.items()
+        for name, value in part._asdict().items()
+        if value is not None
     }
-    return {"kind": layer.kind, **arguments}
+    return {"kind": _KINDS[type(part)], **arguments}
 
 
 def _write_rows(originals: np.ndarray, image_shape, names: list[str]) -> dict:

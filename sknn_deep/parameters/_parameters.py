@@ -1,13 +1,9 @@
 """The training parameters that all estimators share: what is allowed, and checks."""
 
-import functools
-import inspect
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import (
@@ -15,7 +11,6 @@ from sknn_deep._sklearn_private import (
     Interval,
     Options,
     StrOptions,
-    make_constraint,
 )
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
 from sknn_deep.optimizers import SOLVERS, STEP_SCHEDULES
@@ -81,39 +76,6 @@ class _ScorerNames(StrOptions):
 SCORING = [_ScorerNames(), callable, None]
 
 
-_NO_VALUE = object()
-
-
-@functools.cache
-def _constraints(cls: type[BaseEstimator]) -> list[tuple[str, Any, list]]:
-    """List the parameters of a class: name, a default that is valid, constraints."""
-    parameters = inspect.signature(cls.__init__).parameters
-    listed = []
-    for name in cls._get_param_names():
-        allowed = cls._parameter_constraints.get(name, "no_validation")
-        if allowed != "no_validation":
-            constraints = list(map(make_constraint, allowed))
-            default = parameters[name].default
-            is_valid = any(c.is_satisfied_by(default) for c in constraints)
-            listed.append((name, default if is_valid else _NO_VALUE, constraints))
-    return listed
-
-
-def has_valid_parameters(estimator: BaseEstimator) -> bool:
-    """Tell whether scikit-learn's validation would have nothing to refuse.
-
-    That reads the constructor's signature, and makes all constraints anew, in each
-    call: as long as several steps of a small network take.
-    """
-    for name, default, constraints in _constraints(type(estimator)):
-        value = getattr(estimator, name, _NO_VALUE)
-        if value is not default and not any(
-            constraint.is_satisfied_by(value) for constraint in constraints
-        ):
-            return False
-    return True
-
-
 def check_hidden_layer_sizes(
     sizes, name: str = "hidden_layer_sizes"
 ) -> tuple[int, ...]:
@@ -157,7 +119,7 @@ def check_dropout(dropout, n_layers: int, *, owner: str) -> tuple[float, ...]:
             f"of the {n_layers} hidden layers. Got {len(probabilities)}: {dropout!r}."
         )
     for p in probabilities:
-        if not isinstance(p, Real) or not 0 <= p < 1:
+        if not isinstance(p, Real) or not 0 <= float(p) < 1:
             raise ValueError(
                 f"The 'dropout' parameter of {owner} must be in the range [0.0, 1.0). "
                 f"Got {p!r} instead."

@@ -31,11 +31,12 @@ def map_blocks(
     """
     where = net.placement
     rows = X if isinstance(X, Rows) else _place(net, X)
-    stays_sparse = takes_sparse and rows.can_stay_sparse
-    if stays_sparse and getattr(net.module_, "takes_sparse_rows", False):
-        rows = rows.kept_sparse(max(p.shape[0] for p in net.module_.parameters()))
+    sparse = None
+    if takes_sparse and getattr(net.module_, "takes_sparse_rows", False):
+        sparse = rows.kept_sparse()
+    rows = rows if sparse is None else sparse
     n_rows = rows.shape[0]
-    n_block, n_threads = _plan_blocks(net, n_rows, rows.density)
+    n_block, n_threads = _plan_blocks(net, rows, is_sparse=sparse is not None)
     start = 0
     while start < n_rows:
         try:
@@ -67,17 +68,21 @@ def _place(net: "Net", X) -> Rows:
     )
 
 
-def _plan_blocks(net: "Net", n_rows: int, density: float) -> tuple[int, int | None]:
-    """Tell how many rows to pass at once, and in how many threads; None is all."""
+def _plan_blocks(net: "Net", rows: Rows, *, is_sparse: bool) -> tuple[int, int | None]:
+    """Tell how many rows to pass at once, and in how many threads; None is all.
+
+    Of sparse rows, features do not count among the units of the widest layer.
+    """
     seen, device = net.forward_pass_, net.placement.device
     if seen is not None:
         n_units, n_products = seen.n_units, seen.n_products
     else:
         sizes = sizes_of(net.module_)
-        n_units = sizes.widest
-        n_products = sizes.n_parameters - (1 - density) * sizes.n_first
+        n_units = sizes.widest_output if is_sparse else sizes.widest
+        n_products = sizes.n_parameters - (1 - rows.density) * sizes.n_first
     n_block = rows_per_block(n_units, device)
-    return n_block, threads_for_block(min(n_block, n_rows) * n_products, device)
+    n_products *= min(n_block, rows.shape[0])
+    return n_block, threads_for_block(n_products, device)
 
 
 class Sizes(NamedTuple):
@@ -88,6 +93,9 @@ class Sizes(NamedTuple):
     widest : int
         The most numbers that a dense layer takes or gives for a row.
 
+    widest_output : int
+        The most that one gives.
+
     n_parameters : int
 
     n_first : int
@@ -95,6 +103,7 @@ class Sizes(NamedTuple):
     """
 
     widest: int
+    widest_output: int
     n_parameters: int
     n_first: int
 
@@ -110,7 +119,10 @@ def sizes_of(module: nn.Module) -> Sizes:
     sizes = _known.get(module)
     if sizes is None:
         parameters = list(module.parameters())
-        n_each = [p.numel() for p in parameters]
-        widest = max(max(p.shape) for p in parameters)
-        sizes = _known[module] = Sizes(widest, sum(n_each), n_each[0])
+        sizes = _known[module] = Sizes(
+            widest=max(max(p.shape) for p in parameters),
+            widest_output=max(p.shape[0] for p in parameters),
+            n_parameters=sum(map(Tensor.numel, parameters)),
+            n_first=parameters[0].numel(),
+        )
     return sizes

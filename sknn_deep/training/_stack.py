@@ -31,6 +31,9 @@ from sknn_deep.training._protocols import StackedGradient
 from sknn_deep.training._run import Run
 from sknn_deep.training._step_plan import plan_of_stack
 
+# A run, and what it has failed with.
+Outcome = tuple[Run, Exception | None]
+
 
 def run_family(run: Run) -> tuple | None:
     """Give what runs must have in common to be trained as a stack, None if they cannot.
@@ -44,8 +47,8 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
-    if not batches.rows.can_be_shared or batches.can_stay_sparse:
-        return None  # a stack's rows are dense
+    if not batches.can_be_shared:
+        return None
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 
@@ -55,6 +58,7 @@ def train_stack(
     gradient: Callable[..., AbstractContextManager[StackedGradient]],
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
+    after_epoch: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Exception | None]:
     """Train networks of one family together, each as if it were alone.
 
@@ -67,6 +71,10 @@ def train_stack(
 
     on_epoch : callable (n_running)
         Called after each epoch with the number of networks that took part in it.
+
+    after_epoch : callable (outcomes)
+        Called after each epoch, when it is closed, with the runs that took part in it,
+        each with its error or None. Those that are given up then leave the stack.
 
     Returns
     -------
@@ -110,6 +118,8 @@ def train_stack(
                     staying = [
                         k for k, t in enumerate(trainees) if not t.has_ended(errors)
                     ]
+                    after_epoch([(t.run, errors[t.number]) for t in trainees])
+                    staying = [k for k in staying if not trainees[k].run.is_given_up]
             for k, trainee in enumerate(trainees):
                 if k not in staying:
                     trainee.net.notify("on_train_end", X=trainee.run.batches, y=None)
@@ -170,8 +180,10 @@ def _renew_optimizer(
 ) -> StackedOptimizer:
     """Make the optimizer, or go on with that of the trainees who stay."""
     if optimizer is None:
+        family = optimizer_family(trainees[0].net.recipe)
+        assert family is not None, "others are no family of runs"
         optimizer = StackedOptimizer(
-            optimizer_family(trainees[0].net.recipe),
+            family,
             stacked.values,
             stacked.gradients,
             n_penalized=stacked.n_penalized,
@@ -185,7 +197,7 @@ def _renew_optimizer(
 
 
 def _lend_velocity(
-    net: Net, parameters: list[Tensor], optimizer: StackedOptimizer, k: int
+    net: Net, parameters: Sequence[Tensor], optimizer: StackedOptimizer, k: int
 ) -> None:
     """Let a net's own optimizer see its momentum, which a change of rate rescales."""
     (velocities,) = optimizer.moments

@@ -11,10 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 
 
-def test_installation_page_runs(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["index.md", "install.md"])
+def test_page_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    run_python_blocks(DOCS / "install.md")
+    run_python_blocks(DOCS / name)
 
 
 @pytest.mark.parametrize("name", ["index.md", "install.md", "contributing.md"])

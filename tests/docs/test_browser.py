@@ -50,7 +50,7 @@ BROKEN_IMAGES = """
 """
 # Text beyond the right edge; code and tables have bars to scroll them.
 CUT_OFF = """
-() => [...document.querySelectorAll("article *, nav, footer")]
+() => [...document.querySelectorAll("article *, .bd-sidebar-secondary *, nav, footer")]
   .filter((element) => !element.closest("pre, table, .highlight"))
   .filter((element) => element.getBoundingClientRect().right > window.innerWidth + 1)
   .map((element) => element.tagName + ": " + element.textContent.slice(0, 60))
@@ -195,3 +195,24 @@ def test_landing_page_leads_to_what_readers_look_for(card, open_page):
 
     assert not page.url.endswith("index.html")
     assert CARDS[card] in page.locator("article").inner_text()
+
+
+def test_gallery_shows_a_code_to_walk_through(open_page):
+    page = open_page("auto_examples/index.html")
+
+    frame = page.frame_locator("iframe.digits-code")
+    frame.locator("#legend button").first.wait_for()
+
+    assert frame.locator("#legend button").all_inner_texts() == list("0123456789")
+    assert frame.locator("#shown canvas").count() > 0
+    assert page.troubles == []
+
+
+def test_landing_page_leads_to_a_code_to_walk_through(open_page):
+    page = open_page("index.html")
+
+    page.get_by_role("link", name="Walk through such a map").click()
+    page.wait_for_function("window.page !== undefined")
+
+    assert page.url.endswith("digits_code.html")
+    assert page.troubles == []

@@ -109,7 +109,7 @@ def test_the_size_of_a_network_is_looked_up_once_and_not_kept(count):
     for _ in range(3):
         clf.predict(X)
     assert len(walked) == 1
-    assert _prediction.sizes_of(clf.net_.module_) == (7, 5 * 7 + 7 + 7 * 3 + 3, 35)
+    assert _prediction.sizes_of(clf.net_.module_) == (7, 7, 5 * 7 + 7 + 7 * 3 + 3, 35)
 
     copied = pickle.loads(pickle.dumps(clf))
     assert copied.net_.module_ not in _prediction._known

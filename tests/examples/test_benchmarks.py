@@ -389,6 +389,11 @@ def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
     )
 
     assert {"5-NN", "neighbors", "plain", "load"} <= set(words)
+    words = run(
+        *("bench_neighbors", "--mnist", small_mnist, "--max-iter", 1, "--seeds", 1),
+        *("--contenders", "neighbors", "--same-images"),
+    )
+    assert {"10-NN", "neighbors", "load"} <= set(words)
 
 
 @pytest.mark.slow

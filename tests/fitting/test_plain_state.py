@@ -18,7 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
 import sknn_deep
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
 from sknn_deep.model_selection import BatchedGridSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -193,6 +200,24 @@ def test_skops_trusts_the_estimator_and_loads_it_as_it_was(Estimator, params):
     assert_array_equal(weights_of(loaded), weights_of(model))
     if params.get("solver") != "lbfgs":
         assert_array_equal(weights_of(go_on(loaded)), weights_of(go_on(model)))
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "y"),
+    [
+        (TabularMLPClassifier, LABELS),
+        (TabularMLPRegressor, NUMBERS),
+        (NeighborAutoencoder, None),
+    ],
+)
+def test_skops_trusts_the_other_estimators_too(Estimator, y):
+    model = Estimator(max_iter=2, random_state=0).fit(X, y)
+    dumped = skops.io.dumps(model)
+
+    assert skops.io.get_untrusted_types(data=dumped) == [name_of(Estimator)]
+    loaded = skops.io.loads(dumped, trusted=[name_of(Estimator)])
+
+    assert_array_equal(output_of(loaded), output_of(model))
 
 
 @each_estimator

@@ -40,6 +40,7 @@ LOSSES = {
     "absolute": AbsoluteError(),
     "huber": Huber(0.3),
     "quantile": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(label_smoothing=0.2),
     "cross-entropy": CrossEntropy(label_smoothing=0.1),
@@ -80,6 +81,8 @@ def make_batches(loss, *, n_features=6, n_outputs=3, sizes=(8, 8, 8, 3, 3)):
             target = torch.tensor(rng.integers(n_outputs, size=n_rows))
         elif isinstance(loss, BinaryCrossEntropy | Poisson):
             target = torch.tensor(rng.integers(2, size=shape)).double()
+        elif loss is LOSSES["three-quantiles"]:
+            target = target[:, :1]
         weight = torch.tensor(rng.uniform(size=n_rows)) * (i != 2)
         batches.append((X, target, weight if i % 2 == 0 else None))
     return batches
@@ -162,10 +165,13 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
     module = make_mlp(units, dropout=0.2).train()
 
     expected = descend(recorded_gradient, copy.deepcopy(module), loss, batches)
-    stays_sparse = functools.partial(explicit_gradient, sparse_rows=True)
-    seen = descend(stays_sparse, module, loss, sparse_batches)
+    first, _ = next(module.named_parameters())
+    transposing = functools.partial(explicit_gradient, transposed=[first])
+    as_usual = descend(explicit_gradient, copy.deepcopy(module), loss, sparse_batches)
+    seen = descend(transposing, module, loss, sparse_batches)
 
     torch.testing.assert_close(seen, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(as_usual, expected, rtol=1e-10, atol=1e-10)
     assert all(p.is_contiguous() for p in module.parameters())
 
 

@@ -38,6 +38,7 @@ LOSSES = {
     "absolute": AbsoluteError(),
     "huber": Huber(0.3),
     "quantile": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(0.2),
     "cross-entropy": CrossEntropy(),
@@ -87,6 +88,8 @@ def make_batch(loss, n_rows=8, *, weighted=False, seed=0):
         target = torch.tensor(rng.integers(3, size=shape[:2]))
     elif isinstance(loss, BinaryCrossEntropy | Poisson):
         target = torch.tensor(rng.integers(2, size=shape)).double()
+    elif loss is LOSSES["three-quantiles"]:
+        target = target[..., :1]
     weight = torch.tensor(rng.uniform(size=shape[:2]))
     weight[1] = 0.0
     return X, target, weight if weighted else None

@@ -31,8 +31,8 @@ from sklearn.preprocessing import (
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.persistence import ModelFileError
+from tests.conversion.models import from_short_fits
 from tests.persistence.damaged_files import change_document
-from tests.persistence.models import from_short_fits
 from tests.requirements import needs
 
 pytestmark = from_short_fits

@@ -3,6 +3,7 @@
 const $$ = (id) => document.getElementById(id);
 const REACH = 12; // CSS pixels within which the pointer takes a point
 const STEP = 12; // CSS pixels of an arrow key
+const MAX_RATIO = 2; // pixels of a canvas for one of CSS: more cost time, and show nothing
 const MARGIN = 0.05; // around the points, as a share of the plane
 const SHAPES = [
   (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
@@ -63,6 +64,7 @@ async function start() {
     view: null, // {x: [low, high], y: [low, high]} of the plane
     at: null, // the pointer, in CSS pixels
     size: { width: 1, height: 1, ratio: 1 },
+    ink: null, // what the points are drawn with
   };
   const dark = matchMedia("(prefers-color-scheme: dark)");
   page.colors = () => (dark.matches ? data.dark_colors : data.colors);
@@ -73,6 +75,7 @@ async function start() {
   listen(page);
   dark.addEventListener("change", () => {
     makeLegend(page);
+    mixInk(page);
     page.redraw();
   });
   new ResizeObserver(() => resize(page)).observe($$("plane"));
@@ -95,12 +98,13 @@ function coalesce(draw) {
 
 function resize(page) {
   const { width, height } = $$("plane").getBoundingClientRect();
-  page.size = { width, height, ratio: window.devicePixelRatio || 1 };
+  page.size = { width, height, ratio: Math.min(window.devicePixelRatio || 1, MAX_RATIO) };
   for (const id of ["points", "pointer"]) {
     $$(id).width = Math.round(width * page.size.ratio);
     $$(id).height = Math.round(height * page.size.ratio);
   }
   if (page.at === null) page.at = { x: width / 2, y: height / 2 };
+  mixInk(page);
   page.redraw();
 }
 
@@ -159,9 +163,11 @@ function pointRadius({ data, size }) {
   return Math.max(2, Math.min(5, Math.sqrt((size.width * size.height) / n) / 4));
 }
 
+const sideOf = (radius) => 2 * Math.ceil(1.2 * radius) + 2;
+
 function makeSprite(color, shape, radius) {
   const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 2 * Math.ceil(1.2 * radius) + 2;
+  canvas.width = canvas.height = sideOf(radius);
   const context = canvas.getContext("2d");
   context.translate(canvas.width / 2, canvas.width / 2);
   context.fillStyle = color;
@@ -176,26 +182,35 @@ const shapeOf = ({ data }, group) => (data.names === null ? 0 : group);
 // Written pixel by pixel: a canvas without a GPU takes four times as long for ten thousand
 // small images.
 function drawPoints(page) {
-  const { data, size, hidden } = page;
-  const canvas = $$("points");
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, canvas.height);
-  const pixels = new Uint32Array(image.data.buffer);
-  pixels.fill(asNumber(getComputedStyle(document.body).backgroundColor));
-  const radius = pointRadius(page) * size.ratio;
+  const { data, size, hidden, ink } = page;
+  const { stamps, side, image, pixels, context } = ink;
+  const { width, height } = image;
+  pixels.fill(ink.ground);
   const { left, top, right, down } = scalesOf(page);
-  const stamps = page.colors().map((color, g) => makeStamp(color, shapeOf(page, g), radius));
   for (let i = 0; i < data.groups.length; i++) {
     if (hidden.has(data.groups[i])) continue;
-    const stamp = stamps[data.groups[i]];
-    const half = stamp.width / 2;
-    const x = Math.round((data.points[2 * i] - left) * right * size.ratio - half);
-    const y = Math.round((top - data.points[2 * i + 1]) * down * size.ratio - half);
-    const isInside = x >= 0 && y >= 0
-      && x + stamp.width <= canvas.width && y + stamp.width <= canvas.height;
-    if (isInside) print(stamp, pixels, y * canvas.width + x, canvas.width);
+    const x = Math.round((data.points[2 * i] - left) * right * size.ratio - side / 2);
+    const y = Math.round((top - data.points[2 * i + 1]) * down * size.ratio - side / 2);
+    const isInside = x >= 0 && y >= 0 && x + side <= width && y + side <= height;
+    if (isInside) print(stamps[data.groups[i]], pixels, y * width + x);
   }
   context.putImageData(image, 0, 0);
+}
+
+// What only the size of the window and its colours decide.
+function mixInk(page) {
+  const context = $$("points").getContext("2d");
+  const { width, height } = $$("points");
+  const image = context.createImageData(width, height);
+  const radius = pointRadius(page) * page.size.ratio;
+  page.ink = {
+    context,
+    image,
+    pixels: new Uint32Array(image.data.buffer),
+    ground: asNumber(getComputedStyle(document.body).backgroundColor),
+    side: sideOf(radius),
+    stamps: page.colors().map((color, g) => makeStamp(color, shapeOf(page, g), radius, width)),
+  };
 }
 
 // A colour of CSS as the four bytes of a pixel, the red one first in memory.
@@ -208,25 +223,29 @@ function asNumber(color) {
   return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0];
 }
 
-function makeStamp(color, shape, radius) {
+// The pixels that a point covers, by their distance from its first one, and how much of
+// what is below they hide, of 256.
+function makeStamp(color, shape, radius, stride) {
   const sprite = makeSprite(color, shape, radius);
   const { width } = sprite;
   const { data } = sprite.getContext("2d").getImageData(0, 0, width, width);
-  const opacity = Float64Array.from({ length: width * width }, (_, k) => data[4 * k + 3]);
-  return { width, opacity: opacity.map((value) => Math.round(value * 0.7)), color: asNumber(color) };
+  const shares = Array.from({ length: width * width }, (_, k) => Math.round(data[4 * k + 3] * 0.7));
+  const covered = [...shares.keys()].filter((k) => shares[k] > 0);
+  return {
+    color: asNumber(color),
+    offsets: Int32Array.from(covered, (k) => Math.floor(k / width) * stride + (k % width)),
+    shares: Int32Array.from(covered, (k) => shares[k]),
+  };
 }
 
-// Lay a stamp over the pixels from one on. Two of the four bytes are mixed at once.
-function print({ width, opacity, color }, pixels, start, stride) {
-  for (let r = 0, k = 0; r < width; r++) {
-    for (let p = start + r * stride, end = p + width; p < end; p++, k++) {
-      const share = opacity[k];
-      if (share === 0) continue;
-      const below = pixels[p];
-      const outer = (below & 0xff00ff) * (256 - share) + (color & 0xff00ff) * share;
-      const inner = (below & 0xff00) * (256 - share) + (color & 0xff00) * share;
-      pixels[p] = 0xff000000 | ((outer >>> 8) & 0xff00ff) | ((inner >>> 8) & 0xff00);
-    }
+// Mix a stamp into the pixels from one on, two of the four bytes at once.
+function print({ offsets, shares, color }, pixels, start) {
+  for (let k = 0; k < offsets.length; k++) {
+    const share = shares[k];
+    const below = pixels[start + offsets[k]];
+    const outer = (below & 0xff00ff) * (256 - share) + (color & 0xff00ff) * share;
+    const inner = (below & 0xff00) * (256 - share) + (color & 0xff00) * share;
+    pixels[start + offsets[k]] = 0xff000000 | ((outer >>> 8) & 0xff00ff) | ((inner >>> 8) & 0xff00);
   }
 }
 
