@@ -243,8 +243,9 @@ def random_state_of(random_state) -> np.random.RandomState:
     if not isinstance(random_state, Integral):
         return check_random_state(random_state)
     # RandomState(seed) takes three times as long: at first it is seeded by the system.
-    generator = np.random.RandomState(np.random.MT19937(_Zeros()))
-    generator.seed(random_state)
+    zeros: Any = _Zeros()  # which NumPy takes, and its types leave out
+    generator = np.random.RandomState(np.random.MT19937(zeros))
+    generator.seed(int(random_state))
     return generator
 
 

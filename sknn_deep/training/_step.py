@@ -153,7 +153,7 @@ def _make_work(
         if recipe.adds_penalty:
             pairs = gradient.penalized()
             value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
-        if clips:
+        if recipe.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
         if watched.gradients:
             net.notify(
