@@ -425,9 +425,10 @@ def test_bench_tables_prints_a_line_for_each_contender(run, tmp_path):
 
     words = run(
         *("bench_tables", "--tables", "german", "--folder", tmp_path, "--seeds", 1),
-        *("--epochs", 2, "--json", path),
+        *("--epochs", 2, "--json", path, "--output", tmp_path / "errors.png"),
     )
 
     assert words.count("german") == 3
+    assert matplotlib.image.imread(tmp_path / "errors.png").std() > 0
     figures = json.loads(path.read_text())["tables"]["german"]["sknn_deep"]
     assert 0 <= figures["error"] <= 1 and figures["cpu_seconds"] > 0
