@@ -58,7 +58,11 @@ class FlatParameters:
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Each parameter's value and gradient, which are parts of the buffers."""
         sizes = [p.numel() for p in self.parameters]
-        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        parts = zip(
+            self.values.split_with_sizes(sizes),
+            self.gradients.split_with_sizes(sizes),
+            strict=True,
+        )
         return {
             p: (
                 lay(both[0], p.shape, transposed=is_transposed),
@@ -78,12 +82,12 @@ class FlatParameters:
 
 @contextmanager
 def flat_parameters(
-    module: nn.Module,
+    parameters: Iterable[nn.Parameter],
     first: Iterable[nn.Parameter],
     *,
     is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
 ):
-    """Lay all parameters and gradients of `module` into flat buffers for a while.
+    """Lay all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
@@ -92,7 +96,7 @@ def flat_parameters(
     """
     first = list(first)
     ids = {id(p) for p in first}
-    others = [p for p in module.parameters() if id(p) not in ids]
+    others = [p for p in parameters if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
@@ -202,9 +206,10 @@ class _Layer:
     def buffers(self, n_batch: int) -> _Buffers:
         """Give what to write into for a batch of so many rows."""
         if n_batch not in self._buffers:
-            z, a, dropped, delta_in = (
-                None if t is None else t[..., :n_batch, :] for t in self._largest
-            )
+            largest = self._largest
+            if n_batch < largest[0].shape[-2]:
+                largest = [t if t is None else t[..., :n_batch, :] for t in largest]
+            z, a, dropped, delta_in = largest
             delta_in_t = None if delta_in is None else delta_in.mT
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]

@@ -34,6 +34,8 @@ def lies_transposed(array: Tensor) -> bool:
 
 def straighten(array: Tensor) -> Tensor:
     """Copy to new memory, in the usual order."""
+    if array.is_contiguous():
+        return array.clone()
     copy = torch.empty(array.shape, dtype=array.dtype, device=array.device)
     if lies_transposed(array):
         # Written with gaps and read without them, the copy is divided among threads.

@@ -132,7 +132,9 @@ def test_explicit_gradient_equals_autograd_at_any_depth(units):
 
 
 def freely_laid_gradient(module, loss, **options):
-    transposed = explicit_kind(module, loss).faster_transposed(module)
+    transposed = explicit_kind(module, loss).faster_transposed(
+        dict(module.named_parameters())
+    )
     return explicit_gradient(module, loss, transposed=transposed, **options)
 
 
