@@ -88,7 +88,7 @@ class FitData:
         What a validation split keeps the shares of.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
 
     connectivity : sparse matrix of shape (n_samples, n_samples) or None

@@ -35,7 +35,7 @@ class Batches:
         None keeps the rows in their order.
 
     subset : int64 Tensor of shape (n_rows,) or None
-        Numbers of the rows to go through; None is all of them.
+        Indices of the rows to go through; None is all of them.
 
     n_rows : int or None
         Rows of an epoch; None is each one once.
