@@ -1,4 +1,4 @@
-"""Weights that lie in memory the other way round: which ones, and as what."""
+"""Weights that are transposed in memory: which ones, and as what."""
 
 import pytest
 import torch

@@ -45,7 +45,7 @@ class Alone:
 
 
 def stack_of(networks, dtype):
-    """Stack networks whose first weights lie the other way round than the second."""
+    """Stack networks whose first weights alone are transposed in memory."""
     values = Stacked(
         SHAPES,
         len(networks),
