@@ -5,7 +5,9 @@ import functools
 import pytest
 import sklearn.neural_network
 import torch
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import (
+    check_estimator,
     estimator_checks_generator,
     parametrize_with_checks,
 )
@@ -125,6 +127,27 @@ def expected_failed_checks(estimator):
 )
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module_params", [{}, {"module__width": 20}], ids=str)
+@pytest.mark.parametrize("setting", ["defaults", "sgd"])
+@pytest.mark.parametrize("name", ["NetClassifier", "NetRegressor"])
+def test_all_checks_of_a_network_of_two_layers(name, setting, module_params):
+    net = getattr(sknn_deep, name)(own_modules.TwoLinear, **CHECKED[setting])
+    check_estimator(net.set_params(**module_params))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["defaults", "sgd"])
+@pytest.mark.parametrize("name", ["NetClassifier", "NetRegressor"])
+def test_of_a_network_with_dropout_only_weights_are_no_repetitions(name, setting):
+    net = getattr(sknn_deep, name)(own_modules.WithDropout, **CHECKED[setting])
+    failed = [
+        name for name, checks in checks_of(net).items() if fails(clone(net), checks)
+    ]
+    assert set(failed) <= set(WEIGHT_CHECKS)
+    assert failed
 
 
 @pytest.mark.parametrize("setting", ["defaults", "sgd", "float64"])
