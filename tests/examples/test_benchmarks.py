@@ -432,3 +432,20 @@ def test_bench_tables_prints_a_line_for_each_contender(run, tmp_path):
     assert matplotlib.image.imread(tmp_path / "errors.png").std() > 0
     figures = json.loads(path.read_text())["tables"]["german"]["sknn_deep"]
     assert 0 <= figures["error"] <= 1 and figures["cpu_seconds"] > 0
+
+
+@pytest.mark.slow
+def test_bench_own_network_prints_a_line_for_each_contender(run, small_mnist):
+    options = ("bench_own_network", "--mnist", small_mnist, "--batch-size", 50)
+    words = run(*options, "--rows", 100, "--epochs", 1, "--rounds", 1)
+
+    assert words[2:5] == ["sknn_deep", "torch-loop", "skorch"]
+    words = run(*options, "--network", "mlp", "--epochs", 1, "--accuracy", 2)
+    assert words[0] == "mean"
+
+
+@pytest.mark.slow
+def test_bench_conv_autoencoder_prints_a_line_for_each_fit(run, small_mnist):
+    words = run("bench_conv_autoencoder", "--mnist", small_mnist, "--epochs", 1)
+
+    assert words[2:4] == ["dense,", "convolutional,"]
