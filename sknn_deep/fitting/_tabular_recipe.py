@@ -7,7 +7,7 @@ from sknn_deep.training import Recipe
 # Steps that a fit takes, within these bounds of epochs: long trainings overfit large
 # tables of classes, and short ones do not come to the end on small ones.
 _N_STEPS_FOR_CLASSES = 3000
-_N_STEPS_FOR_NUMBERS = 4000
+_N_STEPS_FOR_NUMBERS = 5000
 _FEWEST_EPOCHS, _MOST_EPOCHS = 16, 80
 
 _RATE_FOR_CLASSES = 0.04
@@ -86,7 +86,7 @@ def resolve_tabular_recipe(
 ) -> TabularRecipe:
     """Turn "auto" into numbers.
 
-    ``max_iter="auto"`` is as many epochs as make some 3,000 steps for classes, or 4,000
+    ``max_iter="auto"`` is as many epochs as make some 3,000 steps for classes, or 5,000
     for numbers, but 16 to 80; ``learning_rate_init="auto"`` is RealMLP's for classes or
     for numbers. Batches get the largest size up to `batch_size` at which they differ
     least: a small one at the end of each epoch would be a step of the full length by

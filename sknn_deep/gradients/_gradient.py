@@ -122,7 +122,7 @@ def explicit_gradient(
     ids = {id(p) for name, p in module.named_parameters() if name in transposed}
     with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        backpropagation = Backpropagation
+        backpropagation: Callable[..., Backpropagation] = Backpropagation
         if can_backpropagate_code(module, loss):
             backpropagation = functools.partial(CodeBackpropagation, module)
         compute = backpropagation(

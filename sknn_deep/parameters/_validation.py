@@ -37,7 +37,8 @@ def _satisfies(value, constraints: list) -> bool:
 
 def has_valid_parameters(estimator: BaseEstimator) -> bool:
     """Tell whether scikit-learn's validation would have nothing to refuse."""
-    for name, default, constraints in _constraints(type(estimator)):
+    cls: Any = type(estimator)
+    for name, default, constraints in _constraints(cls):
         value = getattr(estimator, name, _NO_VALUE)
         if value is not default and not _satisfies(value, constraints):
             return False

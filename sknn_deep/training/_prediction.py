@@ -85,6 +85,6 @@ def _plan_blocks(net: "Net", rows: Rows, *, is_sparse: bool) -> tuple[int, int |
         parameters,
         min(n_block, n_rows),
         density=rows.density,
-        n_products=seen and seen.n_products,
+        n_products=None if seen is None else seen.n_products,
     )
     return n_block, n_threads

@@ -94,7 +94,7 @@ def resolve_step(
     n_epochs_before : int
         Epochs of the run that are over.
     """
-    net = run.net
+    net, seen = run.net, run.net.forward_pass_
     with_scipy = net.recipe.solver == "lbfgs"
     n_left = (run.epochs - n_epochs_before) * len(run.batches)
     parameters = dict(net.module_.named_parameters())
@@ -113,7 +113,7 @@ def resolve_step(
         list(parameters.values()),
         batches.batch_size,
         density=batches.density,
-        n_products=net.forward_pass_ and net.forward_pass_.n_products,
+        n_products=None if seen is None else seen.n_products,
     )
     denormals, why_denormals = _choose_denormals(watched, with_scipy)
     plan = StepPlan(
