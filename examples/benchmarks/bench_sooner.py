@@ -171,11 +171,15 @@ def main(argv=None):
         "scikit-learn": lambda: follow_scikit_learn(data, args.epochs),
         "sknn_deep, default": lambda: follow_sknn_deep(data, args.epochs),
         "sknn_deep, one-cycle": lambda: train_anew(data, "adam", args.rate),
-        "sknn_deep, one-cycle, Muon": lambda: train_anew(data, muon, args.muon_rate),
     }
+    if hasattr(torch.optim, "Muon"):
+        trainings["sknn_deep, one-cycle, Muon"] = lambda: train_anew(
+            data, muon, args.muon_rate
+        )
     if importlib.util.find_spec("keras") and importlib.util.find_spec("jax"):
         trainings["Keras on JAX"] = lambda: follow_keras(data, args.epochs)
-    MLPClassifier(HIDDEN, max_iter=1).fit(data.X_train[:2000], data.y_train[:2000])
+    first = MLPClassifier(HIDDEN, max_iter=1)  # first calls import and allocate
+    fit_quietly(first, data.X_train[:2000], data.y_train[:2000])
     curves = {name: train() for name, train in trainings.items()}
 
     rows = [
