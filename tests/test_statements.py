@@ -24,7 +24,7 @@ def test_every_statement_is_tested_or_listed():
         text = path.read_text(encoding="utf-8")
         marks = re.findall(r'^@pytest\.mark\.must_never\("(B\d\d)"\)$', text, re.M)
         tested |= set(marks)
-        stated = re.findall(r"^# (B\d\d): [A-Z`]", text, re.M)
+        stated = re.findall(r"^# (B\d\d): ", text, re.M)
         assert stated == list(dict.fromkeys(marks)), path
     every = {f"B{i:02d}" for i in range(1, 68)}
 

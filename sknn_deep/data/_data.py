@@ -10,6 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
+from torch.utils.data import DataLoader, Dataset
 
 from sknn_deep._sklearn_private import check_sample_weight
 from sknn_deep.data._large_files import check_mapped_rows, is_large_file
@@ -101,6 +102,12 @@ class FitData:
 
 def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
+    if isinstance(X, Dataset | DataLoader):
+        raise TypeError(
+            "Data are passed as arrays or tensors: X, and y where there is one. Got a "
+            f"{type(X).__name__} of torch: pass what it gives, as "
+            "torch.stack([x for x, _ in dataset]), or its tensors."
+        )
     if not isinstance(X, torch.Tensor):
         return X
     if X.layout is not torch.strided or X.is_meta:

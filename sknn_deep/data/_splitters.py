@@ -60,7 +60,7 @@ def check_groups(groups, n_rows: int, *, owner: str) -> np.ndarray | None:
 def _count_missing(groups: np.ndarray) -> int:
     if groups.dtype == object:
         return sum(map(_is_missing, groups))
-    return np.count_nonzero(groups != groups)
+    return int(np.count_nonzero(groups != groups))
 
 
 def _is_missing(value) -> bool:
@@ -102,10 +102,11 @@ def choose_split(
     """
     who = f"{owner} cannot take its validation rows from {type(splitter).__name__}"
     counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
-    largest = None
+    largest: tuple[np.ndarray, np.ndarray] | None = None
     for train, valid in _read_splits(splitter, X, y, groups, counts, who, owner):
         if largest is None or len(train) >= len(largest[0]):
             largest = train, valid
+    assert largest is not None, "there is a split, or an error"
     _check_parts(*largest, counts, splitter, who=who, owner=owner)
     return largest
 

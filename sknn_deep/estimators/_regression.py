@@ -23,14 +23,15 @@ from sknn_deep.data import (
     Samples,
     all_or_nothing,
     as_array_like,
+    check_quantiles,
     check_weights,
     concatenate,
     errors_instead_of_overflow,
     has_validation_set,
+    mean_d2_pinball_score,
     of_the_validation_set,
 )
 from sknn_deep.estimators._base import is_stochastic
-from sknn_deep.estimators._quantiles import check_quantiles, mean_d2_pinball_score
 from sknn_deep.estimators._supervised import SupervisedMixin
 from sknn_deep.fitting import advise_on_target, some_rows
 from sknn_deep.modules import AbsoluteError, Huber, Poisson, Quantile, SquaredError

@@ -51,7 +51,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     max_iter : int in [1, inf) or "auto", default="auto"
         Number of epochs, which are passes over all rows. "auto" is as many as make some
-        3,000 steps, but at least 16 and at most 64.
+        3,000 steps for classes, or 5,000 for numbers, but at least 16 and at most 80.
 
     batch_size : int in [1, inf), default=256
         Largest number of rows in a batch. All batches of an epoch get the same size, or

@@ -36,6 +36,7 @@ from sknn_deep.fitting._own_networks import (
     make_own_autoencoder,
     make_own_module,
     refuse_chance,
+    rows_to_look_at,
     start_own_net,
     summarize_own,
 )
@@ -128,6 +129,7 @@ __all__ = [
     "renew_members",
     "renew_net",
     "resolve_tabular_recipe",
+    "rows_to_look_at",
     "run_epochs",
     "run_lbfgs",
     "some_rows",

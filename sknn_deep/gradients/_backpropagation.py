@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from sknn_deep.gradients._layout import lay, lies_transposed, straighten
 from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_shares
-from sknn_deep.rows import ThinBatch
+from sknn_deep.rows import SparseInput
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class _Layer:
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
 
-    def forward(self, a: Tensor | ThinBatch) -> Tensor:
+    def forward(self, a: Tensor | SparseInput) -> Tensor:
         self.inputs = a  # (..., n_batch, n_in)
         self.into = into = self.buffers(a.shape[-2])
         z = self.multiply(a, into.z)
@@ -247,14 +247,19 @@ class _Layer:
             self.mm(delta_t, self.inputs, out=self.weight_gradient)
 
 
-class _SparseLayer(_Layer):
-    """The arithmetic of a layer whose input is a ``ThinBatch``."""
+class _FirstLayer(_Layer):
+    """The arithmetic of a layer whose input may be a ``SparseInput``."""
 
-    def multiply(self, a: ThinBatch, out: Tensor) -> Tensor:
+    def multiply(self, a: Tensor | SparseInput, out: Tensor) -> Tensor:
+        if isinstance(a, Tensor):
+            return super().multiply(a, out)
         return torch.add(a.product(self.weight_t), self.bias, out=out)
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        self.inputs.transposed_product(delta, out=self.weight_gradient_t)
+        if isinstance(self.inputs, Tensor):
+            super().write_weight_gradient(delta, delta_t)
+        else:
+            self.inputs.transposed_product(delta, out=self.weight_gradient_t)
 
 
 class Backpropagation:
@@ -271,10 +276,6 @@ class Backpropagation:
 
     loss_dtype : torch.dtype or None
         Type in which the loss is computed from the layers' output; None is theirs.
-
-    sparse_rows : bool
-        Whether X is a ThinBatch; then the first layer's weights should be transposed
-        in memory.
     """
 
     def __init__(
@@ -284,7 +285,6 @@ class Backpropagation:
         *,
         n_rows: int,
         loss_dtype: torch.dtype | None = None,
-        sparse_rows: bool = False,
     ):
         *hidden, last = layers
         self.loss = loss
@@ -294,7 +294,7 @@ class Backpropagation:
         self.equal_shares: dict[int, Tensor] = {}
         in_columns = loss.wants_columns(last.weight.shape[-2])
         self.layers = [
-            (_SparseLayer if sparse_rows and i == 0 else _Layer)(
+            (_FirstLayer if i == 0 else _Layer)(
                 parameters,
                 n_rows,
                 is_first=i == 0,
@@ -306,7 +306,7 @@ class Backpropagation:
     @torch.inference_mode()  # each call of torch takes some microsecond less
     def __call__(
         self,
-        X: Tensor | ThinBatch,
+        X: Tensor | SparseInput,
         target: Tensor,
         weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:

@@ -110,22 +110,19 @@ def explicit_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     transposed: Collection[str] = (),
-    sparse_rows: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of a plain dense stack by :class:`Backpropagation`.
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
     parameters, the loss and what the optimizer sees keep the parameters' own type.
     `transposed` names the weights that, with their gradients, are transposed in memory;
-    with `sparse_rows`, which tells that X is a ThinBatch, those of the first layer are.
+    where X comes as SparseInput, those of the first layer should be.
     """
     weights = penalized_weights(module)
     ids = {id(p) for name, p in module.named_parameters() if name in transposed}
-    if sparse_rows:
-        ids.add(id(weights[0]))
     with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        backpropagation = Backpropagation
+        backpropagation: Callable[..., Backpropagation] = Backpropagation
         if can_backpropagate_code(module, loss):
             backpropagation = functools.partial(CodeBackpropagation, module)
         compute = backpropagation(
@@ -133,7 +130,6 @@ def explicit_gradient(
             loss,
             n_rows=n_rows,
             loss_dtype=flat.values.dtype,
-            sparse_rows=sparse_rows,
         )
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
@@ -165,7 +161,6 @@ def recorded_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     transposed: Collection[str] = (),
-    sparse_rows: bool = False,
     compile: bool = False,
     draws_globally: bool = False,
 ) -> Iterator[Gradient]:
@@ -173,8 +168,8 @@ def recorded_gradient(
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
     module through ``torch.compile``; `draws_globally` tells that the module draws from
-    torch's global generator, in whose place `generator` is then put; `n_rows`,
-    `transposed` and `sparse_rows` are not needed here.
+    torch's global generator, in whose place `generator` is then put; `n_rows` and
+    `transposed` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]

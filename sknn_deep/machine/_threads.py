@@ -74,8 +74,9 @@ def prediction_threads(n_threads: int | None) -> AbstractContextManager:
 
     Predictions are made in many threads at once, and while others start.
     """
-    can_set = n_threads is not None and find_libraries() is not None
-    return own_threads(n_threads) if can_set else nullcontext()
+    if n_threads is None or find_libraries() is None:
+        return nullcontext()
+    return own_threads(n_threads)
 
 
 @contextmanager

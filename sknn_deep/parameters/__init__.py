@@ -8,22 +8,20 @@ from sknn_deep.parameters._parameters import (
     check_dropout,
     check_hidden_layer_sizes,
 )
-from sknn_deep.parameters._validation import has_valid_parameters
+from sknn_deep.parameters._validation import ValidationMixin
 from sknn_deep.parameters._words import (
     names_our_words,
     say_our_parameters,
-    say_our_values,
 )
 
 __all__ = [
     "ACTIVATION",
     "SCORING",
     "TRAINING_CONSTRAINTS",
+    "ValidationMixin",
     "check_activations",
     "check_dropout",
     "check_hidden_layer_sizes",
-    "has_valid_parameters",
     "names_our_words",
     "say_our_parameters",
-    "say_our_values",
 ]

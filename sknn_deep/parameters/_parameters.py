@@ -114,7 +114,7 @@ def check_dropout(dropout, n_layers: int, *, owner: str) -> tuple[float, ...]:
             f"of the {n_layers} hidden layers. Got {len(probabilities)}: {dropout!r}."
         )
     for p in probabilities:
-        if not isinstance(p, Real) or not 0 <= p < 1:
+        if not isinstance(p, Real) or not 0 <= float(p) < 1:
             raise ValueError(
                 f"The 'dropout' parameter of {owner} must be in the range [0.0, 1.0). "
                 f"Got {p!r} instead."

@@ -10,7 +10,8 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from sknn_deep._sklearn_private import make_constraint
+from sknn_deep._sklearn_private import InvalidParameterError, make_constraint
+from sknn_deep.parameters._words import say_our_values
 
 _NO_VALUE = object()
 
@@ -36,8 +37,21 @@ def _satisfies(value, constraints: list) -> bool:
 
 def has_valid_parameters(estimator: BaseEstimator) -> bool:
     """Tell whether scikit-learn's validation would have nothing to refuse."""
-    return all(
-        (value := getattr(estimator, name, _NO_VALUE)) is default
-        or _satisfies(value, constraints)
-        for name, default, constraints in _constraints(type(estimator))
-    )
+    cls: Any = type(estimator)
+    for name, default, constraints in _constraints(cls):
+        value = getattr(estimator, name, _NO_VALUE)
+        if value is not default and not _satisfies(value, constraints):
+            return False
+    return True
+
+
+class ValidationMixin:
+    """Validates parameters, and says what values of other packages are called here."""
+
+    def _validate_params(self):
+        if has_valid_parameters(self):
+            return
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise InvalidParameterError(f"{error}{say_our_values(self)}") from None

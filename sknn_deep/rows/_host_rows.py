@@ -27,7 +27,7 @@ class HostRows(Rows):
         self.device = device
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         return tuple(self.X.shape)
 
     def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
@@ -65,6 +65,7 @@ class RowsAhead:
     def take(self, index: Tensor) -> Tensor:
         """Give the next rows of the order, which are those of `index`."""
         batch = self.sent
+        assert batch is not None, "no rows are left of the order"
         computing = torch.cuda.current_stream(self.rows.device)
         computing.wait_stream(self.stream)
         batch.record_stream(computing)

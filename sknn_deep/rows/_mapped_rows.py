@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import torch
@@ -162,7 +163,7 @@ def find_mapping(X: np.memmap) -> mmap.mmap | None:
 
     Not those of mode "c": what was written to them is nowhere else.
     """
-    base = X
+    base: Any = X
     while isinstance(base, np.ndarray):
         base = base.base
     can_release = isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED")

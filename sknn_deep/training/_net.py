@@ -128,6 +128,9 @@ class Net(NeuralNet):
     # Pickles of 0.1 have no such attributes.
     forward_pass_: ForwardPass | None = None
     rates: Sequence[tuple[str, float]] = ()
+    # Set by skorch.
+    callbacks: Any
+    callbacks_: list[tuple[str, Callback]]
 
     def __init__(
         self,

@@ -30,11 +30,12 @@ def map_blocks(
     """
     where = net.placement
     rows = X if isinstance(X, Rows) else _place(net, X)
-    stays_sparse = takes_sparse and rows.can_stay_sparse
-    if stays_sparse and getattr(net.module_, "takes_sparse_rows", False):
-        rows = rows.kept_sparse(max(p.shape[0] for p in net.module_.parameters()))
+    sparse = None
+    if takes_sparse and getattr(net.module_, "takes_sparse_rows", False):
+        sparse = rows.kept_sparse()
+    rows = rows if sparse is None else sparse
     n_rows = rows.shape[0]
-    n_block, n_threads = _plan_blocks(net, n_rows, rows.density)
+    n_block, n_threads = _plan_blocks(net, rows, is_sparse=sparse is not None)
     start = 0
     while start < n_rows:
         try:
@@ -66,17 +67,24 @@ def _place(net: "Net", X) -> Rows:
     )
 
 
-def _plan_blocks(net: "Net", n_rows: int, density: float) -> tuple[int, int | None]:
-    """Tell how many rows to pass at once, and in how many threads; None is all."""
+def _plan_blocks(net: "Net", rows: Rows, *, is_sparse: bool) -> tuple[int, int | None]:
+    """Tell how many rows to pass at once, and in how many threads; None is all.
+
+    Of sparse rows, features do not count among the units of the widest layer.
+    """
+    n_rows = rows.shape[0]
     if n_rows == 1 and torch.get_num_threads() == 1:
         return 1, None  # nothing to divide
     seen, parameters = net.forward_pass_, list(net.module_.parameters())
-    n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
+    if is_sparse:
+        n_units = max(p.shape[0] for p in parameters)
+    else:
+        n_units = seen.n_units if seen else max(max(p.shape) for p in parameters)
     n_block = rows_per_block(n_units, net.placement.device)
     n_threads = threads_for_block(
         parameters,
         min(n_block, n_rows),
-        density=density,
-        n_products=seen and seen.n_products,
+        density=rows.density,
+        n_products=None if seen is None else seen.n_products,
     )
     return n_block, n_threads

@@ -84,4 +84,5 @@ class StackedGradient(Protocol):
     def n_penalized(self) -> int: ...
 
 
-ChoosesGradient = Callable[[nn.Module, Criterion], GradientKind]
+# Takes a network and a loss, each of the kind that the gradient is for.
+ChoosesGradient = Callable[[Any, Any], GradientKind]

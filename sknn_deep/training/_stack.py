@@ -47,8 +47,8 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
-    if not batches.rows.can_be_shared or batches.can_stay_sparse:
-        return None  # a stack's rows are dense
+    if not batches.can_be_shared:
+        return None
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 
@@ -180,8 +180,10 @@ def _renew_optimizer(
 ) -> StackedOptimizer:
     """Make the optimizer, or go on with that of the trainees who stay."""
     if optimizer is None:
+        family = optimizer_family(trainees[0].net.recipe)
+        assert family is not None, "others are no family of runs"
         optimizer = StackedOptimizer(
-            optimizer_family(trainees[0].net.recipe),
+            family,
             stacked.values,
             stacked.gradients,
             n_penalized=stacked.n_penalized,
@@ -195,7 +197,7 @@ def _renew_optimizer(
 
 
 def _lend_velocity(
-    net: Net, parameters: list[Tensor], optimizer: StackedOptimizer, k: int
+    net: Net, parameters: Sequence[Tensor], optimizer: StackedOptimizer, k: int
 ) -> None:
     """Let a net's own optimizer see its momentum, which a change of rate rescales."""
     (velocities,) = optimizer.moments

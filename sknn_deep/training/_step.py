@@ -51,7 +51,6 @@ def planned_gradient(
             n_rows=batches.batch_size,
             generator=run.generator,
             transposed=plan.layout,
-            sparse_rows=plan.rows == "sparse",
             **options,
         ) as gradient,
         thread_count(plan.threads),

@@ -26,6 +26,7 @@ from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
 from sknn_deep.callbacks import Checkpoint
 from sknn_deep.gradients import _gradient
 from sknn_deep.metrics import neighbors_accuracy_scorer, trustworthiness_scorer
+from sknn_deep.model_selection import BatchedGridSearchCV
 from sknn_deep.modules import ConvDecoder, ConvEncoder
 from sknn_deep.neighbors import PairOrders, find_neighbors
 from sknn_deep.optimizers import one_cycle
@@ -592,6 +593,19 @@ def test_a_search_by_neighbors_picks_a_weight_above_zero():
     assert search.best_params_["neighbors_weight"] == 1.0
     by_classes = search.cv_results_["mean_test_classes"].argmax()
     assert search.cv_results_["params"][by_classes]["neighbors_weight"] == 1.0
+
+
+def test_a_batched_search_is_as_scikit_learns():
+    grid = {"neighbors_weight": [0.0, 1.0]}
+    batched, alone = (
+        Search(make(), grid, scoring=trustworthiness_scorer, cv=2).fit(SOME)
+        for Search in (BatchedGridSearchCV, GridSearchCV)
+    )
+
+    for name in ("split0_test_score", "split1_test_score"):
+        assert_array_equal(batched.cv_results_[name], alone.cv_results_[name])
+    codes = alone.transform(SOME)
+    assert_array_equal(batched.transform(SOME), codes)
 
 
 def test_a_file_larger_than_working_memory_is_fitted(tmp_path):

@@ -119,7 +119,7 @@ def test_a_module_is_given_what_it_asks_for_by_name(images):
 
 def test_what_is_given_is_not_filled_in():
     clf = make_clf(module__n_outputs=4)
-    with pytest.raises(ValueError, match=r"shape \(60, 3\).* Got shape \(60, 4\)"):
+    with pytest.raises(ValueError, match=r"shape \(32, 3\).* Got shape \(32, 4\)"):
         clf.fit(X, LABELS)
 
 
@@ -529,12 +529,12 @@ def test_outputs_of_a_wrong_shape_are_refused_by_both_shapes():
     def make():
         return nn.Linear(4, 5)
 
-    with pytest.raises(ValueError, match=r"shape \(60, 3\) for .* Got shape \(60, 5\)"):
+    with pytest.raises(ValueError, match=r"shape \(32, 3\) for .* Got shape \(32, 5\)"):
         make_clf(make).fit(X, LABELS)
-    with pytest.raises(ValueError, match=r"\(60, 2\) or \(60, 1\) or \(60,\)"):
+    with pytest.raises(ValueError, match=r"\(32, 2\) or \(32, 1\) or \(32,\)"):
         make_clf(make).fit(X, LABELS == "a")
     with pytest.raises(
-        ValueError, match=r"shape \(60, 1\) or \(60,\) for .* \(60, 5\)"
+        ValueError, match=r"shape \(32, 1\) or \(32,\) for .* \(32, 5\)"
     ):
         make_reg(make).fit(X, Y)
     with pytest.raises(TypeError, match=r"must return one tensor. Got tuple from LSTM"):

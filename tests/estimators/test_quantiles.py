@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from onnxruntime import InferenceSession
 from sklearn.base import clone
+from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import d2_pinball_score, mean_pinball_loss
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 import sknn_deep
 from sknn_deep import MLPRegressor, TabularMLPRegressor
@@ -262,6 +265,32 @@ def test_a_network_for_columns_of_y_does_not_go_on_with_quantiles(rows):
     reg.set_params(loss="quantile", warm_start=True)
 
     assert "has an output for each of the columns of y" in message_of(reg.fit, *rows)
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_exports_sort_them_too(n_estimators, rows, tmp_path):
+    X, y = rows
+    still = {"learning_rate_init": 1e-300, "max_iter": 1, "solver": "sgd"}
+    reg = make(**still, n_estimators=n_estimators).fit(X, y)
+    sknn_deep.to_onnx(reg, tmp_path / "reg.onnx", dtype="float64")
+    session = InferenceSession(tmp_path / "reg.onnx")
+
+    of_torch = sknn_deep.to_torch(reg)(torch.as_tensor(X)).detach()
+
+    assert_allclose(of_torch, reg.predict(X))
+    assert_allclose(session.run(None, {"X": X})[0], reg.predict(X))
+    assert "scikit-learn's does not sort" in message_of(sknn_deep.to_sklearn, reg)
+
+
+def test_skl2onnx_sorts_them_too(rows, tmp_path):
+    X, y = rows
+    pipe = make_pipeline(SimpleImputer(), make(max_iter=1, normalize_y=False))
+    pipe.fit(X, y)
+    sknn_deep.to_onnx(pipe, tmp_path / "pipe.onnx", dtype="float64")
+
+    given = InferenceSession(tmp_path / "pipe.onnx").run(None, {"X": X})[0]
+
+    assert_allclose(given, pipe.predict(X))
 
 
 # --- what is refused ------------------------------------------------------------------

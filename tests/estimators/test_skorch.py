@@ -39,7 +39,7 @@ RENAMED = [
     (r"max_epochs=0", "max_iter=1"),
     (r"max_epochs", "max_iter"),
     (r"\blr=", "learning_rate_init="),
-    (r"optimizer=", "solver="),
+    (r"optimizer=torch.optim.Adam", "solver='adam'"),
     (r"train_split=False", "early_stopping=False"),
     (r"train_split=ValidSplit\(3, stratified=False\)", "validation_fraction=1 / 3"),
     (r"\.history\b", ".net_.history"),

@@ -163,10 +163,13 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
     module = make_mlp(units, dropout=0.2).train()
 
     expected = descend(recorded_gradient, copy.deepcopy(module), loss, batches)
-    stays_sparse = functools.partial(explicit_gradient, sparse_rows=True)
-    seen = descend(stays_sparse, module, loss, sparse_batches)
+    first, _ = next(module.named_parameters())
+    transposing = functools.partial(explicit_gradient, transposed=[first])
+    as_usual = descend(explicit_gradient, copy.deepcopy(module), loss, sparse_batches)
+    seen = descend(transposing, module, loss, sparse_batches)
 
     torch.testing.assert_close(seen, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(as_usual, expected, rtol=1e-10, atol=1e-10)
     assert all(p.is_contiguous() for p in module.parameters())
 
 
