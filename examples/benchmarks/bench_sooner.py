@@ -145,12 +145,12 @@ def _follow_keras(data, n_epochs: int) -> Curve:
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy")
-    weights = model.get_weights()
+    model.optimizer.build(model.trainable_variables)
+    variables = [*model.trainable_variables, *model.optimizer.variables]
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
     model.fit(data.X_train[:400], data.y_train[:400], batch_size=200, verbose=0)
-    model.set_weights(weights)
-    for variable in model.optimizer.variables[2:]:  # the moments
-        variable.assign(keras.ops.zeros_like(variable))
-    model.optimizer.variables[0].assign(0)  # the steps
+    for variable, value in zip(variables, before, strict=True):
+        variable.assign(value)
     curve, seconds = [], 0.0
     for _ in range(n_epochs):
         start = time.process_time()
