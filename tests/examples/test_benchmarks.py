@@ -365,6 +365,34 @@ def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_bench_halving_finds_the_same_winner_and_rounds(capsys, load_module):
+    load_module("bench_halving").main(["--epochs", "6", "--rounds", "1"])
+
+    assert "same winner and rounds: True" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_bench_optuna_compares_both_searches(run):
+    pytest.importorskip("optuna_integration")
+    words = run(*("bench_optuna", "--epochs", 2, "--trials", 4, "--rounds", 1))
+
+    assert {"batched", "optuna-integration"} <= set(words)
+
+
+@pytest.mark.slow
+def test_bench_sooner_draws_a_curve_for_each_training(run, small_mnist, tmp_path):
+    picture, numbers = tmp_path / "sooner.png", tmp_path / "sooner.json"
+    run(
+        *("bench_sooner", "--mnist", small_mnist, "--epochs", 1),
+        *("--output", picture, "--json", numbers),
+    )
+
+    assert matplotlib.image.imread(picture).std() > 0
+    curves = json.loads(numbers.read_text())["curves"]
+    assert {"scikit-learn", "sknn_deep, default", "sknn_deep, one-cycle"} <= set(curves)
+
+
+@pytest.mark.slow
 def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
     words = run(
         *("bench_neighbors", "--mnist", small_mnist, "--max-iter", 1, "--seeds", 1),
