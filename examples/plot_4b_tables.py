@@ -104,8 +104,8 @@ plt.show()
 # %%
 # What do they look at?
 # ---------------------
-# How much worse the score of the test rows becomes if a column is shuffled: columns of
-# categories are shuffled like all others.
+# How much the log-loss of test rows rises if a column is shuffled. Those of categories
+# are shuffled like all others.
 
 clf = classifiers["TabularMLPClassifier"]
 drops = permutation_importance(
@@ -123,7 +123,7 @@ ax.barh(
     drops.importances_mean[order],
     xerr=drops.importances_std[order],
 )
-ax.set_xlabel("log-loss that is gained if the column is shuffled")
+ax.set_xlabel("how much the log-loss rises if the column is shuffled")
 fig.tight_layout()
 plt.show()
 
@@ -191,7 +191,7 @@ fig, ax = plt.subplots(figsize=(7, 4))
 place = np.arange(len(shown))
 ax.vlines(place, low[shown], high[shown], color="0.8", lw=4, label="interval of 80 %")
 ax.plot(place, median[shown], color="0.4", label="median")
-ax.plot(place, y_test.iloc[shown], "o", ms=3, label="what it is")
+ax.plot(place, y_test.iloc[shown], "o", ms=3, label="true value")
 ax.set(xlabel="districts, by the median that is predicted", ylabel="house value")
 ax.legend(loc="upper left", frameon=False)
 fig.tight_layout()

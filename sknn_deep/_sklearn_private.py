@@ -122,7 +122,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ModuleNotFoundError:  # until scikit-learn 1.9 is the oldest
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Takes the place of scikit-learn's, and says what is missing."""
 
         def set_callbacks(self, *callbacks):

@@ -25,6 +25,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
 )
@@ -83,6 +85,14 @@ def network_of(step) -> BaseEstimator | None:
     module = getattr(getattr(step, "net_", None), "module_", None)
     is_ours = not isinstance(module, OwnAutoencoder)
     return step if type(step) in NETWORKS and is_ours else None
+
+
+def is_own(step) -> bool:
+    """Tell whether an estimator is a network of the user's own, or several of them."""
+    if type(step) in (NetClassifier, NetRegressor):
+        return True
+    net = getattr(step, "net_", None)
+    return isinstance(getattr(net, "module_", None), OwnAutoencoder)
 
 
 def dtype_of(network: BaseEstimator) -> np.dtype:

@@ -76,6 +76,8 @@ _OUTPUTS = {
     "NeighborAutoencoder": "codes",
     "MLPClassifier": "probabilities",
     "MLPRegressor": "predictions",
+    "NetClassifier": "probabilities",
+    "NetRegressor": "predictions",
     "TabularMLPClassifier": "probabilities",
     "TabularMLPRegressor": "predictions",
 }
@@ -113,7 +115,7 @@ def finish_model(
     outputs = [describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
     if output == "probabilities" and has_label:
         graph.rename(add_label(graph, step, output), "label")
-        outputs.insert(0, _describe_label(step))
+        outputs.insert(0, describe_label(step))
     opsets = [helper.make_opsetid("", graph.opset)]
     if any(node.domain == ML for node in graph.nodes):
         opsets.append(helper.make_opsetid(ML, ML_OPSET))
@@ -331,7 +333,7 @@ def add_label(
     return label
 
 
-def _describe_label(clf: MLPClassifier):
+def describe_label(clf: MLPClassifier):
     if clf._target.kind == "multilabel":
         return describe("label", np.dtype(np.int64), "n_rows", len(clf.classes_))
     return describe("label", label_table(clf.classes_).dtype, "n_rows")

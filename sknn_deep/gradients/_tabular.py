@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sknn_deep.gradients._gradient import GradientKind
 from sknn_deep.modules import (
     ACTIVATIONS,
     N_PERIODIC,
@@ -318,18 +319,23 @@ class TabularGradient(NamedTuple):
 
     compute: TabularBackpropagation
     masks: MaskPool
-    keeps_memory: bool = False
-    takes_sparse: bool = False
+
+
+def tabular_gradient(network: TabularMLP, loss: Loss) -> GradientKind:
+    """Choose the one way to the gradient of a network for tables."""
+    return GradientKind(
+        "explicit",
+        "that of networks for tables is written out",
+        _written_out,
+        is_explicit=True,
+    )
 
 
 @contextmanager
-def tabular_gradient(
-    network: TabularMLP, loss: Loss, *, generator: torch.Generator, **options
+def _written_out(
+    network: TabularMLP, loss: Loss, *, generator: torch.Generator
 ) -> Iterator[TabularGradient]:
-    """Compute gradients by :class:`TabularBackpropagation` for a while.
-
-    `options` are those of other gradients, which are not needed here.
-    """
+    """Compute gradients by :class:`TabularBackpropagation` for a while."""
     masks = MaskPool(generator, network.scale.weight.dtype)
     try:
         yield TabularGradient(TabularBackpropagation(network, loss, masks), masks)

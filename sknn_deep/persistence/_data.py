@@ -171,7 +171,7 @@ def _encode_torch(value: Any, where: str, encoder: Encoder) -> dict | None:
         function = encoder.encode(value.func, where)
         arguments = encoder.encode(value.keywords, where)
         return {_KIND: "partial", "function": function, "arguments": arguments}
-    if isinstance(value, type) and _OPTIMIZERS.get(value.__name__) is value:
+    if isinstance(value, type) and value in _OPTIMIZERS.values():
         return {_KIND: "optimizer", "name": value.__name__}
     return None
 

@@ -1,7 +1,8 @@
 """Read an estimator from a file."""
 
 import json
-from typing import Any, BinaryIO
+from io import BufferedReader
+from typing import Any
 
 import torch
 from sklearn.base import BaseEstimator
@@ -103,7 +104,7 @@ def load(path, *, device=None, modules=()):
 
 
 def _read(
-    file: BinaryIO, device: torch.device | None, modules: dict[str, Any]
+    file: BufferedReader, device: torch.device | None, modules: dict[str, Any]
 ) -> BaseEstimator:
     container = Container(file)
     document = container.read_document()

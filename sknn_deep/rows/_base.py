@@ -21,14 +21,14 @@ class Rows(ABC):
     What is no abstract method says what most rows are like.
     """
 
-    # Whether they are one tensor there, `X`, which batches can be copied from at once.
-    is_tensor = False
+    # What they are the rows of, if batches can be copied from it.
+    tensor: Tensor | None = None
     # Whether many networks side by side may take from them.
     can_be_shared = True
 
     @property
     @abstractmethod
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Numbers of rows and of features."""
 
     @abstractmethod

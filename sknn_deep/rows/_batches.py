@@ -1,8 +1,9 @@
 """Rows, targets and weights, a batch at a time."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
+from typing import Any
 
 from torch import Tensor
 
@@ -12,6 +13,8 @@ from sknn_deep.rows._sparse_batch import SparseInput
 from sknn_deep.rows._without_zeros import Training
 
 Batch = tuple[Tensor | SparseInput, Tensor, Tensor | None]
+# Rows, and target and weight if there are any.
+_Parts = tuple[Any, Tensor | None, Tensor | None]
 
 
 class Batches:
@@ -32,7 +35,7 @@ class Batches:
         None keeps the rows in their order.
 
     subset : int64 Tensor of shape (n_rows,) or None
-        Numbers of the rows to go through; None is all of them.
+        Indices of the rows to go through; None is all of them.
 
     n_rows : int or None
         Rows of an epoch; None is each one once.
@@ -68,7 +71,7 @@ class Batches:
     def keeps_memory(self) -> bool:
         """Whether batches come in the same memory again and again."""
         has_order = self.permute is not None or self.subset is not None
-        return has_order and self.rows.is_tensor
+        return has_order and self.rows.tensor is not None
 
     @property
     def can_be_shared(self) -> bool:
@@ -101,7 +104,7 @@ class Batches:
         batches : Batches or None
             None if a training is no faster by that.
         """
-        if self.target is None and not self.rows.is_tensor:
+        if self.target is None and self.rows.tensor is None:
             return None  # no target can be made of these
         rows = self.rows.without_zeros(
             Training(self.batch_size, self.n_rows, n_epochs, n_units)
@@ -139,10 +142,10 @@ class Batches:
         for X, target, weight in batches:
             yield X, X if target is None else target, weight
 
-    def _gather(self, order: Tensor) -> Iterator[tuple[Tensor | None, ...]]:
+    def _gather(self, order: Tensor) -> Iterator[_Parts]:
         """Copy rows of tensors to where batches are, several batches in one call."""
-        gatherer = self._keep_gatherer((self.rows.X, self.target, self.weight))
-        for index in order.split(gatherer.n_at_once):
+        gatherer = self._keep_gatherer((self.rows.tensor, self.target, self.weight))
+        for index in _split(order, gatherer.n_at_once):
             yield from gatherer.gather(index)
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
@@ -150,7 +153,7 @@ class Batches:
             self._gatherer = Gatherer(parts, self.batch_size, self.n_rows)
         return self._gatherer
 
-    def _take(self, order: Tensor) -> Iterator[tuple[Tensor | SparseInput | None, ...]]:
+    def _take(self, order: Tensor) -> Iterator[_Parts]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows.in_order(order, self.batch_size)
         values = self._gather_values(order)
@@ -165,10 +168,15 @@ class Batches:
         for index in order.split(gatherer.n_at_once):
             yield from gatherer.gather(index)
 
-    def _slice(self) -> Iterator[tuple[Tensor | SparseInput | None, ...]]:
+    def _slice(self) -> Iterator[_Parts]:
         """Give the rows as they lie."""
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             values = (self.target, self.weight)
             X = self.rows.slice(start, stop)
             yield X, *(None if v is None else v[start:stop] for v in values)
+
+
+def _split(order: Tensor, n_at_once: int) -> Sequence[Tensor]:
+    """Divide an order; what is one part needs no call of torch."""
+    return [order] if len(order) <= n_at_once else order.split(n_at_once)

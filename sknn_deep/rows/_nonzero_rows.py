@@ -11,7 +11,7 @@ from sknn_deep.rows._sparse_batch import MixedBatch, SparseBatch, SparseInput, W
 from sknn_deep.rows._tensors import as_tensor
 
 # NumPy's type of nonzeros, by the type that is computed in. It has no bfloat16.
-_NUMPY_TYPES = {
+_NUMPY_TYPES: dict[torch.dtype, type[np.floating]] = {
     torch.bfloat16: np.float32,
     torch.float32: np.float32,
     torch.float64: np.float64,
@@ -68,18 +68,19 @@ class NonzeroRows(Rows):
             n_elements += self.dense.numel()
         return n_elements / max(1, n_rows * n_features)
 
-    def take(self, index: Tensor, out: None = None) -> SparseInput:
+    def take(self, index: Tensor, out: Tensor | None = None) -> SparseInput:
         sparse = self.sparse.take(
             index.numpy(), into=self._taken, workspace=self._transposed
         )
-        return self._join(sparse, None if self.dense is None else self._gather(index))
+        dense = None if self.dense is None else self._gather(self.dense, index)
+        return self._join(sparse, dense)
 
-    def _gather(self, index: Tensor) -> Tensor:
+    def _gather(self, dense: Tensor, index: Tensor) -> Tensor:
         n_rows = len(index)
         if self._taken_dense is None or n_rows > len(self._taken_dense):
-            self._taken_dense = self.dense.new_empty(n_rows, len(self.columns))
+            self._taken_dense = dense.new_empty(n_rows, dense.shape[1])
         out = self._taken_dense[:n_rows]
-        return torch.index_select(self.dense, 0, index, out=out)
+        return torch.index_select(dense, 0, index, out=out)
 
     def slice(self, start: int, stop: int) -> SparseInput:
         return self._join(
@@ -89,7 +90,9 @@ class NonzeroRows(Rows):
 
     def _join(self, sparse: SparseBatch, dense: Tensor | None) -> SparseInput:
         sparse = sparse.astype(self._numpy_type)
-        return sparse if dense is None else MixedBatch(sparse, dense, self.columns)
+        if dense is None or self.columns is None:
+            return sparse
+        return MixedBatch(sparse, dense, self.columns)
 
 
 def wrap_matrix(X, dtype: torch.dtype) -> NonzeroRows:
@@ -98,8 +101,8 @@ def wrap_matrix(X, dtype: torch.dtype) -> NonzeroRows:
     index_type = np.result_type(X.indices, X.indptr)
     indices, indptr = (a.astype(index_type, copy=False) for a in (X.indices, X.indptr))
     # Of a tensor's memory, an array can be written to.
-    arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
-    return NonzeroRows(SparseBatch(*arrays, X.shape[1]), dtype)
+    data, indices, indptr = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
+    return NonzeroRows(SparseBatch(data, indices, indptr, X.shape[1]), dtype)
 
 
 def count_nonzeros(X: Tensor) -> np.ndarray:

@@ -21,13 +21,11 @@ class DenseRows(Rows):
     X : Tensor of shape (n_samples, ...)
     """
 
-    is_tensor = True
-
     def __init__(self, X: Tensor):
-        self.X = X
+        self.X = self.tensor = X
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         return tuple(self.X.shape)
 
     @property
@@ -119,11 +117,12 @@ def place_targets(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Bring targets and weights to the device: class numbers are int64."""
     device, dtype = placement.device, placement.dtype
+    placed = placed_weight = None
     if target is not None:
-        target = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
+        placed = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
     if weight is not None:
-        weight = as_tensor(weight, dtype, device)
-    return target, weight
+        placed_weight = as_tensor(weight, dtype, device)
+    return placed, placed_weight
 
 
 # Rows of a block in which data pass a network without training, and elements of its

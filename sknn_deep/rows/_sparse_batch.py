@@ -97,7 +97,7 @@ class SparseBatch:
         )
         return SparseBatch(data, indices, indptr, self.shape[1], workspace=workspace)
 
-    def astype(self, dtype: np.dtype) -> "SparseBatch":
+    def astype(self, dtype: type[np.floating]) -> "SparseBatch":
         """Give the same rows in another type, or these if it is theirs."""
         if self.data.dtype == dtype:
             return self
@@ -177,15 +177,15 @@ class SparseBatch:
                 per_sample_weights=torch.from_numpy(self.data),
                 include_last_offset=True,
             )
-        W = W.detach().numpy()
-        product = np.zeros((self.shape[0], W.shape[1]), W.dtype)
+        weights = W.detach().numpy()
+        product = np.zeros((self.shape[0], W.shape[1]), weights.dtype)
         csr_matvecs(
             *self.shape,
             W.shape[1],
             self.indptr,
             self.indices,
             self.data,
-            W.reshape(-1),
+            weights.reshape(-1),
             product.reshape(-1),
         )
         return torch.from_numpy(product)

@@ -38,41 +38,49 @@ def stacked_batches(
     """
     orders = [source.draw_order() for source in sources]
     if _are_alike(sources, orders):
-        for batch in sources[0].in_order(orders[0]):
-            yield tuple(
-                None if part is None else part.expand(len(sources), *part.shape)
-                for part in batch
+        for X, target, weight in sources[0].in_order(orders[0]):
+            assert isinstance(X, Tensor), "rows that are shared are dense"
+            yield (
+                _repeat(X, len(sources)),
+                _repeat(target, len(sources)),
+                None if weight is None else _repeat(weight, len(sources)),
             )
         return
     first = sources[0]
-    X_like = first.rows.slice(0, 0)
+    X_like: Tensor = first.rows.slice(0, 0)
     in_order = torch.arange(first.n_rows, device=X_like.device)
-    orders = [in_order if order is None else order for order in orders]
+    drawn = [in_order if order is None else order for order in orders]
     gather = _make_gather(sources, X_like)
     size = first.batch_size
     span = max(1, _ROWS_AT_ONCE // (len(sources) * size)) * size
     for start in range(0, first.n_rows, span):
-        rows = [order[start : start + span] for order in orders]
-        target = _select([source.target for source in sources], rows)
-        weight = _select([source.weight for source in sources], rows)
+        rows = [order[start : start + span] for order in drawn]
+        targets = _select([source.target for source in sources], rows)
+        weights = _select([source.weight for source in sources], rows)
         index = torch.stack(rows)  # (n_sources, n_span)
         for first_row in range(0, index.shape[1], size):
             batch = slice(first_row, first_row + size)
             X = gather(index[:, batch])
             yield (
                 X,
-                X if target is None else target[:, batch],
-                None if weight is None else weight[:, batch],
+                X if targets is None else targets[:, batch],
+                None if weights is None else weights[:, batch],
             )
 
 
 def _select(parts: Sequence[Tensor | None], rows: Sequence[Tensor]) -> Tensor | None:
     """Pick rows of each part; the parts are all there or none is."""
-    if parts[0] is None:
-        return None
-    return torch.stack(
-        [part.index_select(0, index) for part, index in zip(parts, rows, strict=True)]
-    )
+    picked = [
+        part.index_select(0, index)
+        for part, index in zip(parts, rows, strict=True)
+        if part is not None
+    ]
+    return torch.stack(picked) if picked else None
+
+
+def _repeat(part: Tensor, n_sources: int) -> Tensor:
+    """Show each source the same part, without a copy."""
+    return part.expand(n_sources, *part.shape)
 
 
 def _make_gather(
@@ -107,7 +115,8 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
     neighbours: list[_Neighbours] = []
     for i, one in enumerate(rows):
         # Of others, a call for many networks would make as many dense at once.
-        if one.is_tensor and neighbours and one.address == neighbours[-1].rows.address:
+        has_tensor = one.tensor is not None
+        if has_tensor and neighbours and one.address == neighbours[-1].rows.address:
             neighbours[-1] = neighbours[-1]._replace(stop=i + 1)
         else:
             neighbours.append(_Neighbours(one, i, i + 1))

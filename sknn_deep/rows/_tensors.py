@@ -1,6 +1,7 @@
 """Arrays as tensors."""
 
 import ctypes
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ def as_tensor(
         array = array.copy()
     elif not array.flags.writeable:
         address = array.__array_interface__["data"][0]
-        memory = (ctypes.c_char * array.nbytes).from_address(address)
+        memory: Any = (ctypes.c_char * array.nbytes).from_address(address)
         memory.owner = array  # keeps the array alive as long as the tensor
         array = np.frombuffer(memory, dtype=array.dtype).reshape(array.shape)
     return torch.from_numpy(array).to(device=device, dtype=dtype)

@@ -128,6 +128,9 @@ class Net(NeuralNet):
     # Pickles of 0.1 have no such attributes.
     forward_pass_: ForwardPass | None = None
     rates: Sequence[tuple[str, float]] = ()
+    # Set by skorch.
+    callbacks: Any
+    callbacks_: list[tuple[str, Callback]]
 
     def __init__(
         self,
@@ -167,6 +170,15 @@ class Net(NeuralNet):
     def _default_callbacks(self):
         reporters = [(type(cb).__name__, cb) for cb in make_reporters(self.verbose)]
         return [("epoch_timer", EpochTimer()), *reporters]
+
+    def initialize_callbacks(self):
+        if self.callbacks or self.get_params_for("callbacks"):
+            return super().initialize_callbacks()
+        # skorch's makes a class in each call, for those of the user's.
+        self.callbacks_ = [
+            (name, cb.initialize()) for name, cb in self.get_default_callbacks()
+        ]
+        return self
 
     def initialize_history(self):
         self.best_merits_ = {}

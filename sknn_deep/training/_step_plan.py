@@ -94,7 +94,7 @@ def resolve_step(
     n_epochs_before : int
         Epochs of the run that are over.
     """
-    net = run.net
+    net, seen = run.net, run.net.forward_pass_
     with_scipy = net.recipe.solver == "lbfgs"
     n_left = (run.epochs - n_epochs_before) * len(run.batches)
     parameters = dict(net.module_.named_parameters())
@@ -105,7 +105,7 @@ def resolve_step(
     batches, why_rows = _choose_rows(kind, run, n_units, steps)
     is_sparse = batches is not run.batches
     seen_by = "SciPy takes weights as they are" if with_scipy else updates
-    layout = () if seen_by else kind.faster_transposed(net.module_)
+    layout = () if seen_by else kind.faster_transposed(parameters)
     if is_sparse:
         layout = tuple({next(iter(parameters)): None} | dict.fromkeys(layout))
     why_one_by_one = _why_not_captured(kind, net, run.batches, n_left, steps)
@@ -113,7 +113,7 @@ def resolve_step(
         list(parameters.values()),
         batches.batch_size,
         density=batches.density,
-        n_products=net.forward_pass_ and net.forward_pass_.n_products,
+        n_products=None if seen is None else seen.n_products,
     )
     denormals, why_denormals = _choose_denormals(watched, with_scipy)
     plan = StepPlan(
@@ -202,7 +202,7 @@ def _choose_rows(
 def _why_layout(layout: tuple[str, ...], seen_by: str) -> str:
     if layout:
         return "products are faster so, of few features or of sparse rows"
-    return seen_by or "no product is faster another way round"
+    return seen_by or "no product is faster with transposed weights"
 
 
 def _why_not_captured(

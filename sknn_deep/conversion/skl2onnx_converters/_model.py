@@ -17,9 +17,9 @@ from sknn_deep.conversion._network_parts import network_of
 from sknn_deep.conversion._onnx_graph import ML, ML_OPSET, output_of
 from sknn_deep.conversion._onnx_inputs import Input
 from sknn_deep.conversion._skl2onnx import estimators_in
-from sknn_deep.conversion._skl2onnx_graph import number_type
-from sknn_deep.conversion._skl2onnx_networks import register
-from sknn_deep.conversion._skl2onnx_steps import step_converters
+from sknn_deep.conversion.skl2onnx_converters._graph import number_type
+from sknn_deep.conversion.skl2onnx_converters._networks import register
+from sknn_deep.conversion.skl2onnx_converters._steps import step_converters
 
 
 def convert_whole(

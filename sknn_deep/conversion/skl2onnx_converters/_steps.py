@@ -17,13 +17,16 @@ from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotE
 
 from sknn_deep.conversion._network_parts import network_of
 from sknn_deep.conversion._onnx_graph import GAPS, ML
-from sknn_deep.conversion._skl2onnx_graph import (
+from sknn_deep.conversion.skl2onnx_converters._graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
     number_type,
 )
-from sknn_deep.conversion._skl2onnx_networks import convert_numbers, set_output_type
+from sknn_deep.conversion.skl2onnx_converters._networks import (
+    convert_numbers,
+    set_output_type,
+)
 
 
 def step_converters(dtype: np.dtype) -> dict:
