@@ -66,7 +66,7 @@ def export_module(
             'python -m pip install "sknn-deep[onnx]".'
         ) from error
     except Exception as error:  # whatever a forward of the user's own leads to
-        raise TypeError(_why_not(name, error)) from error
+        raise TypeError(_export_message(name, error)) from error
     if opset < _OWN_OPSET and not _is_valid(model, opset):
         raise ValueError(
             f"torch {torch.__version__} cannot write the network of {name} with an "
@@ -94,7 +94,7 @@ def _exported(
     ).model_proto
 
 
-def _why_not(name: str, error: Exception) -> str:
+def _export_message(name: str, error: Exception) -> str:
     reason = str(error).strip().partition("\n")[0]
     return (
         f"torch {torch.__version__} cannot export the network of {name} for any number "

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
@@ -86,7 +88,7 @@ class FitData:
         What a validation split keeps the shares of.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
 
     connectivity : sparse matrix of shape (n_samples, n_samples) or None
@@ -225,12 +227,24 @@ def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:
     return np.flatnonzero(weight)
 
 
+class _Zeros(ISeedSequence):
+    """Seeds with zeros what is to be seeded anew."""
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.zeros(n_words, dtype)
+
+
 def random_state_of(random_state) -> np.random.RandomState:
     """Make the generator of a fit; None draws its seed from NumPy's global one."""
     if random_state is None:
-        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
-        return np.random.RandomState(seed)
-    return check_random_state(random_state)
+        random_state = check_random_state(None).randint(np.iinfo(np.int32).max)
+    if not isinstance(random_state, Integral):
+        return check_random_state(random_state)
+    # RandomState(seed) takes three times as long: at first it is seeded by the system.
+    zeros: Any = _Zeros()  # NumPy's types know none but its own
+    generator = np.random.RandomState(np.random.MT19937(zeros))
+    generator.seed(int(random_state))
+    return generator
 
 
 def concatenate(blocks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:

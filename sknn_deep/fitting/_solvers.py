@@ -58,7 +58,7 @@ class FitPlan:
         To validate on, where the user gave them.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
     """
 
@@ -112,7 +112,8 @@ def make_batches(
         window_rows = samples.X.window_rows(net.recipe.batch_size)
         permute = block_permutations(n_rows, window_rows, random_state, device)
     elif net.recipe.shuffle and device.type == "cpu":
-        permute = numpy_permutations(n_rows, random_state)
+        # One row has one order, which nothing is drawn for.
+        permute = numpy_permutations(n_rows, random_state) if n_rows > 1 else None
     elif net.recipe.shuffle:
         permute = device_permutations(n_rows, generator)
     return Batches(

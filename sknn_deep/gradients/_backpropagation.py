@@ -29,7 +29,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn_deep.gradients._layout import lay, lies_transposed, straighten
+from sknn_deep.gradients._layout import copy_contiguous, is_stored_transposed, view_part
 from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_shares
 from sknn_deep.rows import SparseInput
 
@@ -44,7 +44,7 @@ class FlatParameters:
         In their order in the buffers.
 
     transposed : list of bool
-        Whether each one lies in the buffers the other way round.
+        Whether each one is transposed in the buffers.
 
     values, gradients : Tensor of shape (n_parameters,)
     """
@@ -58,11 +58,15 @@ class FlatParameters:
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Each parameter's value and gradient, which are parts of the buffers."""
         sizes = [p.numel() for p in self.parameters]
-        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        parts = zip(
+            self.values.split_with_sizes(sizes),
+            self.gradients.split_with_sizes(sizes),
+            strict=True,
+        )
         return {
             p: (
-                lay(both[0], p.shape, transposed=is_transposed),
-                lay(both[1], p.shape, transposed=is_transposed),
+                view_part(both[0], p.shape, transposed=is_transposed),
+                view_part(both[1], p.shape, transposed=is_transposed),
             )
             for p, is_transposed, both in zip(
                 self.parameters, self.transposed, parts, strict=True
@@ -78,21 +82,20 @@ class FlatParameters:
 
 @contextmanager
 def flat_parameters(
-    module: nn.Module,
+    parameters: Iterable[nn.Parameter],
     first: Iterable[nn.Parameter],
     *,
     is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
 ):
-    """Lay all parameters and gradients of `module` into flat buffers for a while.
+    """Put all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once. `is_transposed` tells which ones lie in the buffers the other way
-    round.
+    every number once. `is_transposed` tells which ones are transposed in the buffers.
     """
     first = list(first)
     ids = {id(p) for p in first}
-    others = [p for p in module.parameters() if id(p) not in ids]
+    others = [p for p in parameters if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
@@ -108,7 +111,7 @@ def flat_parameters(
 def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
     """Let each parameter own its memory again, and hold no gradient."""
     for p in parameters:
-        p.data = straighten(p.data)
+        p.data = copy_contiguous(p.data)
         p.grad = None
 
 
@@ -177,7 +180,7 @@ class _Layer:
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
         self.weight_gradient_t = parameters.weight_gradient.mT
-        self.lies_transposed = lies_transposed(weight)
+        self.is_stored_transposed = is_stored_transposed(weight)
         self.bias_gradient = parameters.bias_gradient
         self.is_stack = weight.ndim == 3
         self.addmm = torch.baddbmm if self.is_stack else torch.addmm
@@ -202,9 +205,10 @@ class _Layer:
     def buffers(self, n_batch: int) -> _Buffers:
         """Give what to write into for a batch of so many rows."""
         if n_batch not in self._buffers:
-            z, a, dropped, delta_in = (
-                None if t is None else t[..., :n_batch, :] for t in self._largest
-            )
+            largest = self._largest
+            if n_batch < largest[0].shape[-2]:
+                largest = [t if t is None else t[..., :n_batch, :] for t in largest]
+            z, a, dropped, delta_in = largest
             delta_in_t = None if delta_in is None else delta_in.mT
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
@@ -241,7 +245,7 @@ class _Layer:
         return self.into.delta_in, self.into.delta_in_t
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        if self.lies_transposed:
+        if self.is_stored_transposed:
             self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
         else:
             self.mm(delta_t, self.inputs, out=self.weight_gradient)

@@ -15,7 +15,7 @@ from sknn_deep.gradients._backpropagation import (
     dropout_probability,
     release_parameters,
 )
-from sknn_deep.gradients._layout import is_faster_transposed, lay
+from sknn_deep.gradients._layout import is_faster_transposed, view_part
 from sknn_deep.modules import Loss, StackedDropout, stack_losses
 
 
@@ -30,7 +30,7 @@ class Stacked:
     n_networks : int
 
     transposed : list of bool
-        Which kinds lie in the buffer the other way round.
+        Which kinds are transposed in the buffer.
 
     like : Tensor
         Tells dtype and device.
@@ -63,7 +63,7 @@ class Stacked:
         parts = self.buffer.split(sizes)
         self.flat = [part.view(n_networks, -1) for part in parts]
         self.arrays = [
-            lay(part, (n_networks, *shape), transposed=is_transposed)
+            view_part(part, (n_networks, *shape), transposed=is_transposed)
             for part, shape, is_transposed in zip(
                 parts, shapes, transposed, strict=True
             )

@@ -1,7 +1,7 @@
 """Rows, targets and weights, a batch at a time."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -35,7 +35,7 @@ class Batches:
         None keeps the rows in their order.
 
     subset : int64 Tensor of shape (n_rows,) or None
-        Numbers of the rows to go through; None is all of them.
+        Indices of the rows to go through; None is all of them.
 
     n_rows : int or None
         Rows of an epoch; None is each one once.
@@ -145,7 +145,7 @@ class Batches:
     def _gather(self, order: Tensor) -> Iterator[_Parts]:
         """Copy rows of tensors to where batches are, several batches in one call."""
         gatherer = self._keep_gatherer((self.rows.tensor, self.target, self.weight))
-        for index in order.split(gatherer.n_at_once):
+        for index in _split(order, gatherer.n_at_once):
             yield from gatherer.gather(index)
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
@@ -175,3 +175,8 @@ class Batches:
             values = (self.target, self.weight)
             X = self.rows.slice(start, stop)
             yield X, *(None if v is None else v[start:stop] for v in values)
+
+
+def _split(order: Tensor, n_at_once: int) -> Sequence[Tensor]:
+    """Divide an order; what is one part needs no call of torch."""
+    return [order] if len(order) <= n_at_once else order.split(n_at_once)

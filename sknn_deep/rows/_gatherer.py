@@ -72,6 +72,8 @@ class Gatherer:
     def _make_views(self, n_rows: int) -> tuple[list, list]:
         """Make views of all rows of a call, and of those of each batch."""
         whole = [None if part is None else part[:n_rows] for part in self._memory]
+        if n_rows <= self.batch_size:
+            return whole, [tuple(whole)]
         columns = [
             repeat(None) if part is None else part.split(self.batch_size)
             for part in whole

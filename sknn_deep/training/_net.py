@@ -171,6 +171,15 @@ class Net(NeuralNet):
         reporters = [(type(cb).__name__, cb) for cb in make_reporters(self.verbose)]
         return [("epoch_timer", EpochTimer()), *reporters]
 
+    def initialize_callbacks(self):
+        if self.callbacks or self.get_params_for("callbacks"):
+            return super().initialize_callbacks()
+        # skorch's makes a class in each call, for those of the user's.
+        self.callbacks_ = [
+            (name, cb.initialize()) for name, cb in self.get_default_callbacks()
+        ]
+        return self
+
     def initialize_history(self):
         self.best_merits_ = {}
         if self.history_ is None:

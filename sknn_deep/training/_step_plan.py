@@ -105,7 +105,7 @@ def resolve_step(
     batches, why_rows = _choose_rows(kind, run, n_units, steps)
     is_sparse = batches is not run.batches
     seen_by = "SciPy takes weights as they are" if with_scipy else updates
-    layout = () if seen_by else kind.faster_transposed(net.module_)
+    layout = () if seen_by else kind.faster_transposed(parameters)
     if is_sparse:
         layout = tuple({next(iter(parameters)): None} | dict.fromkeys(layout))
     why_one_by_one = _why_not_captured(kind, net, run.batches, n_left, steps)
@@ -202,7 +202,7 @@ def _choose_rows(
 def _why_layout(layout: tuple[str, ...], seen_by: str) -> str:
     if layout:
         return "products are faster so, of few features or of sparse rows"
-    return seen_by or "no product is faster another way round"
+    return seen_by or "no product is faster with transposed weights"
 
 
 def _why_not_captured(

@@ -199,7 +199,7 @@ def test_stack_smooths_each_networks_labels_by_its_own_share(kind, weighted):
     )
 
 
-def test_stack_lends_its_memory_and_gives_it_back():
+def test_stack_shares_its_memory_and_gives_it_back():
     modules = [make_mlp(seed, units=(6, 40, 3)) for seed in range(N_NETWORKS)]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     loss = SquaredError()
