@@ -17,13 +17,14 @@ from sknn_deep.rows._rows import (
     rows_per_block,
 )
 from sknn_deep.rows._sparse_batch import SparseBatch, ThinBatch
-from sknn_deep.rows._stacked_batches import stacked_batches
+from sknn_deep.rows._stacked_batches import SharedRows, stacked_batches
 
 __all__ = [
     "Batches",
     "DenseRows",
     "MappedArray",
     "Rows",
+    "SharedRows",
     "SparseBatch",
     "SparseRows",
     "ThinBatch",

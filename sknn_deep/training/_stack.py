@@ -77,11 +77,7 @@ def train_stack(
     for run in runs:
         run.net.begin_training(run.epochs, run.n_seen)
         run.net.notify("on_train_begin", X=run.batches, y=None)
-    # The same rows side by side share a kernel call, and so do equal numbers.
-    order = sorted(
-        range(len(runs)),
-        key=lambda i: (runs[i].batches.rows.address, _numbers_at_start(runs[i])),
-    )
+    order = sorted(range(len(runs)), key=lambda i: place_in_stack(runs[i]))
     trainees = [_Trainee(runs[i], i) for i in order]
     staying = list(range(len(trainees)))
     optimizer = None
@@ -156,10 +152,16 @@ class _Trainee:
         return self.state.has_ended
 
 
-def _numbers_at_start(run: Run) -> tuple:
+def place_in_stack(run: Run) -> tuple:
+    """Give what runs are sorted by, for those side by side to share most.
+
+    The same rows in the same order share the gathering and the first product, and equal
+    numbers a call of the optimizer's kernel.
+    """
     recipe = run.net.recipe
     numbers = numbers_of(recipe, recipe.learning_rate_init)
-    return *numbers, recipe.learning_rate, run.epochs, recipe.alpha
+    own = (*numbers, recipe.learning_rate, run.epochs, recipe.alpha)
+    return run.batches.neighborhood(), own
 
 
 def _renew_optimizer(
@@ -204,7 +206,7 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
     with flushed_denormals():
         for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
             numbers = [(start, stop, plans[start][i]) for start, stop in groups]
-            total.add_(step(batch, numbers), alpha=batch[0].shape[1])
+            total.add_(step(batch, numbers), alpha=batch[0].shape[-2])
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows
@@ -223,7 +225,7 @@ def _make_step(
         X, target, weight = batch
         values, outputs = stacked.compute(X, target, weight)
         values = values * criterion.reported_scale(outputs)
-        add_penalties(values, weight, X.shape[1])
+        add_penalties(values, weight, X.shape[-2])
         clip()
         optimizer.step(numbers)
         return values

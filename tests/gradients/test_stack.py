@@ -30,6 +30,7 @@ from sknn_deep.modules import (
     glorot_uniform_,
 )
 from sknn_deep.modules._random_layers import StackedDropout, dropout_mask
+from sknn_deep.rows import SharedRows
 
 N_NETWORKS = 3
 
@@ -92,6 +93,11 @@ def make_batch(loss, n_rows=8, *, weighted=False, seed=0):
     return X, target, weight if weighted else None
 
 
+def each_its_own(X):
+    """Give rows of which no two networks see the same."""
+    return SharedRows(X, [(k, k + 1) for k in range(len(X))])
+
+
 def make_generators():
     return [torch.Generator().manual_seed(seed) for seed in range(N_NETWORKS)]
 
@@ -102,8 +108,8 @@ def descend_together(modules, losses, batches, n_rows=8):
     with stacked_gradient(
         modules, losses, n_rows=n_rows, generators=make_generators()
     ) as stacked:
-        for batch in batches:
-            values, outputs = stacked.compute(*batch)
+        for X, *others in batches:
+            values, outputs = stacked.compute(each_its_own(X), *others)
             for k, module in enumerate(modules):
                 gradients = [p.grad.clone() for p in module.parameters()]
                 seen[k].append([values[k].clone(), outputs[k].clone(), *gradients])
