@@ -14,7 +14,7 @@ from sknn_deep.gradients._backpropagation import (
     dropout_probability,
     release_parameters,
 )
-from sknn_deep.gradients._layout import is_faster_transposed, lay
+from sknn_deep.gradients._layout import is_faster_transposed_in_stack, lay
 from sknn_deep.gradients._stacked_backpropagation import StackedBackpropagation
 from sknn_deep.modules import Loss, StackedDropout, stack_losses
 from sknn_deep.rows import SharedRows
@@ -149,7 +149,10 @@ def stacked_gradient(
     values = Stacked(
         shapes,
         len(modules),
-        transposed=[is_faster_transposed(p) for p in parameters[0]],
+        transposed=[
+            is_faster_transposed_in_stack(p, is_first=i == 0)
+            for i, p in enumerate(parameters[0])
+        ],
         like=parameters[0][0].detach(),
     )
     gradients = values.zeros_like()

@@ -109,15 +109,18 @@ class _StackedLayer:
             )
         return self._buffers[n_batch]
 
-    def forward(self, a: Tensor | SharedRows) -> Tensor:
+    def forward(self, a: Tensor) -> Tensor:
+        return self.propagate(a, a.shape[1])
+
+    def propagate(self, a: Tensor | SharedRows, n_batch: int) -> Tensor:
         self.inputs = a  # (n_networks, n_batch, n_in)
-        self.into = into = self.buffers(a.shape[-2])
+        self.into = into = self.buffers(n_batch)
         self.multiply(a, into.z)
         z = into.z.add_(self.bias)  # (n_networks, n_out, n_batch)
         output = self.activation.forward(z, into.a)
         self.saved = output if self.saves_output else z
         if self.draw_mask is not None:
-            n_networks, n_out, n_batch = output.shape
+            n_networks, n_out, _ = output.shape
             self.mask = self.draw_mask((n_networks, n_batch, n_out)).mT
             output = torch.mul(output, self.mask, out=into.dropped)
         return output.mT
@@ -156,37 +159,44 @@ class _StackedLayer:
 class _SharingLayer(_StackedLayer):
     """The arithmetic of the first layer, whose inputs are :class:`SharedRows`."""
 
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.n_networks = len(self.weight)
+        self.is_one_product = self.in_columns and not self.lies_transposed
+
+    def forward(self, a: SharedRows) -> Tensor:
+        return self.propagate(a, a.n_batch)
+
     def multiply(self, a: SharedRows, z: Tensor) -> None:
-        if a.n_groups == len(self.weight):
+        if len(a.bounds) == self.n_networks:
             super().multiply(a.X, z)
             return
-        is_one_product = self.in_columns and not self.lies_transposed
         for X, (start, stop) in zip(a.X, a.bounds, strict=True):
             weight, out = self.weight[start:stop], z[start:stop]
-            if is_one_product:
+            if self.is_one_product:
                 torch.mm(weight.flatten(0, 1), X.t(), out=out.flatten(0, 1))
             elif self.in_columns:
-                torch.bmm(weight, X.t().expand(len(out), -1, -1), out=out)
+                torch.bmm(weight, X.t().expand(stop - start, -1, -1), out=out)
             else:
-                torch.bmm(X.expand(len(out), -1, -1), weight.mT, out=out.mT)
+                torch.bmm(X.expand(stop - start, -1, -1), weight.mT, out=out.mT)
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
         rows = self.inputs
-        if rows.n_groups == len(self.weight):
+        if len(rows.bounds) == self.n_networks:
             self.inputs = rows.X
             super().write_weight_gradient(delta, delta_t)
             return
         for X, (start, stop) in zip(rows.X, rows.bounds, strict=True):
             own = delta_t[start:stop]  # (n_networks of the group, n_out, n_batch)
-            if self.lies_transposed:
-                out = self.weight_gradient_t[start:stop]
-                torch.bmm(X.t().expand(len(own), -1, -1), own.mT, out=out)
-            elif own.is_contiguous():
+            if self.is_one_product:
                 out = self.weight_gradient[start:stop].flatten(0, 1)
                 torch.mm(own.flatten(0, 1), X, out=out)
+            elif self.lies_transposed:
+                out = self.weight_gradient_t[start:stop]
+                torch.bmm(X.t().expand(stop - start, -1, -1), own.mT, out=out)
             else:
                 out = self.weight_gradient[start:stop]
-                torch.bmm(own, X.expand(len(own), -1, -1), out=out)
+                torch.bmm(own, X.expand(stop - start, -1, -1), out=out)
 
 
 class StackedBackpropagation(Backpropagation):

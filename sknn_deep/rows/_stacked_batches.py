@@ -31,16 +31,11 @@ class SharedRows(NamedTuple):
     bounds: list[tuple[int, int]]
 
     @property
-    def n_groups(self) -> int:
-        return len(self.bounds)
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(n_networks, n_batch, n_features)``."""
-        return self.bounds[-1][1], *self.X.shape[1:]
+    def n_batch(self) -> int:
+        return self.X.shape[1]
 
     def of_each(self) -> Tensor:
-        """Give the rows of each network, of shape `shape`."""
+        """Give those of each network, ``(n_networks, n_batch, n_features)``."""
         return _repeat(self.X, self.bounds)
 
 
