@@ -24,7 +24,7 @@ _FEWEST_FOR_A_CORE = 8
 # where one core is late. The bytes are those that `_most_in_a_stack` counts.
 _MAX_BYTES = 2**30
 _MAX_ON_CPU = 32
-_CACHED_BYTES = 2**23
+_CACHED_BYTES = 9 * 2**20
 
 
 def may_be_stacked(estimator: BaseEstimator) -> bool:
