@@ -61,10 +61,15 @@ numpydoc_show_class_members = False
 
 # --- the gallery ----------------------------------------------------------------------
 
+# Where the file of MNIST is, those of the tables are.
 _mnist = os.environ.get("SKNN_DEEP_MNIST")
-_housing = Path(_mnist).with_name("california_housing.csv.gz") if _mnist else None
-if _housing and _housing.is_file():
-    os.environ.setdefault("SKNN_DEEP_HOUSING", str(_housing))
+for _variable, _name in (
+    ("SKNN_DEEP_HOUSING", "california_housing.csv.gz"),
+    ("SKNN_DEEP_ADULT", "adult.csv.gz"),
+):
+    _path = Path(_mnist).with_name(_name) if _mnist else None
+    if _path and _path.is_file():
+        os.environ.setdefault(_variable, str(_path))
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",

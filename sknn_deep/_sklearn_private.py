@@ -10,7 +10,11 @@ from collections import UserList
 import numpy as np
 from sklearn import __version__, get_config
 from sklearn.base import _fit_context
-from sklearn.metrics._scorer import _BaseScorer, _MultimetricScorer
+from sklearn.metrics._scorer import (
+    _BaseScorer,
+    _MultimetricScorer,
+    _PassthroughScorer,
+)
 from sklearn.model_selection._search import (
     BaseSearchCV,
     _insert_error_scores,
@@ -118,7 +122,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ModuleNotFoundError:  # until scikit-learn 1.9 is the oldest
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Takes the place of scikit-learn's, and says what is missing."""
 
         def set_callbacks(self, *callbacks):
@@ -201,6 +205,11 @@ def scorers_of(scorer) -> dict | None:
     return scorer._scorers if isinstance(scorer, _MultimetricScorer) else None
 
 
+def is_own_score(scorer) -> bool:
+    """Tell whether a scorer calls ``score`` of the estimator, and nothing else."""
+    return isinstance(scorer, _PassthroughScorer)
+
+
 def takes_weights(scorer) -> bool:
     """Tell whether a scorer, or any callable in its place, takes sample weights."""
     function = scorer._score_func if isinstance(scorer, _BaseScorer) else scorer
@@ -230,6 +239,7 @@ __all__ = [
     "fit_context",
     "has_callbacks",
     "insert_error_scores",
+    "is_own_score",
     "make_constraint",
     "mlp_has_poisson",
     "num_samples",

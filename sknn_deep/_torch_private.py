@@ -28,7 +28,7 @@ def let_graph_draw(graph: torch.cuda.CUDAGraph, generator: torch.Generator) -> N
 
     From 2.14 on torch finds the generator by itself, and warns if it is told.
     """
-    if torch.__version__ < (2, 14):
+    if torch.__version__ < (2, 14):  # type: ignore[operator]
         graph.register_generator_state(generator)
 
 

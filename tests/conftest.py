@@ -114,6 +114,12 @@ def digits():
 
 
 @pytest.fixture(scope="session")
+def digits_slice(digits):
+    """200 digits: X of whole numbers from 0 to 16, y of ten classes."""
+    return digits.X[:200].astype(float) * 16, digits.y[:200]
+
+
+@pytest.fixture(scope="session")
 def cancer():
     """200 rows of 30 features, and two classes."""
     X, y = load_breast_cancer(return_X_y=True)

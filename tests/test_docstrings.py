@@ -50,7 +50,9 @@ OWN_WORDS = {
 OWN_WORDS_WITH_NEIGHBORS = {
     "batch_size": "it depends on the rows",
     "coefs_": "there are no log-variances",
-    "encoder_": "the same",
+    "decoder": "it gets a quarter of the code",
+    "encoder": "it gives a quarter of the code, and no log-variances",
+    "encoder_": "there are no log-variances",
     "kl_weight": "it is not used",
     "latent_activation": "the code is linear",
     "max_fun": "it is not used",

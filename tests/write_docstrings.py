@@ -1,4 +1,4 @@
-"""Fill what the estimators' docstrings share into them.
+"""Fill what docstrings of estimators, and of searches, share into them.
 
     python -m tests.write_docstrings
 
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from sknn_deep import estimators
+from sknn_deep import estimators, model_selection
 
 SHARED = Path(__file__).resolve().parents[1] / "docs" / "shared_docstrings.txt"
 WIDTH = 88
@@ -208,12 +208,13 @@ def wrap(text: str, indent: str, hanging: str, end: str = "") -> str:
 
 
 def classes() -> Iterator[type]:
-    """Yield the classes of the folder of the estimators."""
-    for module in pkgutil.iter_modules(estimators.__path__):
-        file = importlib.import_module(f"{estimators.__name__}.{module.name}")
-        for cls in vars(file).values():
-            if isinstance(cls, type) and cls.__module__ == file.__name__:
-                yield cls
+    """Yield the classes of the folders of the estimators and the searches."""
+    for folder in (estimators, model_selection):
+        for module in pkgutil.iter_modules(folder.__path__):
+            file = importlib.import_module(f"{folder.__name__}.{module.name}")
+            for cls in vars(file).values():
+                if isinstance(cls, type) and cls.__module__ == file.__name__:
+                    yield cls
 
 
 def sections_of(owners: list[str], shared: Shared) -> dict[str, dict[str, Entry]]:
@@ -253,7 +254,7 @@ def fill_class(source: str, cls: type, shared: Shared) -> str:
 
 
 def filled_files() -> dict[Path, str]:
-    """Give the text that each file of the estimators is to have."""
+    """Give the text that each file of estimators and searches is to have."""
     shared = read_shared(SHARED.read_text(encoding="utf-8"))
     texts: dict[Path, str] = {}
     for cls in classes():

@@ -13,8 +13,9 @@ time divided by the contender's: below one, the batched search is faster. With
 
 The line below the table tells what a step of one network in a stack costs of a core's
 time, and what its matrix products alone do in the same run: the first is the difference
-between searches of many epochs and of one. With ``--busy`` a process spins meanwhile; the system moves it where it likes. With
-``--against`` one at a time is another build of the package, in that folder.
+between searches of many epochs and of one. With ``--busy`` a process spins meanwhile;
+the system moves it where it likes. With ``--against`` one at a time is another build of
+the package, in that folder.
 """
 
 import contextlib

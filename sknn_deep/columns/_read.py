@@ -15,6 +15,8 @@ _ADVICE_ON_DATES = (
     "Turn it into numbers first, with skrub's DatetimeEncoder in a Pipeline for "
     "instance, or leave it out."
 )
+# What pandas has no answer for of Arrow's types, or another one than for its own.
+_TEXT_OF_ARROW = ("dictionary", "string_view")
 _ADVICE = "Turn it into numbers or strings first, or leave it out."
 
 
@@ -156,17 +158,17 @@ def _read_pandas(series, label: str, owner: str) -> Column:
         is_string_dtype,
     )
 
-    dtype = series.dtype
+    dtype, name = series.dtype, str(series.dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         codes = series.cat.codes.to_numpy().astype(np.intp)
         return Column(label, None, codes, list(dtype.categories), is_category=True)
-    if str(dtype).startswith("dictionary"):  # Arrow's categories
-        return _read_pandas(series.astype(object), label, owner)
-    if isinstance(dtype, np.dtype) and dtype.kind == "O":
-        return _read_objects(series.to_numpy(), label, owner)
+    if name.startswith(_TEXT_OF_ARROW):
+        return _read_category(_as_objects(series.tolist()), label, owner)
+    if name == "null[pyarrow]" or (isinstance(dtype, np.dtype) and dtype.kind == "O"):
+        return _read_objects(series.to_numpy(dtype=object), label, owner)
     is_number = is_numeric_dtype(dtype) and not is_complex_dtype(dtype)
     if is_number or is_bool_dtype(dtype):
-        if "decimal" in str(dtype):
+        if "decimal" in name:
             series = series.astype("double[pyarrow]")
         return Column(label, series.to_numpy(dtype=np.float64, na_value=np.nan))
     if is_string_dtype(dtype):
@@ -182,16 +184,36 @@ def _read_polars(series, label: str, owner: str) -> Column:
         floats = series.cast(type(series)([0.0]).dtype)
         return Column(label, floats.to_numpy().astype(np.float64))
     if name.startswith(("String", "Categorical", "Enum", "Object")):
-        values = np.empty(len(series), dtype=object)
-        values[:] = series.to_list()
-        column = _read_objects(values, label, owner)
-        column.is_category = column.is_category or name != "Object"
-        return column
+        read = _read_objects if name == "Object" else _read_category
+        return read(_as_objects(series.to_list()), label, owner)
     raise _unreadable(dtype, label, owner)
+
+
+def _as_objects(values: list) -> np.ndarray:
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
+def _read_category(objects: np.ndarray, label: str, owner: str) -> Column:
+    """Read Python objects of a type that says that they are categories."""
+    codes, known = _number_values(objects, label, owner)
+    return Column(label, None, codes, known, is_category=True)
 
 
 def _read_objects(objects: np.ndarray, label: str, owner: str) -> Column:
     """Read Python objects: numbers if all of them are, otherwise categories."""
+    codes, known = _number_values(objects, label, owner)
+    if all(map(_is_number, known)):
+        floats = np.array([*map(float, known), np.nan])
+        return Column(label, floats[codes])
+    return Column(label, None, codes, known, is_category=True)
+
+
+def _number_values(
+    objects: np.ndarray, label: str, owner: str
+) -> tuple[np.ndarray, list]:
+    """Give codes of Python objects, -1 for missing ones, and the values by code."""
     numbers: dict[Any, int] = {}
     try:
         codes = np.fromiter(
@@ -208,11 +230,7 @@ def _read_objects(objects: np.ndarray, label: str, owner: str) -> Column:
             raise _unreadable(type(value).__name__, label, owner)
     new_codes = {value: code for code, value in enumerate(known)}
     table = np.array([new_codes.get(v, -1) for v in numbers], dtype=np.intp)
-    codes = table[codes] if len(numbers) else codes
-    if all(map(_is_number, known)):
-        floats = np.array([*map(float, known), np.nan])
-        return Column(label, floats[codes])
-    return Column(label, None, codes, known, is_category=True)
+    return (table[codes] if len(numbers) else codes), known
 
 
 # --- kinds of values ------------------------------------------------------------------

@@ -21,30 +21,43 @@ from sknn_deep.conversion._linear_steps import (
 )
 from sknn_deep.conversion._network_parts import (
     dtype_of,
+    is_table_estimator,
     method_of,
     network_of,
     parts_of_method,
     parts_of_network,
+    parts_of_table,
 )
-from sknn_deep.conversion._own_torch import has_own_module
 from sknn_deep.conversion._parts import Mean, Part
+from sknn_deep.conversion._skl2onnx import estimators_in
 
 
 def has_parts(estimator) -> bool:
     """Tell whether an estimator can be taken apart: a network and linear steps."""
-    steps = list(_steps(estimator))
-    return all(map(_is_known, steps)) and any(map(network_of, steps))
+    steps = list(steps_of(estimator))
+    return are_known(steps) and any(map(network_of, steps))
+
+
+def are_known(steps: list) -> bool:
+    """Tell whether all steps can be taken apart."""
+    return all(map(_is_known, steps))
 
 
 def parts_of(
     estimator: BaseEstimator, export: Export
 ) -> tuple[list[Part], np.dtype, BaseEstimator]:
     """Give parts, the type of their numbers, and the last step with a network."""
-    steps = list(_steps(estimator))
+    if is_table_estimator(estimator):
+        return _parts_of_table(estimator, export)
+    if any(map(is_table_estimator, estimators_in(estimator))):
+        raise TypeError(
+            f"{export.function} takes TabularMLPClassifier and TabularMLPRegressor "
+            "alone, with the columns as they are: pass the fitted one itself, and not "
+            f"the {type(estimator).__name__} that holds it."
+        )
+    steps = list(steps_of(estimator))
     with_network = [step for step in steps if network_of(step) is not None]
-    for step in steps:
-        if not _is_known(step):
-            _refuse(step, export)
+    check_steps(steps, export)
     if not with_network:
         _refuse(estimator, export)
     for step in with_network:
@@ -52,18 +65,43 @@ def parts_of(
     dtype = export.dtype or np.result_type(
         *(dtype_of(network_of(step)) for step in with_network)
     )
+    last = with_network[-1]
+    return parts_of_steps(steps, export, dtype, last), dtype, last
+
+
+def parts_of_steps(
+    steps: list, export: Export, dtype: np.dtype, last: BaseEstimator
+) -> list[Part]:
+    """Give the parts of steps, in which `last` is the last one with a network."""
     parts = []
     for step in steps:
-        is_raw = export.is_raw and step is with_network[-1]
-        parts += _parts_of_step(step, export, is_raw=is_raw)
-    return rounded(fold(parts, export, dtype), dtype), dtype, with_network[-1]
+        parts += _parts_of_step(step, export, is_raw=export.is_raw and step is last)
+    return rounded(fold(parts, export, dtype), dtype)
 
 
-def _steps(estimator) -> Iterator:
+def check_steps(steps: list, export: Export) -> None:
+    """Refuse steps that cannot be taken apart."""
+    for step in steps:
+        if not _is_known(step):
+            _refuse(step, export)
+
+
+def _parts_of_table(
+    estimator: BaseEstimator, export: Export
+) -> tuple[list[Part], np.dtype, BaseEstimator]:
+    check_is_fitted(estimator)
+    if estimator.recipe_.n_estimators > 1:
+        check_mean(estimator, export, is_raw=export.is_raw)
+    dtype = export.dtype or dtype_of(estimator)
+    parts = parts_of_table(estimator, is_raw=export.is_raw)
+    return rounded(fold(parts, export, dtype), dtype), dtype, estimator
+
+
+def steps_of(estimator) -> Iterator:
     """List the steps of Pipelines in Pipelines."""
     if type(estimator) is Pipeline:
         for _, step in estimator.steps:
-            yield from _steps(step)
+            yield from steps_of(step)
     elif estimator is not None and not isinstance(estimator, str):  # "passthrough"
         yield estimator
 
@@ -80,16 +118,10 @@ def _undoes_scaler(method) -> bool:
 
 
 def _refuse(step, export: Export) -> None:
-    if has_own_module(step):
-        raise TypeError(
-            f"{export.function} takes no network of one's own in a Pipeline, and "
-            f"to_onnx none at all. Got {type(step).__name__}: "
-            "sknn_deep.to_torch(estimator) gives such a network alone, and "
-            "torch.onnx.export writes what that gives."
-        )
     raise TypeError(
-        f"{export.function} takes MLPClassifier, MLPRegressor, AutoencoderTransformer "
-        "and NeighborAutoencoder, and Pipelines of these, of feature selection and of "
+        f"{export.function} takes MLPClassifier, MLPRegressor, NetClassifier, "
+        "NetRegressor, AutoencoderTransformer and NeighborAutoencoder, and Pipelines "
+        "of these, of feature selection and of "
         f"{', '.join(LINEAR_STEPS)}. Got {type(step).__name__}: pass the network's own "
         "step, and do the steps before it in scikit-learn."
     )

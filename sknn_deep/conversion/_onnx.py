@@ -3,18 +3,21 @@
 from numbers import Integral
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep._files import replace_file
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import has_parts, parts_of
+from sknn_deep.conversion._network_parts import is_own, is_table_estimator
 from sknn_deep.conversion._onnx_inputs import inputs_of
+from sknn_deep.conversion._own_torch import has_own_parts, own_sequence
 from sknn_deep.conversion._skl2onnx import missing_message, networks_in
-from sknn_deep.estimators import MLPClassifier
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
 _DEFAULT_OPSET = 17
+_DEFAULT_OWN_OPSET = 18
 _MIN_OPSET = 14  # the first with HardSwish
 
 
@@ -34,6 +37,17 @@ def to_onnx(
     Gemm, Relu, Gemm, Softmax, and ArgMax for the label. The input is called "X", of
     shape (n_rows, n_features) with any number of rows.
 
+    A network of one's own, alone or behind linear steps, is written by torch's own
+    exporter [3]_, which follows its ``forward`` and needs onnxscript, of the extra
+    ``onnx``. X is then of the shape that was fitted, with any number of rows, and with
+    ``input_dtype="keep"`` whole numbers are int64.
+
+    TabularMLPClassifier and TabularMLPRegressor are written alone, from the columns of
+    the table on: one input for each, of shape (n_rows, 1) and of its name, of strings
+    where its categories are strings, and otherwise of numbers, NaN for missing ones. If
+    the columns have no names, they are called "x0", "x1" and so on, or, if all are
+    numbers, there is one input "X". A missing string is "nan", "None" or "<NA>".
+
     All else that holds a network, as a Pipeline with a ColumnTransformer, a
     VotingClassifier, a CalibratedClassifierCV or a search, is converted by skl2onnx
     [2]_, of the extra ``skl2onnx``, with its converters of scikit-learn's steps. Those
@@ -44,8 +58,9 @@ def to_onnx(
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
-            NeighborAutoencoder, Pipeline or another estimator that holds one of these
+    estimator : MLPClassifier, MLPRegressor, NetClassifier, NetRegressor, \
+            AutoencoderTransformer, NeighborAutoencoder, Pipeline or another estimator \
+            that holds one of these
         Fitted.
 
     path : str or os.PathLike
@@ -61,7 +76,8 @@ def to_onnx(
 
     target_opset : int or None, default=None
         Version of ONNX's operators, from 14, or 17 with ``normalization="layer"``, to
-        the newest of the installed onnx. None is 17, which most runtimes know.
+        the newest of the installed onnx. None is 17, which most runtimes know, or 18
+        with a network of one's own, below which torch's exporter fails with some.
 
     dtype : {"float32", "float64"}, default="float32"
         Type of the numbers that come in and out, and of weights. With "float64",
@@ -90,14 +106,15 @@ def to_onnx(
     Raises
     ------
     ImportError
-        If onnx or skl2onnx is missing, where it is needed; the extras ``onnx`` and
-        ``skl2onnx`` have them.
+        If onnx, onnxscript or skl2onnx is missing, where it is needed; the extras
+        ``onnx`` and ``skl2onnx`` have them.
     NotFittedError
         If the estimator is not fitted.
     TypeError
-        If it holds no network, or a step that skl2onnx cannot convert, or a classifier
-        of labels that are neither numbers nor strings; or if X does not show whether a
-        column is numbers or strings.
+        If it holds no network, or a step that skl2onnx cannot convert, or a network of
+        one's own that torch cannot export, or not for any number of rows; or a
+        classifier of labels that are neither numbers nor strings; or if X does not show
+        whether a column is numbers or strings.
     ValueError
         If float32 has too few digits: where a column, or y with ``normalize_y=True``,
         is so far from zero beside its spread that predictions would be off by more than
@@ -118,6 +135,7 @@ def to_onnx(
     ----------
     .. [1] https://onnx.ai
     .. [2] https://onnx.ai/sklearn-onnx/
+    .. [3] https://docs.pytorch.org/docs/stable/onnx.html
 
     Examples
     --------
@@ -126,7 +144,7 @@ def to_onnx(
     >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
     >>> sknn_deep.to_onnx(clf, "clf.onnx")  # doctest: +SKIP
     """
-    opset = _check_opset(target_opset)
+    opset = _check_opset(target_opset, estimator)
     if dtype not in _DTYPES:
         raise ValueError(
             f"dtype of to_onnx must be one of {', '.join(map(repr, _DTYPES))}. Got "
@@ -141,13 +159,15 @@ def to_onnx(
     )
     if has_parts(estimator) or not any(networks_in(estimator)):
         model = _model_of_parts(estimator, export, opset, output)
+    elif has_own_parts(estimator):
+        model = _model_of_own(estimator, export, opset, output)
     else:
         model = _model_by_skl2onnx(estimator, X, export, opset, output)
     with replace_file(path) as file:
         file.write(model.SerializeToString())
 
 
-def _check_opset(target_opset) -> int:
+def _check_opset(target_opset, estimator) -> int:
     """Import onnx, which takes long and is an extra, and check the opset."""
     try:
         import onnx
@@ -156,7 +176,10 @@ def _check_opset(target_opset) -> int:
             "to_onnx needs onnx: install it with python -m pip install "
             '"sknn-deep[onnx]".'
         ) from error
-    opset = _DEFAULT_OPSET if target_opset is None else target_opset
+    opset = target_opset
+    if opset is None:
+        has_own = any(map(is_own, networks_in(estimator)))
+        opset = _DEFAULT_OWN_OPSET if has_own else _DEFAULT_OPSET
     newest = onnx.defs.onnx_opset_version()
     if not isinstance(opset, Integral) or not _MIN_OPSET <= opset <= newest:
         raise ValueError(
@@ -168,14 +191,29 @@ def _check_opset(target_opset) -> int:
 
 def _model_of_parts(estimator, export: Export, opset: int, output: str):
     from sknn_deep.conversion._onnx_graph import make_model
+    from sknn_deep.conversion._tabular_onnx import make_table_model
 
     parts, _, step = parts_of(estimator, export)
-    if output == "probabilities" and not isinstance(step, MLPClassifier):
+    _check_probabilities(estimator, step, output)
+    make = make_table_model if is_table_estimator(estimator) else make_model
+    return make(parts, step, export, opset, has_label=output == "predictions")
+
+
+def _model_of_own(estimator, export: Export, opset: int, output: str):
+    from sknn_deep.conversion._own_onnx import make_own_model
+
+    sequence, step = own_sequence(estimator, export)
+    _check_probabilities(estimator, step, output)
+    has_label = output == "predictions"
+    return make_own_model(estimator, sequence, step, export, opset, has_label=has_label)
+
+
+def _check_probabilities(estimator, step, output: str) -> None:
+    if output == "probabilities" and not is_classifier(step):
         raise ValueError(
             f'to_onnx with output="probabilities": this {type(estimator).__name__} '
-            f"ends in no MLPClassifier, but in {type(step).__name__}."
+            f"ends in no classifier, but in {type(step).__name__}."
         )
-    return make_model(parts, step, export, opset, has_label=output == "predictions")
 
 
 def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
@@ -187,10 +225,11 @@ def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
             "or use register_skl2onnx and skl2onnx with its options."
         )
     for network in networks_in(estimator):
-        if hasattr(network, "n_features_in_"):  # and no template of a search or vote
+        is_fitted = hasattr(network, "n_features_in_")  # and no template of a search
+        if is_fitted and not is_own(network):
             parts_of(network, export)  # raises what only this package knows
     try:
-        from sknn_deep.conversion._skl2onnx_model import convert_whole
+        from sknn_deep.conversion.skl2onnx_converters import convert_whole
     except ImportError as error:
         raise ImportError(missing_message("to_onnx")) from error
     return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)

@@ -11,10 +11,13 @@ from sknn_deep.conversion._linear_steps import Clip
 from sknn_deep.conversion._network_parts import method_of
 from sknn_deep.conversion._parts import (
     Activation,
+    Bounds,
+    Embedding,
     LayerNorm,
     Linear,
     Mean,
     Part,
+    Sort,
     n_features_of,
     n_outputs_of,
 )
@@ -22,6 +25,12 @@ from sknn_deep.estimators import MLPClassifier
 
 # The defaults, which OMLT 1.2 wants to be told.
 _GEMM = {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0}
+
+# The operators for strings, in the newest version that skl2onnx 1.20 takes.
+ML = "ai.onnx.ml"
+ML_OPSET = 3
+# How onnxruntime writes NaN, None and pandas' NA in an array of strings.
+GAPS = ("nan", "None", "<NA>")
 
 _LAYER_NORM_OPSET = 17
 _MISH_OPSET = 18
@@ -67,6 +76,10 @@ _OUTPUTS = {
     "NeighborAutoencoder": "codes",
     "MLPClassifier": "probabilities",
     "MLPRegressor": "predictions",
+    "NetClassifier": "probabilities",
+    "NetRegressor": "predictions",
+    "TabularMLPClassifier": "probabilities",
+    "TabularMLPRegressor": "predictions",
 }
 
 
@@ -81,17 +94,34 @@ def make_model(
     """Make the model; `step` is the last of the networks that `parts` came from."""
     check_opset(parts, opset)
     graph = Graph(export.dtype, opset)
+    X = describe("X", export.dtype, "n_rows", n_features_of(parts))
+    scores = add_parts(graph, parts, "X")
+    return finish_model(graph, scores, parts, step, [X], export, has_label=has_label)
+
+
+def finish_model(
+    graph: "Graph",
+    scores: str,
+    parts: list[Part],
+    step: BaseEstimator,
+    inputs: list,
+    export: Export,
+    *,
+    has_label: bool,
+) -> ModelProto:
+    """Make the model of a graph that gives `scores`, and add its label."""
     output = "raw" if export.is_raw else output_of(step)
-    graph.rename(add_parts(graph, parts, "X"), output)
-    described = [_describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
+    graph.rename(scores, output)
+    outputs = [describe(output, export.dtype, "n_rows", n_outputs_of(parts))]
     if output == "probabilities" and has_label:
         graph.rename(add_label(graph, step, output), "label")
-        described.insert(0, _describe_label(step))
-    X = _describe("X", export.dtype, "n_rows", n_features_of(parts))
+        outputs.insert(0, describe_label(step))
+    opsets = [helper.make_opsetid("", graph.opset)]
+    if any(node.domain == ML for node in graph.nodes):
+        opsets.append(helper.make_opsetid(ML, ML_OPSET))
     name = type(step).__name__
-    opsets = [helper.make_opsetid("", opset)]
     return helper.make_model(
-        helper.make_graph(graph.nodes, name, [X], described, graph.constants),
+        helper.make_graph(graph.nodes, name, inputs, outputs, graph.constants),
         producer_name="sknn_deep",
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
@@ -104,7 +134,7 @@ def output_of(step: BaseEstimator) -> str:
     return _OUTPUTS[type(step).__name__ if method is None else method.name]
 
 
-def _describe(name: str, dtype: np.dtype, *shape: int | str):
+def describe(name: str, dtype: np.dtype, *shape: int | str):
     kind = helper.np_dtype_to_tensor_dtype(dtype)
     return helper.make_tensor_value_info(name, kind, shape)
 
@@ -127,11 +157,14 @@ class Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
 
-    def node(self, operator: str, *inputs: str, **attributes) -> str:
-        """Add a node with one output, and give the name of that."""
+    def node(
+        self, operator: str, *inputs: str, n_outputs: int = 1, **attributes
+    ) -> str:
+        """Add a node, and give the name of its first output."""
         name = f"{operator}_{len(self.nodes)}"
+        outputs = [name, *(f"{name}_{i}" for i in range(1, n_outputs))]
         self.nodes.append(
-            helper.make_node(operator, inputs, [name], name=name, **attributes)
+            helper.make_node(operator, inputs, outputs, name=name, **attributes)
         )
         return name
 
@@ -144,7 +177,7 @@ class Graph:
 
     def rename(self, output: str, new: str) -> None:
         """Give what the last node gives another name."""
-        assert self.nodes[-1].output == [output]
+        assert self.nodes[-1].output[0] == output
         self.nodes[-1].output[0] = new
 
 
@@ -173,10 +206,46 @@ def _add_part(graph: Graph, part: Part, X: str) -> str:
             for output in others:
                 total = graph.node("Add", total, output)
             return graph.node("Mul", total, graph.constant(1 / len(members)))
+        case Bounds(low, high):
+            X = graph.node("Max", X, graph.constant(low, "low"))
+            return graph.node("Min", X, graph.constant(high, "high"))
+        case Sort(n_columns):
+            k = graph.constant([n_columns], "k", np.int64)
+            return graph.node("TopK", X, k, n_outputs=2, largest=0)
+        case Embedding():
+            return _add_embedding(graph, part, X)
         case Activation(name) if name in _SINGLE and graph.dtype == np.float64:
             return _in_single(graph, name, X)
         case Activation(name):
             return _add_activation(graph, name, X)
+
+
+def _add_embedding(graph: Graph, part: Embedding, X: str) -> str:
+    """Add what numbers and categories are embedded in, beside the columns."""
+
+    def columns(start: int, stop: int, axis=1) -> str:
+        ends = (graph.constant([end], "end", np.int64) for end in (start, stop, axis))
+        return graph.node("Slice", X, *ends)
+
+    parts = [columns(0, part.n_plain)] if part.n_plain else []
+    if len(part.frequency):
+        n_numbers, _, n_out = part.weight.shape
+        last = graph.constant([2], "axis", np.int64)
+        x = graph.node("Unsqueeze", columns(0, n_numbers), last)
+        phase = graph.node("Mul", x, graph.constant(part.frequency, "frequency"))
+        phase = graph.node("Add", phase, graph.constant(part.shift, "shift"))
+        waves = graph.node("Unsqueeze", graph.node("Cos", phase), last)
+        combined = graph.node("MatMul", waves, graph.constant(part.weight, "weight"))
+        shape = graph.constant([-1, n_numbers * n_out], "shape", np.int64)
+        combined = graph.node("Reshape", combined, shape)
+        bias = graph.constant(part.bias.reshape(1, -1), "bias")
+        parts.append(graph.node("Add", combined, bias))
+    for i, table in enumerate(part.tables):
+        code = columns(part.n_plain + i, part.n_plain + i + 1)
+        code = graph.node("Reshape", code, graph.constant([-1], "shape", np.int64))
+        code = graph.node("Cast", code, to=TensorProto.INT64)
+        parts.append(graph.node("Gather", graph.constant(table, "table"), code))
+    return graph.node("Concat", *parts, axis=1)
 
 
 def _in_single(graph: Graph, name: str, X: str) -> str:
@@ -264,10 +333,10 @@ def add_label(
     return label
 
 
-def _describe_label(clf: MLPClassifier):
+def describe_label(clf: MLPClassifier):
     if clf._target.kind == "multilabel":
-        return _describe("label", np.dtype(np.int64), "n_rows", len(clf.classes_))
-    return _describe("label", label_table(clf.classes_).dtype, "n_rows")
+        return describe("label", np.dtype(np.int64), "n_rows", len(clf.classes_))
+    return describe("label", label_table(clf.classes_).dtype, "n_rows")
 
 
 def label_table(classes: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Networks of the user's own as torch modules: a copy, and what comes after it."""
 
 import copy
+import itertools
 import operator
 
 import numpy as np
@@ -9,42 +10,92 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 from torch import fx, nn
 
-from sknn_deep.estimators import AutoencoderTransformer, NetClassifier, NetRegressor
+from sknn_deep.conversion._export import Export
+from sknn_deep.conversion._fitted_parts import (
+    are_known,
+    check_mean,
+    check_steps,
+    parts_of_steps,
+    steps_of,
+)
+from sknn_deep.conversion._network_parts import dtype_of, is_own, network_of
+from sknn_deep.conversion._torch_layers import make_sequence, mean_of
+from sknn_deep.estimators import NetClassifier, NetRegressor
 from sknn_deep.modules import PROBABILITY_LOSSES, OwnAutoencoder, is_loss_class
 
 
 def has_own_module(estimator) -> bool:
-    """Tell whether a single network of the user's own is in an estimator."""
-    if type(estimator) in (NetClassifier, NetRegressor):
-        return True
-    net = getattr(estimator, "net_", None)
-    return isinstance(getattr(net, "module_", None), OwnAutoencoder)
+    """Tell whether an estimator, or a step of a Pipeline, is such a network."""
+    return any(map(is_own, steps_of(estimator)))
+
+
+def has_own_parts(estimator) -> bool:
+    """Tell whether an estimator is made of such networks and of what has parts."""
+    others = [step for step in steps_of(estimator) if not is_own(step)]
+    return has_own_module(estimator) and are_known(others)
 
 
 def own_sequence(
-    estimator: BaseEstimator, dtype: torch.dtype | None, *, is_raw: bool
-) -> nn.Sequential:
-    """Make a sequence of a copy of the network, and what turns outputs to predictions.
+    estimator: BaseEstimator, export: Export
+) -> tuple[nn.Sequential, BaseEstimator]:
+    """Make a sequence of copies of networks, of what comes after, and steps around.
 
     A classifier's gives what ``predict_proba`` does, a regressor's what ``predict``, an
     autoencoder's what ``transform``.
+
+    Returns
+    -------
+    sequence : nn.Sequential
+
+    last : estimator
+        The last step with a network.
     """
-    check_is_fitted(estimator)
-    if hasattr(estimator, "estimators_"):
-        raise TypeError(
-            f"to_torch takes a single network of one's own. This "
-            f"{type(estimator).__name__} is an ensemble: pass one of its estimators_."
-        )
-    module = estimator.net_.module_
-    dtype = dtype or estimator.net_.placement.dtype
-    if isinstance(estimator, AutoencoderTransformer):
-        layers = [copy.deepcopy(module.encoder), *_codes(module, is_raw=is_raw)]
-    else:
-        layers = [copy.deepcopy(module)]
-        if not is_raw:
-            is_clf = isinstance(estimator, NetClassifier)
-            layers += _probabilities(estimator) if is_clf else [_numbers(estimator)]
-    return nn.Sequential(*layers).cpu().to(dtype).eval()
+    steps = list(steps_of(estimator))
+    check_steps([step for step in steps if not is_own(step)], export)
+    networks = [step if is_own(step) else network_of(step) for step in steps]
+    found = [network for network in networks if network is not None]
+    for network in found:
+        check_is_fitted(network)
+    dtype = export.dtype or np.result_type(*map(dtype_of, found))
+    last = [step for step, n in zip(steps, networks, strict=True) if n is not None][-1]
+    layers: list[nn.Module] = []
+    for _, group in itertools.groupby(steps, is_own):
+        layers += _layers_of_steps(list(group), export, dtype, last)
+    sequence = nn.Sequential(*layers)
+    return sequence.cpu().to(getattr(torch, dtype.name)).eval(), last
+
+
+def _layers_of_steps(
+    steps: list, export: Export, dtype: np.dtype, last: BaseEstimator
+) -> list[nn.Module]:
+    """Make the layers of steps that are all such networks, or none of them."""
+    if not is_own(steps[0]):
+        return list(make_sequence(parts_of_steps(steps, export, dtype, last), dtype))
+    return [
+        layer
+        for step in steps
+        for layer in _layers_of(step, export, is_raw=export.is_raw and step is last)
+    ]
+
+
+def _layers_of(
+    network: BaseEstimator, export: Export, *, is_raw: bool
+) -> list[nn.Module]:
+    if hasattr(network, "estimators_"):
+        check_mean(network, export, is_raw=is_raw)
+        members = [
+            nn.Sequential(*_layers_of(member, export, is_raw=is_raw))
+            for member in network.estimators_
+        ]
+        return [mean_of(members)]
+    module = network.net_.module_
+    if isinstance(module, OwnAutoencoder):
+        return [copy.deepcopy(module.encoder), *_codes(module, is_raw=is_raw)]
+    layers = [copy.deepcopy(module)]
+    if not is_raw:
+        is_clf = isinstance(network, NetClassifier)
+        layers += _probabilities(network) if is_clf else [_numbers(network)]
+    return layers
 
 
 def _codes(module: OwnAutoencoder, *, is_raw: bool) -> list[nn.Module]:

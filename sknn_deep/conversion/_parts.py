@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sknn_deep.columns import TableEncoder
 from sknn_deep.conversion._linear_steps import Clip
 
 
@@ -53,13 +54,61 @@ class Activation(NamedTuple):
     name: str
 
 
+class Bounds(NamedTuple):
+    """Keeps each column between two numbers, `low` and `high` of shape (n_columns,)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+class Sort(NamedTuple):
+    """Sorts each row of so many columns."""
+
+    n_columns: int
+
+
+class Columns(NamedTuple):
+    """Encodes the columns of a table."""
+
+    encoder: TableEncoder
+
+
+class Embedding(NamedTuple):
+    """Appends what numbers and categories are embedded in to encoded columns.
+
+    Attributes
+    ----------
+    n_plain : int
+        Columns of the input before those of codes.
+
+    frequency, shift : ndarray of shape (n_numbers, n_frequencies)
+        In radians. There are no `n_numbers` where numbers are not embedded.
+
+    weight : ndarray of shape (n_numbers, n_frequencies, n_out)
+
+    bias : ndarray of shape (n_numbers, n_out)
+
+    tables : list of ndarray of shape (n_categories + 1, n_embedded)
+        One for each column of codes; the last row is that of unknown ones.
+    """
+
+    n_plain: int
+    frequency: np.ndarray
+    shift: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+    tables: list[np.ndarray]
+
+
 class Mean(NamedTuple):
     """The mean of what several lists of parts give."""
 
     members: list[list]
 
 
-Part = Linear | LayerNorm | Activation | Clip | Mean
+Part = (
+    Linear | LayerNorm | Activation | Clip | Bounds | Sort | Columns | Embedding | Mean
+)
 
 
 def n_features_of(parts: list[Part]) -> int:

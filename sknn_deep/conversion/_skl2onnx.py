@@ -4,21 +4,22 @@ from collections.abc import Iterator
 
 from sklearn.base import BaseEstimator
 
-from sknn_deep.conversion._network_parts import NETWORKS, network_of
+from sknn_deep.conversion._network_parts import NETWORKS, is_own, network_of
 
 
 def register_skl2onnx() -> None:
-    """Make skl2onnx [1]_ know the three estimators, alone and inside of its own.
+    """Make skl2onnx [1]_ know the estimators, alone and inside of its own.
 
-    It registers converters for ``MLPClassifier``, ``MLPRegressor`` and
-    ``AutoencoderTransformer``, so that ``skl2onnx.to_onnx`` and ``convert_sklearn``
-    take them in a Pipeline, a VotingClassifier, a CalibratedClassifierCV and the like.
-    A regressor gives (n_rows, n_outputs), an autoencoder its codes. Numbers are those
-    of the inputs, float32 or float64.
+    It registers converters for ``MLPClassifier``, ``MLPRegressor``, ``NetClassifier``,
+    ``NetRegressor``, ``AutoencoderTransformer`` and ``NeighborAutoencoder``, so that
+    ``skl2onnx.to_onnx`` and ``convert_sklearn`` take them in a Pipeline, a
+    VotingClassifier, a CalibratedClassifierCV and the like. A regressor gives (n_rows,
+    n_outputs), an autoencoder its codes. Numbers are those of the inputs, float32 or
+    float64.
 
     A classifier has skl2onnx's options `zipmap`, `nocl` and `output_class_labels`, and
     `raw_scores`: what the last softmax or logistic function takes, of two classes minus
-    and plus half of the logarithm of the odds.
+    and plus half of the logarithm of the odds. ``NetClassifier`` lacks the last one.
 
     ``to_onnx`` calls this itself, and converts some of scikit-learn's steps on top that
     skl2onnx does not, or only in part. Another call changes nothing.
@@ -42,7 +43,7 @@ def register_skl2onnx() -> None:
     >>> register_skl2onnx()  # doctest: +SKIP
     """
     try:
-        from sknn_deep.conversion._skl2onnx_networks import register
+        from sknn_deep.conversion.skl2onnx_converters import register
     except ImportError as error:
         raise ImportError(missing_message("register_skl2onnx")) from error
     register()
@@ -78,4 +79,8 @@ def estimators_in(value, seen: set[int] | None = None) -> Iterator:
 
 def networks_in(estimator) -> list[BaseEstimator]:
     """Find the networks, fitted or not."""
-    return [found for found in estimators_in(estimator) if type(found) in NETWORKS]
+    return [
+        found
+        for found in estimators_in(estimator)
+        if type(found) in NETWORKS or is_own(found)
+    ]

@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep._sklearn_private import make_constraint, mlp_has_poisson
+from sknn_deep.conversion._network_parts import is_table_estimator
 from sknn_deep.estimators import (
     AutoencoderTransformer,
     MLPClassifier,
@@ -77,8 +78,8 @@ def to_sklearn(estimator):
         If it is another estimator, or a Pipeline without any of these.
     ValueError
         If scikit-learn has no such network: with other or several activations, layer
-        normalization, or an `out_activation` of a regressor; or no such ensemble: of
-        several labels, several outputs, or a single class.
+        normalization, an `out_activation` or several quantiles of a regressor; or no
+        such ensemble: of several labels, several outputs, or a single class.
 
     See Also
     --------
@@ -102,6 +103,8 @@ def to_sklearn(estimator):
             f"these. Got {type(estimator).__name__}: {_advice(estimator)}"
         )
     check_is_fitted(estimator)
+    if isinstance(estimator, MLPRegressor):
+        _check_outputs(estimator)
     if hasattr(estimator, "estimators_"):
         return _convert_ensemble(estimator)
     return _convert_network(estimator)
@@ -110,6 +113,8 @@ def to_sklearn(estimator):
 def _advice(estimator) -> str:
     if isinstance(estimator, AutoencoderTransformer):
         return "scikit-learn has no autoencoder. to_torch and to_onnx take it."
+    if is_table_estimator(estimator):
+        return "scikit-learn has no network for tables. to_torch and to_onnx take it."
     if hasattr(estimator, "best_estimator_"):
         return "pass its best_estimator_."
     return "pass the fitted network that it holds."
@@ -180,6 +185,16 @@ def _check_network(estimator: BaseEstimator) -> None:
         raise ValueError(
             f"to_sklearn cannot convert this {owner}: scikit-learn has no "
             f"out_activation={estimator.out_activation_!r}. {instead}"
+        )
+
+
+def _check_outputs(reg: MLPRegressor) -> None:
+    """Refuse outputs that scikit-learn's would not put in order."""
+    if reg._target.quantiles is not None:
+        raise ValueError(
+            "to_sklearn cannot convert this MLPRegressor: scikit-learn's does not sort "
+            "several quantiles, which may cross. Use to_torch or to_onnx, or fit one "
+            "for each."
         )
 
 

@@ -2,14 +2,12 @@
 
 import numpy as np
 import torch
-from torch import fx, nn
+from torch import nn
 
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import parts_of
-from sknn_deep.conversion._linear_steps import Clip
 from sknn_deep.conversion._own_torch import has_own_module, own_sequence
-from sknn_deep.conversion._parts import Activation, LayerNorm, Linear, Mean, Part
-from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.conversion._torch_layers import make_sequence
 
 OUTPUTS = ("predictions", "raw")
 
@@ -18,9 +16,10 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     """Give a fitted estimator as a torch module, from raw features to what comes out.
 
     It is a copy on the CPU, in evaluation mode, of layers of ``torch.nn`` alone. Where
-    these have none, for the exponential function of ``loss="poisson"`` and for the mean
-    over an ensemble, one layer is a ``torch.fx.GraphModule``. It can be unpickled where
-    torch is and sknn_deep is not.
+    these have none, for the exponential function of ``loss="poisson"``, for sorted
+    quantiles, for the mean over an ensemble and for the columns of a table, one layer
+    is a ``torch.fx.GraphModule``. It can be unpickled where torch is and sknn_deep is
+    not.
 
     What is linear is part of the weights, which are computed in float64 and rounded
     once: steps before the network, batch normalization, ``normalize_y``. Dropout is
@@ -29,8 +28,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor, AutoencoderTransformer, \
-            NeighborAutoencoder or Pipeline
+    estimator : MLPClassifier, MLPRegressor, NetClassifier, NetRegressor, \
+            AutoencoderTransformer, NeighborAutoencoder or Pipeline
         Fitted. The steps of a Pipeline may be these, StandardScaler, MinMaxScaler,
         MaxAbsScaler, RobustScaler, PCA, IncrementalPCA, TruncatedSVD, random
         projections, feature selection, "passthrough", Pipelines of them, and a
@@ -39,7 +38,13 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
         these scalers.
 
         A network of one's own, of NetClassifier, NetRegressor or an autoencoder with
-        halves of one's own, is taken alone: the result begins with a copy of it.
+        halves of one's own, is taken too, alone, as an ensemble or as such a step: a
+        copy of it is one of the layers, and whoever unpickles the result needs its
+        class.
+
+        So are TabularMLPClassifier and TabularMLPRegressor. Their columns are numbers,
+        with NaN for missing ones; categories come as their places in `categories_`,
+        with NaN for missing and -1 for unknown ones.
 
     dtype : torch.dtype or None, default=None
         ``torch.float32`` or ``torch.float64``, or the name of one, of weights and of
@@ -58,7 +63,8 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
     Returns
     -------
     module : torch.nn.Sequential
-        Takes a tensor of shape (n_rows, n_features) and of type `dtype`, and gives one
+        Takes a tensor of shape (n_rows, n_features), or of the images and the like that
+        a network of one's own takes, and of type `dtype`, and gives one
         of shape (n_rows, n_classes), (n_rows, n_outputs) or (n_rows, n_components).
 
     Raises
@@ -98,65 +104,14 @@ def to_torch(estimator, *, dtype=None, output="predictions") -> nn.Sequential:
             f"names or None. Got {dtype!r}."
         )
     check_output(output, OUTPUTS, "to_torch")
-    if has_own_module(estimator):
-        return own_sequence(
-            estimator, name and getattr(torch, name), is_raw=output == "raw"
-        )
     export = Export(
         "to_torch",
         None if name is None else np.dtype(name),
         is_raw=output == "raw",
         wider="dtype=torch.float64",
     )
-    parts, resolved, _ = parts_of(estimator, export)
     with torch.device("cpu"):  # and not on the user's default device
-        return _sequence(parts, resolved).eval()
-
-
-def _sequence(parts: list[Part], dtype: np.dtype) -> nn.Sequential:
-    return nn.Sequential(*(_make_layer(part, dtype) for part in parts))
-
-
-def _make_layer(part: Part, dtype: np.dtype) -> nn.Module:
-    match part:
-        case Linear(weight, bias, _):
-            # torch's own start would draw from its global generator.
-            layer = nn.utils.skip_init(nn.Linear, *weight.shape)
-            return _filled(layer, weight.T, bias, dtype)
-        case LayerNorm(weight, bias, eps):
-            return _filled(nn.LayerNorm(len(weight), eps), weight, bias, dtype)
-        case Clip(low, high):
-            return nn.Hardtanh(low, high)
-        case Mean(members):
-            return _mean([_sequence(member, dtype) for member in members])
-        case Activation("softmax"):
-            return nn.Softmax(dim=-1)
-        case Activation("exp"):
-            return _exponential()
-        case Activation(name):
-            return ACTIVATIONS[name].module()
-
-
-def _filled(layer: nn.Module, weight, bias, dtype: np.dtype) -> nn.Module:
-    arrays = {"weight": weight, "bias": bias}
-    for name, array in arrays.items():
-        array = np.array(array, dtype, order="C")
-        setattr(layer, name, nn.Parameter(torch.from_numpy(array)))
-    return layer
-
-
-def _exponential() -> fx.GraphModule:
-    graph = fx.Graph()
-    graph.output(graph.call_function(torch.exp, (graph.placeholder("X"),)))
-    return fx.GraphModule(nn.Module(), graph, "Exp")
-
-
-def _mean(members: list[nn.Module]) -> fx.GraphModule:
-    graph = fx.Graph()
-    X = graph.placeholder("X")
-    names = [f"member_{i}" for i in range(len(members))]
-    total, *others = [graph.call_module(name, (X,)) for name in names]
-    for output in others:
-        total = graph.call_function(torch.add, (total, output))
-    graph.output(graph.call_function(torch.mul, (total, 1 / len(members))))
-    return fx.GraphModule(dict(zip(names, members, strict=True)), graph, "Mean")
+        if has_own_module(estimator):
+            return own_sequence(estimator, export)[0]
+        parts, resolved, _ = parts_of(estimator, export)
+        return make_sequence(parts, resolved).eval()

@@ -22,6 +22,7 @@ from sknn_deep.data._explained_variance import (
     is_constant,
     relative,
 )
+from sknn_deep.data._quantiles import check_quantiles, mean_d2_pinball_score
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -47,6 +48,7 @@ __all__ = [
     "check_arrays",
     "check_connectivity",
     "check_groups",
+    "check_quantiles",
     "check_rows",
     "check_weights",
     "choose_last_splits",
@@ -60,6 +62,7 @@ __all__ = [
     "is_constant",
     "is_splitter",
     "learn_class_weights",
+    "mean_d2_pinball_score",
     "of_the_validation_set",
     "positive_rows",
     "random_state_of",

@@ -2,9 +2,8 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
-from sknn_deep.data._data import as_array_like, errors_instead_of_overflow
+from sknn_deep.data._data import as_array_like, validate
 
 
 def check_arrays(
@@ -24,18 +23,9 @@ def check_arrays(
     ``input_shape_``, and checked afterwards.
     """
     X, y = as_array_like(X), as_array_like(y)
-    with errors_instead_of_overflow():
-        checked = validate_data(
-            estimator,
-            X,
-            y,
-            reset=reset,
-            accept_sparse=["csr", "csc"],
-            dtype="numeric",
-            order="C",
-            allow_nd=True,
-            **options,
-        )
+    checked = validate(
+        estimator, X, y, reset=reset, dtype="numeric", allow_nd=True, **options
+    )
     X, *rest = checked if isinstance(checked, tuple) else (checked,)
     X = _of_known_type(X, keeps_integers=keeps_integers)
     if not isinstance(X, np.ndarray):

@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.random.bit_generator import ISeedSequence
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
+from torch.utils.data import DataLoader, Dataset
 
 from sknn_deep._sklearn_private import check_sample_weight
 from sknn_deep.data._large_files import check_mapped_rows, is_large_file
+from sknn_deep.data._plain import (
+    has_plain_columns,
+    is_plain_matrix,
+    is_plain_vector,
+)
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
 
@@ -80,7 +88,7 @@ class FitData:
         What a validation split keeps the shares of.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
 
     connectivity : sparse matrix of shape (n_samples, n_samples) or None
@@ -96,6 +104,12 @@ class FitData:
 
 def as_array_like(X):
     """Bring a torch tensor, on whatever device, to where scikit-learn can read it."""
+    if isinstance(X, Dataset | DataLoader):
+        raise TypeError(
+            "Data are passed as arrays or tensors: X, and y where there is one. Got a "
+            f"{type(X).__name__} of torch: pass what it gives, as "
+            "torch.stack([x for x, _ in dataset]), or its tensors."
+        )
     if not isinstance(X, torch.Tensor):
         return X
     if X.layout is not torch.strided or X.is_meta:
@@ -118,21 +132,39 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         return check_mapped_rows(estimator, X, y, reset=reset, **options)
+    checked = validate(
+        estimator, X, y, reset=reset, dtype=(np.float64, np.float32), **options
+    )
+    X, *rest = checked if isinstance(checked, tuple) else (checked,)
+    if not isinstance(X, np.ndarray):
+        X = X.tocsr()
+    return (X, *rest) if rest else X
+
+
+def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
+    """Validate by scikit-learn's ``validate_data`` what is not plain.
+
+    Returns X, or X and y if there is one.
+    """
+    has_y = not (isinstance(y, str) and y == "no_validation")
+    if (
+        is_plain_matrix(X)
+        and (not has_y or is_plain_vector(y, len(X)))
+        and has_plain_columns(estimator, X, reset=reset)
+    ):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return (X, y) if has_y else X
     with errors_instead_of_overflow():
-        checked = validate_data(
+        return validate_data(
             estimator,
             X,
             y,
             reset=reset,
             accept_sparse=["csr", "csc"],
-            dtype=(np.float64, np.float32),
             order="C",
             **options,
         )
-    X, *rest = checked if isinstance(checked, tuple) else (checked,)
-    if not isinstance(X, np.ndarray):
-        X = X.tocsr()
-    return (X, *rest) if rest else X
 
 
 def refuse_images(estimator: BaseEstimator, X) -> None:
@@ -195,12 +227,24 @@ def positive_rows(weight: np.ndarray | None) -> np.ndarray | None:
     return np.flatnonzero(weight)
 
 
+class _Zeros(ISeedSequence):
+    """Seeds with zeros what is to be seeded anew."""
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.zeros(n_words, dtype)
+
+
 def random_state_of(random_state) -> np.random.RandomState:
     """Make the generator of a fit; None draws its seed from NumPy's global one."""
     if random_state is None:
-        seed = check_random_state(None).randint(np.iinfo(np.int32).max)
-        return np.random.RandomState(seed)
-    return check_random_state(random_state)
+        random_state = check_random_state(None).randint(np.iinfo(np.int32).max)
+    if not isinstance(random_state, Integral):
+        return check_random_state(random_state)
+    # RandomState(seed) takes three times as long: at first it is seeded by the system.
+    zeros: Any = _Zeros()  # NumPy's types know none but its own
+    generator = np.random.RandomState(np.random.MT19937(zeros))
+    generator.seed(int(random_state))
+    return generator
 
 
 def concatenate(blocks: Iterator[np.ndarray], n_rows: int) -> np.ndarray:

@@ -60,7 +60,7 @@ def check_groups(groups, n_rows: int, *, owner: str) -> np.ndarray | None:
 def _count_missing(groups: np.ndarray) -> int:
     if groups.dtype == object:
         return sum(map(_is_missing, groups))
-    return np.count_nonzero(groups != groups)
+    return int(np.count_nonzero(groups != groups))
 
 
 def _is_missing(value) -> bool:
@@ -93,7 +93,7 @@ def choose_split(
     groups : ndarray of shape (n_rows,) or None
 
     rows : ndarray or None
-        Numbers of the rows that count; None is all.
+        Indices of the rows that count; None is all.
 
     n_rows : int
 
@@ -102,10 +102,11 @@ def choose_split(
     """
     who = f"{owner} cannot take its validation rows from {type(splitter).__name__}"
     counts = np.ones(n_rows, bool) if rows is None else np.isin(np.arange(n_rows), rows)
-    largest = None
+    largest: tuple[np.ndarray, np.ndarray] | None = None
     for train, valid in _read_splits(splitter, X, y, groups, counts, who, owner):
         if largest is None or len(train) >= len(largest[0]):
             largest = train, valid
+    assert largest is not None, "there is a split, or an error"
     _check_parts(*largest, counts, splitter, who=who, owner=owner)
     return largest
 
@@ -152,7 +153,7 @@ def _read_splits(
         )
     try:
         for parts in _splits(splitter, X, y, groups):
-            train, valid = (_numbers(part, counts) for part in parts)
+            train, valid = (_row_indices(part, counts) for part in parts)
             is_empty = False
             yield train, valid
     except IndexError as error:
@@ -174,11 +175,11 @@ def _splits(splitter, X, y, groups) -> Iterator[tuple]:
     yield from splitter.split(as_array_like(X), as_array_like(y), **by_groups)
 
 
-def _numbers(part, counts: np.ndarray) -> np.ndarray:
-    """Number the rows of a part that count; it may be a mask."""
+def _row_indices(part, counts: np.ndarray) -> np.ndarray:
+    """Give the indices of a part's rows that count; it may be a mask."""
     part = np.asarray(part)
-    numbers = np.arange(len(counts))[part if part.size else []]
-    return numbers[counts[numbers]]
+    indices = np.arange(len(counts))[part if part.size else []]
+    return indices[counts[indices]]
 
 
 def _check_parts(train, valid, counts, splitter, *, who: str, owner: str) -> None:

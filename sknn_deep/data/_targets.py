@@ -33,6 +33,10 @@ class ClassTarget:
     @classmethod
     def of(cls, y: np.ndarray, classes: np.ndarray | None = None) -> "ClassTarget":
         """Learn the classes of `y`, or take those that are given."""
+        if _is_vector_of_labels(y):
+            seen = np.unique(y)
+            if _are_few(len(seen), len(y)):
+                return cls._of_classes(seen if classes is None else classes)
         with np.errstate(over="ignore", invalid="ignore"):  # of what is refused
             kind = type_of_target(y, input_name="y")
             if kind not in _KINDS:
@@ -45,7 +49,10 @@ class ClassTarget:
             )
         if kind == "multilabel-indicator":
             return cls(np.arange(y.shape[1]), "multilabel")
-        classes = np.unique(y) if classes is None else classes
+        return cls._of_classes(np.unique(y) if classes is None else classes)
+
+    @classmethod
+    def _of_classes(cls, classes: np.ndarray) -> "ClassTarget":
         return cls(classes, "multiclass" if len(classes) > 2 else "binary")
 
     def warn_of_one_hot(self, y: np.ndarray, *, owner: str) -> None:
@@ -132,6 +139,8 @@ class ClassTarget:
                     f"labels seen in the first fit. Got shape {y.shape}."
                 )
             return
+        if not warm_start and self._has_all_of(y):
+            return
         if y.ndim != 1:
             raise ValueError(
                 "y must be one label for each row, as in the first fit, not several "
@@ -153,6 +162,29 @@ class ClassTarget:
                 f"`self.classes_` has {self.classes}. 'y' has {seen}."
             )
 
+    def _has_all_of(self, y: np.ndarray) -> bool:
+        """Tell whether these are known labels, which nothing is to be said of."""
+        if not _is_vector_of_labels(y) or y.dtype.kind != self.classes.dtype.kind:
+            return False
+        if not _are_few(len(self.classes), len(y)):
+            return False
+        codes = np.searchsorted(self.classes, y)
+        last = len(self.classes) - 1
+        return np.array_equal(self.classes[np.minimum(codes, last)], y)
+
+
+def _is_vector_of_labels(y: np.ndarray) -> bool:
+    """Tell whether y can be nothing but a class for each row: whole numbers or text."""
+    return y.ndim == 1 and y.dtype.kind in "biuU"
+
+
+def _are_few(n_classes: int, n_rows: int) -> bool:
+    """Tell whether ``type_of_target`` does not warn of as many classes.
+
+    Until scikit-learn 1.9 is the oldest: there it never does.
+    """
+    return n_rows <= 20 or n_classes <= n_rows // 2
+
 
 @dataclass(frozen=True)
 class NumberTarget:
@@ -161,17 +193,22 @@ class NumberTarget:
     Attributes
     ----------
     n_outputs : int
+        Of the network: one for each column of y, or for each of the quantiles.
 
     out_activation : str
 
-    mean, scale : ndarray of shape (n_outputs,) or None
+    mean, scale : ndarray of shape (n_columns,) or None
         What standardization subtracts and divides by.
+
+    quantiles : tuple of float or None
+        Those that are predicted of one column, if there are several outputs for it.
     """
 
     n_outputs: int
     out_activation: str
     mean: np.ndarray | None = None
     scale: np.ndarray | None = None
+    quantiles: tuple[float, ...] | None = None
 
     @classmethod
     def of(
@@ -181,11 +218,13 @@ class NumberTarget:
         *,
         out_activation: str,
         normalize: bool,
+        quantiles: tuple[float, ...] | None = None,
     ) -> "NumberTarget":
         """Learn the number of columns, and their weighted mean and deviation."""
         columns = y.reshape(len(y), -1)
+        n_outputs = columns.shape[1] if quantiles is None else len(quantiles)
         if not normalize:
-            return cls(columns.shape[1], out_activation)
+            return cls(n_outputs, out_activation, quantiles=quantiles)
         columns = columns.astype(np.float64, copy=False)
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(columns, axis=0, weights=weight)
@@ -198,17 +237,30 @@ class NumberTarget:
             )
         scale = np.sqrt(variance)
         scale[scale == 0] = 1.0  # a constant column
-        return cls(columns.shape[1], out_activation, mean, scale)
+        return cls(n_outputs, out_activation, mean, scale, quantiles)
+
+    @property
+    def n_columns(self) -> int:
+        return self.n_outputs if self.quantiles is None else 1
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """Turn numbers into targets of shape (n_samples, n_outputs)."""
+        """Turn numbers into targets of shape (n_samples, n_columns)."""
         columns = y.reshape(len(y), -1)
-        if columns.shape[1] != self.n_outputs:
+        if columns.shape[1] != self.n_columns:
             raise ValueError(
-                f"y must have {self.n_outputs} column(s), as in the first fit. Got "
+                f"y must have {self.n_columns} column(s), as in the first fit. Got "
                 f"{columns.shape[1]}."
             )
         return columns if self.mean is None else (columns - self.mean) / self.scale
+
+    def uncross(self, activated: np.ndarray) -> np.ndarray:
+        """Put several quantiles of a row in order.
+
+        Sorted ones lose no more than they did before: Chernozhukov, V., Fernandez-Val,
+        I. and Galichon, A. "Quantile and probability curves without crossing."
+        Econometrica 78 (2010), 1093-1125. https://doi.org/10.3982/ECTA7880
+        """
+        return activated if self.quantiles is None else np.sort(activated, axis=-1)
 
     def decode(self, activated: np.ndarray) -> np.ndarray:
         """Turn activated outputs into numbers; one column becomes a vector.
@@ -219,10 +271,14 @@ class NumberTarget:
         if self.mean is not None:
             with np.errstate(over="ignore", invalid="ignore"):
                 activated = activated * self.scale + self.mean
-        return activated[:, 0] if activated.shape[1] == 1 else activated
+        return self._shape(activated)
 
     def decode_deviation(self, deviation: np.ndarray) -> np.ndarray:
         """Turn standard deviations of activated outputs into those of numbers."""
         if self.scale is not None:
             deviation = deviation * self.scale
-        return deviation[:, 0] if self.n_outputs == 1 else deviation
+        return self._shape(deviation)
+
+    def _shape(self, numbers: np.ndarray) -> np.ndarray:
+        is_vector = self.n_outputs == 1 and self.quantiles is None
+        return numbers[:, 0] if is_vector else numbers

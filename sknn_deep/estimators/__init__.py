@@ -3,6 +3,7 @@
 from sknn_deep.estimators._autoencoder_transformer import AutoencoderTransformer
 from sknn_deep.estimators._base import BaseNetEstimator
 from sknn_deep.estimators._classifier import MLPClassifier
+from sknn_deep.estimators._ensemble import EnsembleMixin
 from sknn_deep.estimators._neighbor_autoencoder import NeighborAutoencoder
 from sknn_deep.estimators._net_classifier import NetClassifier
 from sknn_deep.estimators._net_regressor import NetRegressor
@@ -13,6 +14,7 @@ from sknn_deep.estimators._tabular_regressor import TabularMLPRegressor
 __all__ = [
     "AutoencoderTransformer",
     "BaseNetEstimator",
+    "EnsembleMixin",
     "MLPClassifier",
     "MLPRegressor",
     "NeighborAutoencoder",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 from torch import nn
 
 from sknn_deep._sklearn_private import (
@@ -1018,7 +1018,7 @@ class AutoencoderTransformer(
             If X is not a finite matrix with the features that were fitted, or what
             comes out is not finite.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return self._encode_rows(self._check_rows(X, reset=False))
 
     def _encode_rows(self, X) -> np.ndarray:
@@ -1044,7 +1044,7 @@ class AutoencoderTransformer(
         ValueError
             If X is not a finite matrix with `n_components` columns.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         with errors_instead_of_overflow():
             codes = check_array(
                 as_array_like(X), dtype=(np.float64, np.float32), order="C"
@@ -1086,7 +1086,7 @@ class AutoencoderTransformer(
             If X is not a finite matrix with the features that were fitted, or what
             comes out is not finite.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         X = self._check_rows(X, reset=False)
         weight = relative(check_weights(sample_weight, X))
         mean = column_means(X, weight)
@@ -1121,7 +1121,7 @@ class AutoencoderTransformer(
             If X is not a finite matrix with the features that were fitted, or what
             comes out is not finite.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         X = self._check_rows(X, reset=False)
         return -self._squared_errors(X)
 
@@ -1151,13 +1151,13 @@ class AutoencoderTransformer(
     @property
     def encoder_(self) -> nn.Module:
         """The encoder, a ``torch.nn.Module`` from features to codes."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.net_.module_.encoder
 
     @property
     def decoder_(self) -> nn.Module:
         """The decoder, a ``torch.nn.Module`` from codes to features."""
-        check_is_fitted(self)
+        self._check_fitted()
         return self.net_.module_.decoder
 
     def __sklearn_tags__(self):

@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_deep._moved_names import parameters_since
 from sknn_deep._sklearn_private import (
     CallbackSupportMixin,
-    InvalidParameterError,
     check_optimize_result,
     has_callbacks,
 )
@@ -66,7 +65,7 @@ from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, resolve_placement, warn_of_replicas
 from sknn_deep.modules import ModelSummary, summarize
 from sknn_deep.optimizers import STEP_SCHEDULES
-from sknn_deep.parameters import say_our_parameters, say_our_values
+from sknn_deep.parameters import ValidationMixin, say_our_parameters
 from sknn_deep.rows import Batches
 from sknn_deep.training import Net, Recipe, Run, resolve_recipe
 
@@ -91,7 +90,7 @@ def is_stochastic(estimator) -> bool:
     return True
 
 
-class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """An estimator that trains a network, held as the skorch net ``net_``.
 
     A subclass says what the network is (``_make_module``, ``_make_criterion``), what it
@@ -205,12 +204,6 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
             unknown = sorted(params.keys() - self.get_params().keys())
             said = say_our_parameters(unknown, self)
             raise ValueError(f"{error}{said}") from None
-
-    def _validate_params(self):
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InvalidParameterError(f"{error}{say_our_values(self)}") from None
 
     # --- what a subclass says -------------------------------------------------------
 
@@ -533,6 +526,11 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     # --- prediction ------------------------------------------------------------------
 
+    def _check_fitted(self) -> None:
+        """Refuse to predict before a fit; scikit-learn's check looks at tags too."""
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)
+
     def _check_rows(self, X, y="no_validation", *, reset: bool, **options):
         """Validate X, and y if there is one; `reset` learns the features' names."""
         return check_rows(self, X, y, reset=reset, **options)
@@ -582,7 +580,7 @@ class BaseNetEstimator(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _single_net(self) -> Net:
         """Give the net; refuse if there are several."""
-        check_is_fitted(self)
+        self._check_fitted()
         if hasattr(self, "net_"):
             return self.net_
         raise AttributeError(

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -422,7 +422,7 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
     @property
     def _label_binarizer(self) -> LabelBinarizer:
         """Tell the form of y, for tools that ask scikit-learn's MLP for it so."""
-        check_is_fitted(self)
+        self._check_fitted()
         y = self.classes_
         if self._target.kind == "multilabel":
             y = np.stack([np.zeros_like(y), np.ones_like(y)])  # (2, n_labels)

@@ -1,5 +1,6 @@
 """The autoencoder whose code keeps neighbors together."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from numbers import Integral, Real
 
@@ -58,6 +59,21 @@ class NeighborAutoencoder(AutoencoderTransformer):
             default=None
         Number of units in each hidden layer of the decoder, from the code to the
         output. None is the mirror image of `hidden_layer_sizes`.
+
+    encoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        A network of one's own in the place of dense layers, with a `decoder`: a class,
+        a callable that returns one, or one that is made, which is copied, weights and
+        all. It takes rows of shape (n, n_features) and returns a quarter of the codes,
+        of shape (n, `n_components`): the factor of 4 is a layer behind it. Arguments of
+        a constructor by the names ``n_features_in`` and ``n_components``, or
+        ``n_outputs``, which are as many, are filled in. What says how dense layers are
+        made is then ignored: `hidden_layer_sizes`, `decoder_hidden_layer_sizes`,
+        `activation`, `dropout`, `normalization`.
+
+    decoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
+        The other half, which takes a quarter of the codes and returns as many numbers
+        as there are features, in any shape. It may ask for ``n_components`` and
+        ``n_outputs``, here the number of features.
 
     latent_activation : {"identity"}, default="identity"
         Activation of the code, which is linear.
@@ -389,7 +405,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
     ``sparsity_penalty * mean(|code|)`` and the L2 penalty as in AutoencoderTransformer.
     The unit of the code is thus the kernel's: a distance of 1 is near, and one of 10 is
     far. In training a step moves the code 4 times as far as the weights would, which
-    start accordingly.
+    start accordingly: the code is 4 times what the encoder's weights give, and the
+    decoder's get a quarter of it.
 
     In the first half of the steps j(i) is not a neighbor of i but where a random walk
     over neighbors of neighbors ends, of four steps at first, so that the random start
@@ -499,13 +516,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
     _curves = {**CURVES, "neighbor_loss_curve_": "train_neighbor_loss"}
 
     _parameter_constraints: dict = {
-        **{
-            name: constraints
-            for name, constraints in (
-                AutoencoderTransformer._parameter_constraints.items()
-            )
-            if name not in ("encoder", "decoder")
-        },
+        **AutoencoderTransformer._parameter_constraints,
         "latent_activation": [StrOptions({"identity"})],
         # Each step has other pairs of rows, which L-BFGS cannot follow.
         "solver": [StrOptions(set(SOLVERS) - {"lbfgs"}), callable],
@@ -527,6 +538,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
         activation="gelu",
         *,
         decoder_hidden_layer_sizes=None,
+        encoder=None,
+        decoder=None,
         latent_activation="identity",
         out_activation="identity",
         loss="squared_error",
@@ -575,6 +588,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             decoder_hidden_layer_sizes=decoder_hidden_layer_sizes,
+            encoder=encoder,
+            decoder=decoder,
             latent_activation=latent_activation,
             out_activation=out_activation,
             loss=loss,
@@ -815,7 +830,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
 
     def _make_module(self, n_features):
         module, arguments = super()._make_module(n_features)
-        return module, {**arguments, "returns_code": True}
+        own = {} if self.encoder is None else {"code_factor": _CODE_SCALE}
+        return module, {**arguments, **own, "returns_code": True}
 
     def _make_criterion(self):
         return make_neighbor_loss, {
@@ -836,12 +852,16 @@ class NeighborAutoencoder(AutoencoderTransformer):
     def _plan_fit(self, data: FitData, *, incremental=False) -> FitPlan:
         is_new = self._first_pass(incremental=incremental)
         plan = super()._plan_fit(data, incremental=incremental)
-        if is_new:
+        if is_new and self.encoder is None:
             plan.net.module_.multiply_code(_CODE_SCALE)
         return plan
 
     def _train(self, plan: FitPlan) -> None:
-        with scaled_code(plan.net.module_, _CODE_SCALE):
+        # Halves of one's own have the factor as layers.
+        scaled = nullcontext()
+        if self.encoder is None:
+            scaled = scaled_code(plan.net.module_, _CODE_SCALE)
+        with scaled:
             super()._train(plan)
 
     def _make_batches(

@@ -327,7 +327,7 @@ class NetClassifier(ClassificationMixin, BaseOwnNet):
     ``requires_grad=False`` stay as they are; skorch's ``Freezer`` and ``Unfreezer``
     among the `callbacks` work.
 
-    Before a fit, two batches of its first rows pass the network, which is put back
+    Before a fit, some of its first rows pass the network, which is put back
     afterwards: what it returns is checked, its work is counted, and a UserWarning says
     if it draws random numbers that `random_state` cannot govern. torch's global
     generators are as before after each call.

@@ -303,7 +303,7 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     ``requires_grad=False`` stay as they are; skorch's ``Freezer`` and ``Unfreezer``
     among the `callbacks` work.
 
-    Before a fit, two batches of its first rows pass the network, which is put back
+    Before a fit, some of its first rows pass the network, which is put back
     afterwards: what it returns is checked, its work is counted, and a UserWarning says
     if it draws random numbers that `random_state` cannot govern. torch's global
     generators are as before after each call.
@@ -445,6 +445,9 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
 
     def _link(self):
         return "identity"
+
+    def _several_quantiles(self, y):
+        return None
 
     def _check_bounds(self):
         """Bound nothing: the module returns what is predicted."""

@@ -8,6 +8,7 @@ from sknn_deep.fitting import (
     look_at,
     make_own_autoencoder,
     refuse_chance,
+    rows_to_look_at,
     start_own_net,
     summarize_own,
 )
@@ -56,11 +57,10 @@ class OwnHalvesMixin:
     def _look_at(self, net, samples):
         if self.encoder is None or net.forward_pass_ is not None:
             return
-        n_rows = min(net.recipe.batch_size, len(samples))
-        X = samples.place(net.placement).slice(0, n_rows)
+        X = rows_to_look_at(net, samples)
         n_encoded = self.n_components * (2 if self.variational else 1)
         code = dry_run(net.module_.encoder, X.clone()).output
-        check_shape(code, [(n_rows, n_encoded)], net=net, name="encoder")
+        check_shape(code, [(len(X), n_encoded)], net=net, name="encoder")
         output, _ = look_at(net, X)
         check_shape(output, [tuple(X.shape)], net=net, name="decoder")
         if self.solver == "lbfgs":

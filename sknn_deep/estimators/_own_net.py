@@ -12,6 +12,7 @@ from sknn_deep.fitting import (
     look_at,
     make_own_module,
     refuse_chance,
+    rows_to_look_at,
     start_own_net,
     summarize_own,
 )
@@ -58,6 +59,12 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
                 "module and of the loss begin with module__ and criterion__."
             )
         self._extra_params = arguments
+
+    def _has_valid_parameters(self) -> bool:
+        # A file may hold others.
+        return all(map(is_argument, self._extra_params)) and (
+            super()._has_valid_parameters()
+        )
 
     def _arguments(self, prefix: str) -> dict:
         return {
@@ -181,8 +188,7 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
     def _look_at(self, net, samples):
         if net.forward_pass_ is not None:
             return
-        n_rows = min(net.recipe.batch_size, len(samples))
-        X = samples.place(net.placement).slice(0, n_rows)
+        X = rows_to_look_at(net, samples)
         output, last_operation = look_at(net, X)
         self._check_raw_output(net, output, last_operation)
         if self.solver == "lbfgs":

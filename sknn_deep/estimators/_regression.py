@@ -1,5 +1,6 @@
 """What a regressor is, whatever its network."""
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -7,7 +8,7 @@ from scipy.sparse import issparse
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sknn_deep._sklearn_private import (
     Interval,
@@ -22,10 +23,12 @@ from sknn_deep.data import (
     Samples,
     all_or_nothing,
     as_array_like,
+    check_quantiles,
     check_weights,
     concatenate,
     errors_instead_of_overflow,
     has_validation_set,
+    mean_d2_pinball_score,
     of_the_validation_set,
 )
 from sknn_deep.estimators._base import is_stochastic
@@ -54,15 +57,15 @@ _BOUNDS = {
 class RegressionMixin(RegressorMixin, SupervisedMixin):
     """Numbers and their scale, losses, R2.
 
-    The network that it is mixed into has one output for each column of y, on which it
-    applies `out_activation` itself.
+    The network that it is mixed into has one output for each column of y, or for each
+    of several quantiles, on which it applies `out_activation` itself.
     """
 
     _parameter_constraints: dict = {
         **SupervisedMixin._parameter_constraints,
         "loss": [StrOptions(set(LOSSES))],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
         "normalize_y": ["boolean"],
         "out_activation": [StrOptions({"identity", "logistic", "relu", "softplus"})],
     }
@@ -229,21 +232,19 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         self._check_bounds()
         first_pass = self._first_pass(incremental=incremental)
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
-        out_activation = self._link()
+        quantiles = self._several_quantiles(samples.y)
         if first_pass:
+            out_activation = self._link()
             self._target = NumberTarget.of(
                 samples.y,
                 samples.weight,
                 out_activation=out_activation,
                 normalize=self.normalize_y and out_activation != "exp",
+                quantiles=quantiles,
             )
-        elif out_activation != self._target.out_activation:
-            raise ValueError(
-                f"{type(self).__name__} cannot go on training with loss={self.loss!r} "
-                f"and out_activation={self.out_activation!r}: its network predicts by "
-                f"the activation {self._target.out_activation!r}. Restore the "
-                "parameters, or fit a new estimator."
-            )
+        else:
+            self._check_same_outputs(quantiles)
+            self._target = replace(self._target, quantiles=quantiles)
         self._set_shape()
         valid = None
         if has_validation_set(X_val, y_val, sample_weight_val, self):
@@ -270,6 +271,30 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             y = column_or_1d(y, warn=True)
         self._check_targets(y)
         return Samples(X, y, check_weights(sample_weight, X))
+
+    def _several_quantiles(self, y: np.ndarray) -> tuple[float, ...] | None:
+        """Give the quantiles of y, if several are to be predicted."""
+        if self.loss != "quantile":
+            return None
+        return check_quantiles(self.quantile, y, owner=type(self).__name__)
+
+    def _check_same_outputs(self, quantiles: tuple[float, ...] | None) -> None:
+        """Refuse to go on with a network whose outputs mean something else."""
+        owner, target = type(self).__name__, self._target
+        instead = "Restore the parameters, or fit a new estimator."
+        if self._link() != target.out_activation:
+            raise ValueError(
+                f"{owner} cannot go on training with loss={self.loss!r} and "
+                f"out_activation={self.out_activation!r}: its network predicts by the "
+                f"activation {target.out_activation!r}. {instead}"
+            )
+        if len(quantiles or ()) != len(target.quantiles or ()):
+            before = target.quantiles or "the columns of y"
+            raise ValueError(
+                f"{owner} cannot go on training with loss={self.loss!r} and "
+                f"quantile={self.quantile!r}: its network has an output for each of "
+                f"{before}. {instead}"
+            )
 
     def _link(self) -> str:
         """Name what turns the network's output into what is predicted."""
@@ -306,12 +331,13 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
     def _activate(self, output):
         if self.out_activation_ == "exp":
             return super()._activate(output)
-        return output.cpu().numpy()  # the network's last layer is activated itself
+        # The network's last layer is activated itself.
+        return self._target.uncross(output.cpu().numpy())
 
     def _make_criterion(self):
         arguments = {
             "huber": {"delta": self.huber_delta},
-            "quantile": {"quantile": self.quantile},
+            "quantile": {"quantile": self._target.quantiles or self.quantile},
         }
         return LOSSES[self.loss], arguments.get(self.loss, {})
 
@@ -332,13 +358,17 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y).astype(np.float64, copy=False)
         mean = np.average(target, axis=0, weights=weight)
-        return advice if self._is_loss_large(plan, mean, target, weight) else ""
+        constant = np.broadcast_to(mean, self._target.n_outputs)
+        return advice if self._is_loss_large(plan, constant, target, weight) else ""
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)
         if not np.isfinite(predicted).all():
             return np.nan
-        return r2_score(samples.y, predicted, sample_weight=samples.weight)
+        y, weight, quantiles = samples.y, samples.weight, self._target.quantiles
+        if quantiles is None:
+            return r2_score(y, predicted, sample_weight=weight)
+        return mean_d2_pinball_score(y, predicted, quantiles, weight)
 
     def predict(self, X, return_std=False):
         """Predict numbers.
@@ -354,10 +384,12 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
 
         Returns
         -------
-        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            A vector, or as many columns as were fitted, in units of y: float64 where y
-            was normalized, otherwise in the type of numbers that `precision` says. Of
-            an ensemble, the mean over its networks.
+        y_pred : ndarray of shape (n_samples,), (n_samples, n_outputs) or \
+                (n_samples, n_quantiles)
+            A vector, or as many columns as were fitted, or one for each of several
+            quantiles, which never cross. In units of y: float64 where y was normalized,
+            otherwise in the type of numbers that `precision` says. Of an ensemble, the
+            mean over its networks.
         y_std : ndarray of the shape of `y_pred`
             Standard deviation of the networks' predictions, with ``n_estimators`` as
             divisor. It is larger where training rows are few, and says nothing of the
@@ -373,7 +405,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         """
         if not return_std:
             return self._check_output(self._predict(X, "decode"))
-        check_is_fitted(self)
+        self._check_fitted()
         if hasattr(self, "net_"):
             raise ValueError(
                 f"return_std=True of {type(self).__name__}.predict is how far the "
@@ -390,7 +422,10 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         return y_pred, self._target.decode_deviation(deviation)
 
     def score(self, X, y, sample_weight=None) -> float:
-        """Return R2, the share of y's variance that is predicted.
+        """Return R2, or of several quantiles the mean of their D2 pinball scores.
+
+        R2 is the share of y's variance that is predicted, D2 that of the pinball loss
+        of the constant quantile.
 
         Parameters
         ----------
@@ -406,8 +441,8 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         Returns
         -------
         score : float
-            1 at best, 0 for the mean, negative for worse. The mean over the outputs, if
-            there are several.
+            1 at best, 0 for the mean, or the quantile, of the right numbers, negative
+            for worse. The mean over the outputs, if there are several.
 
         Raises
         ------
@@ -417,6 +452,10 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             If X is not a finite matrix with the features that were fitted, or y is not
             of the form that was fitted.
         """
+        self._check_fitted()
         y, sample_weight = as_array_like(y), as_array_like(sample_weight)
+        quantiles = self._target.quantiles
         with errors_instead_of_overflow(warnings="warn"):
-            return super().score(X, y, sample_weight)
+            if quantiles is None:
+                return super().score(X, y, sample_weight)
+            return mean_d2_pinball_score(y, self.predict(X), quantiles, sample_weight)

@@ -173,8 +173,11 @@ class MLPRegressor(RegressionMixin, BaseMLP):
         Absolute error from which on the loss is linear, in units of y, or in standard
         deviations of y where ``normalize_y=True``. Only used when ``loss="huber"``.
 
-    quantile : float in (0, 1), default=0.5
-        Which quantile of y is predicted. Only used when ``loss="quantile"``.
+    quantile : float in (0, 1) or array-like of float, default=0.5
+        Which quantile of y is predicted, or several in increasing order, of y that is
+        one column: ``predict`` then gives a column for each, of which none is below the
+        one before, and ``score`` is the mean of their D2 pinball scores. Only used when
+        ``loss="quantile"``.
 
     normalize_y : bool, default=False
         Whether training sees y with mean 0 and standard deviation 1 in each output,
@@ -261,7 +264,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
         Biases of the same layers.
 
     n_outputs_ : int
-        Number of outputs of the network, one for each column of y.
+        Number of outputs of the network, one for each column of y, or for each of
+        several quantiles.
 
     out_activation_ : str
         Activation of the output: "exp" with ``loss="poisson"``, otherwise

@@ -1,7 +1,6 @@
 """What classifiers and regressors share: a target with a way there and back."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sknn_deep.data import concatenate
 from sknn_deep.modules import OUT_ACTIVATIONS
@@ -32,7 +31,7 @@ class SupervisedMixin:
 
         `way_back` names the method of the target that does it.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         X = self._check_rows(X, reset=False)
         finish = getattr(self._target, way_back)
         return concatenate(map(finish, self._activated_blocks(X)), n_rows=X.shape[0])

@@ -12,7 +12,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
-    check_is_fitted,
     validate_data,
 )
 
@@ -207,13 +206,10 @@ class BaseTabular(BaseNetEstimator):
 
         NaN is the last of them where some are missing.
         """
-        check_is_fitted(self)
+        self._check_fitted()
         return [categories.to_array() for categories in self._encoder.categories]
 
     # --- the plan of a fit ------------------------------------------------------------
-
-    def _n_network_outputs(self) -> int:
-        return self._target.n_outputs
 
     def _make_module(self, n_features):
         encoder, recipe = self._encoder, self.recipe_
@@ -223,7 +219,7 @@ class BaseTabular(BaseNetEstimator):
             "n_plain": encoder.n_plain,
             "n_categories": tuple(encoder.n_categories),
             "hidden_layer_sizes": recipe.hidden_layer_sizes,
-            "n_outputs": self._n_network_outputs(),
+            "n_outputs": self._target.n_outputs,
             "activations": recipe.activation,
             "embeds_numbers": self.numeric_embedding is not None,
         }
@@ -320,7 +316,9 @@ class BaseTabular(BaseNetEstimator):
         )
         self.recipe_ = self._make_recipe(len(samples))
         held_back = self._hold_back(data, random_state)
-        net = make_net(self, samples.X.shape[1], self.recipe_.for_net(), placement)
+        net = make_net(
+            self, samples.X.shape[1], self.recipe_.for_net(), placement, seed=0
+        )
         seed = int(random_state.randint(np.iinfo(np.int32).max))
         self._start(net, samples, random_state, torch.Generator().manual_seed(seed))
         valid, held_by = self._validation_rows(data, samples, held_back)

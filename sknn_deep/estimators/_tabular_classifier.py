@@ -36,7 +36,7 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
 
     max_iter : int in [1, inf) or "auto", default="auto"
         Number of epochs, which are passes over all rows. "auto" is as many as make some
-        3,000 steps, but at least 16 and at most 64.
+        3,000 steps for classes, or 5,000 for numbers, but at least 16 and at most 80.
 
     batch_size : int in [1, inf), default=256
         Largest number of rows in a batch. All batches of an epoch get the same size, or
@@ -253,7 +253,7 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
     >>> clf.score(X, y)
     1.0
     >>> clf.recipe_.max_iter
-    64
+    80
     """
 
     _parameter_constraints: dict = {

@@ -1,15 +1,12 @@
 """The regressor for tables."""
 
-from numbers import Real
-
 import numpy as np
-from sklearn.metrics import d2_pinball_score
 
-from sknn_deep._sklearn_private import Interval, fit_context, with_callbacks
-from sknn_deep.data import NumberTarget, all_or_nothing, as_array_like
+from sknn_deep._sklearn_private import fit_context, with_callbacks
+from sknn_deep.data import NumberTarget, all_or_nothing
 from sknn_deep.estimators._regression import RegressionMixin
 from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.modules import OUT_ACTIVATIONS, Quantile
+from sknn_deep.modules import OUT_ACTIVATIONS
 from sknn_deep.parameters import names_our_words
 
 _OF_REGRESSION = ("loss", "huber_delta", "quantile")
@@ -54,7 +51,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
 
     max_iter : int in [1, inf) or "auto", default="auto"
         Number of epochs, which are passes over all rows. "auto" is as many as make some
-        3,000 steps, but at least 16 and at most 64.
+        3,000 steps for classes, or 5,000 for numbers, but at least 16 and at most 80.
 
     batch_size : int in [1, inf), default=256
         Largest number of rows in a batch. All batches of an epoch get the same size, or
@@ -160,7 +157,8 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         on it. Absent where none was.
 
     n_outputs_ : int
-        Number of columns of y.
+        Number of outputs of a network, one for each column of y, or for each of several
+        quantiles.
 
     out_activation_ : str
         Activation of the output: "exp" with ``loss="poisson"``, otherwise "identity".
@@ -254,7 +252,6 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             for name in _OF_REGRESSION
         },
         **BaseTabular._parameter_constraints,
-        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
     }
 
     # What other regressors let the user choose.
@@ -391,64 +388,6 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             )
             return self._fit(self._set_aside(data, X, y, groups))
 
-    def _levels(self) -> tuple[float, ...] | None:
-        """Give the quantiles, if several are predicted."""
-        if self.loss != "quantile" or isinstance(self.quantile, Real):
-            return None
-        return tuple(float(level) for level in np.asarray(self.quantile).ravel())
-
-    def _check_levels(self, y: np.ndarray) -> None:
-        levels = self._levels()
-        if levels is None:
-            return
-        owner, edges = type(self).__name__, (0.0, *levels, 1.0)
-        if not levels or np.min(np.diff(edges)) <= 0:
-            raise ValueError(
-                f"The 'quantile' parameter of {owner} must be a number between 0 and "
-                "1, or several in increasing order. Got "
-                f"{np.asarray(self.quantile).tolist()}."
-            )
-        if y.ndim > 1:
-            raise ValueError(
-                f"{owner} predicts several quantiles of one column: y must be a "
-                f"vector. Got shape {y.shape}."
-            )
-
-    def _n_network_outputs(self):
-        levels = self._levels()
-        return super()._n_network_outputs() if levels is None else len(levels)
-
-    def _make_criterion(self):
-        levels = self._levels()
-        return (
-            super()._make_criterion()
-            if levels is None
-            else (
-                Quantile,
-                {"quantile": levels},
-            )
-        )
-
-    def _average(self, outputs, held_by=None):
-        activated = super()._average(outputs, held_by)
-        # Sorted predictions never cross, and their loss is never higher:
-        # Chernozhukov, Fernandez-Val and Galichon 2010, doi.org/10.3982/ECTA7880.
-        return activated if self._levels() is None else np.sort(activated, axis=1)
-
-    def _default_score(self, output, samples):
-        if self._levels() is None:
-            return super()._default_score(output, samples)
-        return self._pinball_score(
-            samples.y, self._target.decode(output), samples.weight
-        )
-
-    def _pinball_score(self, y, y_pred, sample_weight) -> float:
-        scores = [
-            d2_pinball_score(y, column, alpha=level, sample_weight=sample_weight)
-            for level, column in zip(self._levels(), y_pred.T, strict=True)
-        ]
-        return float(np.mean(scores))
-
     def score(self, X, y, sample_weight=None) -> float:
         """Return R2, or of several quantiles the mean of their D2 pinball scores.
 
@@ -477,18 +416,15 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             If X does not have the columns that were fitted, or y is not of the form
             that was fitted.
         """
-        if self._levels() is None:
-            return super().score(X, y, sample_weight)
-        y, sample_weight = as_array_like(y), as_array_like(sample_weight)
-        return self._pinball_score(y, self.predict(X), sample_weight)
+        return super().score(X, y, sample_weight)
 
     def _learn_target(self, samples):
-        self._check_levels(samples.y)
         self._target = NumberTarget.of(
             samples.y,
             samples.weight,
             out_activation=self.out_activation_,
             normalize=self.loss != "poisson",
+            quantiles=self._target.quantiles,
         )
         # In the form of what the network predicts.
         encoded = self._target.encode(samples.y)
@@ -497,7 +433,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
     def _activate(self, output):
         """Keep each network's prediction within the range of y that was fitted."""
         activated = OUT_ACTIVATIONS[self.out_activation_](output).numpy(force=True)
-        return np.clip(activated, *self._range)
+        return self._target.uncross(np.clip(activated, *self._range))
 
     def predict(self, X):
         """Predict numbers.

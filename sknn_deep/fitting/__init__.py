@@ -20,7 +20,12 @@ from sknn_deep.fitting._fingerprint import digest, watch_states
 from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
-from sknn_deep.fitting._own_code import has_own_training, inner_methods, overrides
+from sknn_deep.fitting._own_code import (
+    has_own_training,
+    inner_methods,
+    is_of_package,
+    overrides,
+)
 from sknn_deep.fitting._own_networks import (
     are_probabilities,
     arguments_for,
@@ -31,8 +36,16 @@ from sknn_deep.fitting._own_networks import (
     make_own_autoencoder,
     make_own_module,
     refuse_chance,
+    rows_to_look_at,
     start_own_net,
     summarize_own,
+)
+from sknn_deep.fitting._pausable import (
+    AfterEpoch,
+    PausableTraining,
+    PlannedTraining,
+    best_weights,
+    planned_trainings,
 )
 from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_state
 from sknn_deep.fitting._scale_advice import (
@@ -52,29 +65,39 @@ from sknn_deep.fitting._solvers import (
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
 from sknn_deep.fitting._temperature import fit_temperature
-from sknn_deep.fitting._together import family_of, may_be_stacked, train_together
-from sknn_deep.fitting._validation import make_evaluate
+from sknn_deep.fitting._together import (
+    count_workers,
+    family_of,
+    may_be_stacked,
+    train_together,
+)
+from sknn_deep.fitting._validation import make_default_score, make_evaluate
 
 __all__ = [
     "CURVES",
     "LOSSES",
     "PREFIX",
+    "AfterEpoch",
     "ClonedByCopying",
     "EpochTasks",
     "FitPlan",
     "HeldBack",
     "NetParts",
+    "PausableTraining",
+    "PlannedTraining",
     "TabularRecipe",
     "advise_on_columns",
     "advise_on_target",
     "are_probabilities",
     "arguments_for",
+    "best_weights",
     "callback_parameters",
     "change_callbacks",
     "check_picklable_callbacks",
     "check_probabilities",
     "check_raw",
     "check_shape",
+    "count_workers",
     "decode_net",
     "decode_state",
     "digest",
@@ -91,8 +114,10 @@ __all__ = [
     "hold_back_by_splits",
     "inner_methods",
     "is_loss_large",
+    "is_of_package",
     "look_at",
     "make_batches",
+    "make_default_score",
     "make_evaluate",
     "make_generator",
     "make_loss",
@@ -103,12 +128,14 @@ __all__ = [
     "make_own_module",
     "may_be_stacked",
     "overrides",
+    "planned_trainings",
     "put_together",
     "refuse_chance",
     "renew_convergence",
     "renew_members",
     "renew_net",
     "resolve_tabular_recipe",
+    "rows_to_look_at",
     "run_epochs",
     "run_lbfgs",
     "some_rows",

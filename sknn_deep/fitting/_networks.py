@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from sknn_deep.fitting._callbacks import copy_for_fit
-from sknn_deep.machine import Placement, forked_draws
+from sknn_deep.machine import Placement, forked_draws, made_on_cpu
 from sknn_deep.modules import Dense, glorot_uniform_
 from sknn_deep.training import Net, Recipe
 
@@ -19,11 +18,12 @@ def make_net(
     recipe: Recipe,
     placement: Placement,
     *,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> Net:
     """Make the net that the estimator's parameters describe.
 
     The weights are zero, or where the network draws them itself, those of `seed`.
+    None says that all parts are ours, which draw nothing.
     """
     return assemble_net(
         estimator,
@@ -44,10 +44,12 @@ def assemble_net(
     placement: Placement,
     callbacks: list | None = None,
     verbose: int | bool,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> Net:
     """Make a net of a description as :func:`name_parts` gives it."""
     kind, arguments = estimator._net_kind(placement)
+    if seed is None and placement.device.type == "cpu":
+        arguments["device"] = None  # skorch moves nothing then
     net = kind(
         **description,
         **arguments,
@@ -60,8 +62,12 @@ def assemble_net(
         verbose=verbose,
         module__dtype=placement.dtype,
     )
-    # On the CPU, and not on the user's default device.
-    with torch.device("cpu"), forked_draws(seed):
+    if seed is None:
+        with made_on_cpu():
+            net.initialize()
+        net.device = str(placement.device)
+        return net
+    with made_on_cpu(), forked_draws(seed):
         net.initialize()
     net.criterion_.to(placement.dtype)  # class weights of a loss of torch's
     return net

@@ -14,12 +14,13 @@ def has_own_training(estimator: BaseEstimator, *methods: str) -> bool:
     That is any method that has a leading underscore here, or is among `methods`. What
     is left comes after the training, as ``predict`` and ``score`` do.
     """
-    ours = [cls for cls in type(estimator).__mro__ if _is_of_package(cls)]
+    ours = [cls for cls in type(estimator).__mro__ if is_of_package(cls)]
     inner = frozenset().union(*map(inner_methods, ours))
     return overrides(estimator, ours[0], inner.union(methods))
 
 
-def _is_of_package(cls: type) -> bool:
+def is_of_package(cls: type) -> bool:
+    """Tell whether a class is one of this package."""
     return cls.__module__.partition(".")[0] == _PACKAGE
 
 

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from sknn_deep.data import Samples
 from sknn_deep.fitting._networks import make_net, take_weights
 from sknn_deep.machine import Placement
 from sknn_deep.modules import (
@@ -26,6 +27,9 @@ from sknn_deep.training import ForwardPass, Net, Recipe
 # Of torch's generators that there are on each device, those that can be put in the
 # place of the global one.
 _CONTROLLED = ("cpu", "cuda")
+
+# Enough to tell what a network does; a whole batch of images takes as long as a step.
+_N_ROWS_TO_LOOK_AT = 32
 
 
 # --- making ---------------------------------------------------------------------------
@@ -135,8 +139,14 @@ def start_own_net(
 # --- looking --------------------------------------------------------------------------
 
 
+def rows_to_look_at(net: Net, samples: Samples) -> Tensor:
+    """Give a few rows of the first batch, in the type and place of the training."""
+    n_rows = min(_N_ROWS_TO_LOOK_AT, net.recipe.batch_size, len(samples))
+    return samples.place(net.placement).slice(0, n_rows)
+
+
 def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
-    """Pass a first batch through the network of a net, and note what it did.
+    """Pass some rows through the network of a net, and note what it did.
 
     Returns
     -------

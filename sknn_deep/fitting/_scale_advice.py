@@ -100,8 +100,8 @@ def advise_on_columns(X, names: Sequence[str] | None) -> str:
         deviations = np.sqrt(variances)
     else:
         head = np.asarray(head, dtype=np.float64)
-        if head.ndim != 2:
-            return ""
+        if head.ndim != 2 or max(head.max(), -head.min()) <= _FAR_COLUMN:
+            return ""  # neither a mean nor a deviation is larger than all numbers
         means, deviations = head.mean(axis=0), head.std(axis=0)
     # A constant column says nothing, and one that differs little says too little.
     distance = np.maximum(np.abs(means), deviations)

@@ -1,5 +1,6 @@
 """The two ways to train a net: epochs of batches, or L-BFGS on all rows at once."""
 
+import cmath
 import copy
 import warnings
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class FitPlan:
         To validate on, where the user gave them.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
     """
 
@@ -111,7 +112,8 @@ def make_batches(
         window_rows = samples.X.window_rows(net.recipe.batch_size)
         permute = block_permutations(n_rows, window_rows, random_state, device)
     elif net.recipe.shuffle and device.type == "cpu":
-        permute = numpy_permutations(n_rows, random_state)
+        # One row has one order, which nothing is drawn for.
+        permute = numpy_permutations(n_rows, random_state) if n_rows > 1 else None
     elif net.recipe.shuffle:
         permute = device_permutations(n_rows, generator)
     return Batches(
@@ -136,18 +138,22 @@ def renew_convergence(convergence: Convergence | None, recipe: Recipe) -> Conver
 def run_epochs(
     run: Run, *, keep_optimizer: bool, keeper: StateKeeper | None = None
 ) -> None:
-    """Train by ``net.partial_fit``; if that fails, the net is as it was before."""
+    """Train by ``net.partial_fit``.
+
+    If that fails, a net whose optimizer is kept is as it was before; any other is the
+    fit's own, and of no more use.
+    """
     net = run.net
-    state = copy_state(net.module_)
+    state = copy_state(net.module_) if keep_optimizer else None
     try:
         net.train(run, keeper)
         end_epochs(net, keep_optimizer=keep_optimizer)
     except BaseException:
-        net.module_.load_state_dict(state)
-        net.initialize_optimizer()
+        if state is not None:
+            net.module_.load_state_dict(state)
+            net.initialize_optimizer()
+            net.module_.eval()
         raise
-    finally:
-        net.module_.eval()
 
 
 def end_epochs(net: Net, *, keep_optimizer: bool) -> None:
@@ -171,7 +177,7 @@ def end_epochs(net: Net, *, keep_optimizer: bool) -> None:
     check_finite(net)
     net.module_.eval()
     if not keep_optimizer:
-        net.initialize_optimizer()
+        net.renew_optimizer()
 
 
 def run_lbfgs(
@@ -214,13 +220,15 @@ def run_lbfgs(
 
 
 def check_finite(net: Net) -> None:
-    if not all(map(is_finite, net.module_.parameters())):
+    with torch.inference_mode():
+        are_finite = all(map(is_finite, net.module_.parameters()))
+    if not are_finite:
         raise ValueError(net.divergence_message())
 
 
 def is_finite(parameter: torch.Tensor) -> bool:
     # A sum is quick; one that overflows says nothing.
-    return bool(parameter.sum().isfinite() or parameter.isfinite().all())
+    return cmath.isfinite(parameter.sum().item()) or bool(parameter.isfinite().all())
 
 
 def warn_unless_converged(

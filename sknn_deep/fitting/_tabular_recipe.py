@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from sknn_deep.training import Recipe
 
 # Steps that a fit takes, within these bounds of epochs: long trainings overfit large
-# tables of categories, and short ones do not come to the end on small ones.
-_N_STEPS = 3000
-_FEWEST_EPOCHS, _MOST_EPOCHS = 16, 64
+# tables of classes, and short ones do not come to the end on small ones.
+_N_STEPS_FOR_CLASSES = 3000
+_N_STEPS_FOR_NUMBERS = 5000
+_FEWEST_EPOCHS, _MOST_EPOCHS = 16, 80
 
 _RATE_FOR_CLASSES = 0.04
 _RATE_FOR_NUMBERS = 0.2
@@ -85,14 +86,16 @@ def resolve_tabular_recipe(
 ) -> TabularRecipe:
     """Turn "auto" into numbers.
 
-    ``max_iter="auto"`` is as many epochs as make some 3,000 steps, but 16 to 64;
-    ``learning_rate_init="auto"`` is RealMLP's for classes or for numbers. Batches get
-    the largest size up to `batch_size` at which they differ least: a small one at the
-    end of each epoch would be a step of the full length by few rows.
+    ``max_iter="auto"`` is as many epochs as make some 3,000 steps for classes, or 5,000
+    for numbers, but 16 to 80; ``learning_rate_init="auto"`` is RealMLP's for classes or
+    for numbers. Batches get the largest size up to `batch_size` at which they differ
+    least: a small one at the end of each epoch would be a step of the full length by
+    few rows.
     """
     n_batches = -(-n_rows // batch_size)
     if max_iter == "auto":
-        max_iter = round(_N_STEPS / n_batches)
+        n_steps = _N_STEPS_FOR_CLASSES if for_classes else _N_STEPS_FOR_NUMBERS
+        max_iter = round(n_steps / n_batches)
         max_iter = max(_FEWEST_EPOCHS, min(_MOST_EPOCHS, max_iter))
     if learning_rate_init == "auto":
         learning_rate_init = _RATE_FOR_CLASSES if for_classes else _RATE_FOR_NUMBERS

@@ -33,6 +33,8 @@ def may_be_stacked(estimator: BaseEstimator) -> bool:
     This is asked before it is planned, and so of parameters that nobody has checked.
     :func:`family_of` tells in the end.
     """
+    if not hasattr(estimator, "solver"):
+        return False  # networks for tables, whose steps are of another kind
     solver, verbose = estimator.solver, estimator.verbose
     callbacks = estimator.callbacks
     return not (
@@ -86,17 +88,17 @@ def train_together(
     """
     errors: list[Exception | None] = [None] * len(plans)
     stacked = [False] * len(plans)
-    parts = _stacks(estimators, plans)
+    parts = divide_into_stacks(estimators, plans)
     stacks = [members for members in parts if len(members) > 1]
     outcomes = _train_stacks([[plans[i].run for i in s] for s in stacks], on_epoch)
     for members, outcome in zip(stacks, outcomes, strict=True):
         for i, error in zip(members, outcome, strict=True):
             stacked[i] = True
-            errors[i] = error or _end_epochs(estimators[i], plans[i])
+            errors[i] = error or end_epochs_of(estimators[i], plans[i])
     for members in parts:
         if len(members) == 1:
             (i,) = members
-            errors[i] = _train_alone(estimators[i], plans[i])
+            errors[i] = train_alone(estimators[i], plans[i])
     return errors, stacked
 
 
@@ -108,7 +110,7 @@ def _train_stacks(
     Threads that share each matrix product wait for each other at its end; those that
     have a stack of their own do not.
     """
-    n_workers = min(len(stacks), _n_workers(stacks))
+    n_workers = min(len(stacks), count_workers(stacks))
     if n_workers < 2:
         return [
             train_stack(runs, stacked_gradient, on_epoch=on_epoch) for runs in stacks
@@ -138,13 +140,13 @@ def _train_stacks(
             raise
 
 
-def _n_workers(stacks: list[list[Run]]) -> int:
+def count_workers(stacks: list[list[Run]]) -> int:
     """Tell how many stacks may be trained side by side."""
     devices = {run.net.placement.device.type for runs in stacks for run in runs}
     return torch.get_num_threads() if devices <= {"cpu"} else 1
 
 
-def _stacks(estimators, plans) -> list[list[int]]:
+def divide_into_stacks(estimators, plans) -> list[list[int]]:
     """Divide the numbers of the plans into stacks of similar size."""
     families = defaultdict(list)
     alone = []
@@ -157,7 +159,7 @@ def _stacks(estimators, plans) -> list[list[int]]:
     stacks = []
     for members in families.values():
         members.sort(key=lambda i: place_in_stack(plans[i].run))
-        n_cores = _n_workers([[plans[i].run for i in members]])
+        n_cores = count_workers([[plans[i].run for i in members]])
         n_most = _most_in_a_stack(plans[members[0]], n_cores)
         stacks += _divide(members, n_most=n_most, n_cores=n_cores)
     return stacks + alone
@@ -192,7 +194,7 @@ def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:
     return max(1, fitting)
 
 
-def _train_alone(estimator: BaseEstimator, plan: FitPlan) -> Exception | None:
+def train_alone(estimator: BaseEstimator, plan: FitPlan) -> Exception | None:
     try:
         estimator._train(plan)
     except Exception as error:
@@ -200,7 +202,7 @@ def _train_alone(estimator: BaseEstimator, plan: FitPlan) -> Exception | None:
     return None
 
 
-def _end_epochs(estimator: BaseEstimator, plan: FitPlan) -> Exception | None:
+def end_epochs_of(estimator: BaseEstimator, plan: FitPlan) -> Exception | None:
     try:
         end_epochs(plan.net, keep_optimizer=False)
         estimator._warn_unless_converged(plan)

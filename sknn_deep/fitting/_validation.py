@@ -38,6 +38,19 @@ def make_evaluate(
     return evaluate
 
 
+def make_default_score(
+    estimator: BaseEstimator, net: Net, samples: Samples
+) -> Callable[[], float]:
+    """Make the function that gives the default score on samples at any time."""
+    rows = samples.place(net.placement)
+
+    def score() -> float:
+        output = net.forward(rows, device=net.device)
+        return float(estimator._default_score(estimator._activate(output), samples))
+
+    return score
+
+
 def make_score(
     estimator: BaseEstimator, net: Net, valid: Samples
 ) -> Callable[[torch.Tensor, float], float]:

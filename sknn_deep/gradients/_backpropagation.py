@@ -11,8 +11,8 @@ where ``m_l`` is a dropout mask, and ``d_l`` the derivative of the loss by ``z_l
     dW_l = d_l^T a_{l-1},    db_l = sum of d_l's rows.
 
 Everything is written into buffers that live as long as the training, and the parameters
-and their gradients are slices of one flat buffer each. A stack of networks has layers of
-its own, see ``_stacked_backpropagation``.
+and their gradients are slices of one flat buffer each. A stack of networks has layers
+of its own, see ``_stacked_backpropagation``.
 
 References
 ----------
@@ -29,9 +29,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn_deep.gradients._layout import lay, lies_transposed, straighten
+from sknn_deep.gradients._layout import copy_contiguous, is_stored_transposed, view_part
 from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_shares
-from sknn_deep.rows import ThinBatch
+from sknn_deep.rows import SparseInput
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FlatParameters:
         In their order in the buffers.
 
     transposed : list of bool
-        Whether each one lies in the buffers the other way round.
+        Whether each one is transposed in the buffers.
 
     values, gradients : Tensor of shape (n_parameters,)
     """
@@ -58,11 +58,15 @@ class FlatParameters:
     def arrays(self) -> dict[nn.Parameter, tuple[Tensor, Tensor]]:
         """Each parameter's value and gradient, which are parts of the buffers."""
         sizes = [p.numel() for p in self.parameters]
-        parts = zip(self.values.split(sizes), self.gradients.split(sizes), strict=True)
+        parts = zip(
+            self.values.split_with_sizes(sizes),
+            self.gradients.split_with_sizes(sizes),
+            strict=True,
+        )
         return {
             p: (
-                lay(both[0], p.shape, transposed=is_transposed),
-                lay(both[1], p.shape, transposed=is_transposed),
+                view_part(both[0], p.shape, transposed=is_transposed),
+                view_part(both[1], p.shape, transposed=is_transposed),
             )
             for p, is_transposed, both in zip(
                 self.parameters, self.transposed, parts, strict=True
@@ -78,21 +82,20 @@ class FlatParameters:
 
 @contextmanager
 def flat_parameters(
-    module: nn.Module,
+    parameters: Iterable[nn.Parameter],
     first: Iterable[nn.Parameter],
     *,
     is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
 ):
-    """Lay all parameters and gradients of `module` into flat buffers for a while.
+    """Put all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once. `is_transposed` tells which ones lie in the buffers the other way
-    round.
+    every number once. `is_transposed` tells which ones are transposed in the buffers.
     """
     first = list(first)
     ids = {id(p) for p in first}
-    others = [p for p in module.parameters() if id(p) not in ids]
+    others = [p for p in parameters if id(p) not in ids]
     parameters = first + others
     transposed = [is_transposed(p) for p in parameters]
     values = parameters[0].new_empty(sum(p.numel() for p in parameters))
@@ -108,7 +111,7 @@ def flat_parameters(
 def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
     """Let each parameter own its memory again, and hold no gradient."""
     for p in parameters:
-        p.data = straighten(p.data)
+        p.data = copy_contiguous(p.data)
         p.grad = None
 
 
@@ -177,7 +180,7 @@ class _Layer:
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
         self.weight_gradient_t = parameters.weight_gradient.mT
-        self.lies_transposed = lies_transposed(weight)
+        self.is_stored_transposed = is_stored_transposed(weight)
         self.bias_gradient = parameters.bias_gradient
         self.activation = ACTIVATIONS[parameters.activation]
         self.saves_output = self.activation.derivative_from == "output"
@@ -199,14 +202,15 @@ class _Layer:
     def buffers(self, n_batch: int) -> _Buffers:
         """Give what to write into for a batch of so many rows."""
         if n_batch not in self._buffers:
-            z, a, dropped, delta_in = (
-                None if t is None else t[:n_batch] for t in self._largest
-            )
+            largest = self._largest
+            if n_batch < largest[0].shape[0]:
+                largest = [t if t is None else t[:n_batch] for t in largest]
+            z, a, dropped, delta_in = largest
             delta_in_t = None if delta_in is None else delta_in.mT
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
 
-    def forward(self, a: Tensor | ThinBatch) -> Tensor:
+    def forward(self, a: Tensor | SparseInput) -> Tensor:
         self.inputs = a  # (n_batch, n_in)
         self.into = into = self.buffers(a.shape[-2])
         z = self.multiply(a, into.z)
@@ -238,20 +242,25 @@ class _Layer:
         return self.into.delta_in, self.into.delta_in_t
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        if self.lies_transposed:
+        if self.is_stored_transposed:
             torch.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
         else:
             torch.mm(delta_t, self.inputs, out=self.weight_gradient)
 
 
-class _SparseLayer(_Layer):
-    """The arithmetic of a layer whose input is a ``ThinBatch``."""
+class _FirstLayer(_Layer):
+    """The arithmetic of a layer whose input may be a ``SparseInput``."""
 
-    def multiply(self, a: ThinBatch, out: Tensor) -> Tensor:
+    def multiply(self, a: Tensor | SparseInput, out: Tensor) -> Tensor:
+        if isinstance(a, Tensor):
+            return super().multiply(a, out)
         return torch.add(a.product(self.weight_t), self.bias, out=out)
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        self.inputs.transposed_product(delta, out=self.weight_gradient_t)
+        if isinstance(self.inputs, Tensor):
+            super().write_weight_gradient(delta, delta_t)
+        else:
+            self.inputs.transposed_product(delta, out=self.weight_gradient_t)
 
 
 class Backpropagation:
@@ -268,10 +277,6 @@ class Backpropagation:
 
     loss_dtype : torch.dtype or None
         Type in which the loss is computed from the layers' output; None is theirs.
-
-    sparse_rows : bool
-        Whether X is a ThinBatch; then the first layer's weights should be transposed
-        in memory.
     """
 
     def __init__(
@@ -281,7 +286,6 @@ class Backpropagation:
         *,
         n_rows: int,
         loss_dtype: torch.dtype | None = None,
-        sparse_rows: bool = False,
     ):
         layers = list(layers)
         last = layers[-1]
@@ -291,23 +295,15 @@ class Backpropagation:
         # By the number of rows of a batch.
         self.equal_shares: dict[int, Tensor] = {}
         self.layers = self._make_layers(
-            layers,
-            n_rows,
-            in_columns=loss.wants_columns(last.weight.shape[-2]),
-            sparse_rows=sparse_rows,
+            layers, n_rows, in_columns=loss.wants_columns(last.weight.shape[-2])
         )
 
     def _make_layers(
-        self,
-        layers: list[LayerParameters],
-        n_rows: int,
-        *,
-        in_columns: bool,
-        sparse_rows: bool,
+        self, layers: list[LayerParameters], n_rows: int, *, in_columns: bool
     ) -> list:
         """Make what computes; `in_columns` tells how the last output should lie."""
         return [
-            (_SparseLayer if sparse_rows and i == 0 else _Layer)(
+            (_FirstLayer if i == 0 else _Layer)(
                 parameters,
                 n_rows,
                 is_first=i == 0,
@@ -319,7 +315,7 @@ class Backpropagation:
     @torch.inference_mode()  # each call of torch takes some microsecond less
     def __call__(
         self,
-        X: Tensor | ThinBatch,
+        X: Tensor | SparseInput,
         target: Tensor,
         weight: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ gradient and no random generator.
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
@@ -71,11 +71,11 @@ class GradientKind(NamedTuple):
     make: Callable[..., AbstractContextManager[Gradient]]
     is_explicit: bool
 
-    def faster_transposed(self, module: nn.Module) -> tuple[str, ...]:
-        """Name the weights that are faster to train transposed in memory."""
+    def faster_transposed(self, parameters: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """Name the parameters that are faster to train transposed in memory."""
         if not self.is_explicit:
             return ()
-        return tuple(n for n, p in module.named_parameters() if is_faster_transposed(p))
+        return tuple(name for name, p in parameters.items() if is_faster_transposed(p))
 
 
 def penalized_weights(module: nn.Module) -> list[nn.Parameter]:
@@ -84,7 +84,11 @@ def penalized_weights(module: nn.Module) -> list[nn.Parameter]:
     Weights connect units, so that they have two dimensions or more. Frozen ones are
     left out.
     """
-    return [p for p in module.parameters() if p.ndim > 1 and p.requires_grad]
+    return _penalized(module.parameters())
+
+
+def _penalized(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    return [p for p in parameters if p.ndim > 1 and p.requires_grad]
 
 
 def _as_vector(array: Tensor) -> Tensor:
@@ -110,22 +114,22 @@ def explicit_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     transposed: Collection[str] = (),
-    sparse_rows: bool = False,
 ) -> Iterator[Gradient]:
     """Compute gradients of a plain dense stack by :class:`Backpropagation`.
 
     With `autocast`, layers compute in that type, with copies of the parameters; the
     parameters, the loss and what the optimizer sees keep the parameters' own type.
     `transposed` names the weights that, with their gradients, are transposed in memory;
-    with `sparse_rows`, which tells that X is a ThinBatch, those of the first layer are.
+    where X comes as SparseInput, those of the first layer should be.
     """
-    weights = penalized_weights(module)
-    ids = {id(p) for name, p in module.named_parameters() if name in transposed}
-    if sparse_rows:
-        ids.add(id(weights[0]))
-    with flat_parameters(module, weights, is_transposed=lambda p: id(p) in ids) as flat:
+    parameters = dict(module.named_parameters())
+    weights = _penalized(parameters.values())
+    ids = {id(parameters[name]) for name in transposed}
+    with flat_parameters(
+        parameters.values(), weights, is_transposed=lambda p: id(p) in ids
+    ) as flat:
         used = flat if autocast is None else flat.to(autocast)
-        backpropagation = Backpropagation
+        backpropagation: Callable[..., Backpropagation] = Backpropagation
         if can_backpropagate_code(module, loss):
             backpropagation = functools.partial(CodeBackpropagation, module)
         compute = backpropagation(
@@ -133,11 +137,10 @@ def explicit_gradient(
             loss,
             n_rows=n_rows,
             loss_dtype=flat.values.dtype,
-            sparse_rows=sparse_rows,
         )
         if autocast is not None:
             compute = _with_copies(compute, flat, used)
-        n = sum(w.numel() for w in weights)
+        n = sum(map(Tensor.numel, weights))
         pairs = [(flat.values[:n], flat.gradients[:n])]
         yield Gradient(compute, lambda: pairs)
 
@@ -165,7 +168,6 @@ def recorded_gradient(
     generator: torch.Generator | None = None,
     autocast: torch.dtype | None = None,
     transposed: Collection[str] = (),
-    sparse_rows: bool = False,
     compile: bool = False,
     draws_globally: bool = False,
 ) -> Iterator[Gradient]:
@@ -173,8 +175,8 @@ def recorded_gradient(
 
     `autocast` is the type of mixed-precision arithmetic, if any; `compile` runs the
     module through ``torch.compile``; `draws_globally` tells that the module draws from
-    torch's global generator, in whose place `generator` is then put; `n_rows`,
-    `transposed` and `sparse_rows` are not needed here.
+    torch's global generator, in whose place `generator` is then put; `n_rows` and
+    `transposed` are not needed here.
     """
     parameters = list(module.parameters())
     random_layers = [m for m in module.modules() if isinstance(m, RandomLayer)]

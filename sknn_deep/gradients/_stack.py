@@ -14,7 +14,7 @@ from sknn_deep.gradients._backpropagation import (
     dropout_probability,
     release_parameters,
 )
-from sknn_deep.gradients._layout import is_faster_transposed_in_stack, lay
+from sknn_deep.gradients._layout import is_faster_transposed_in_stack, view_part
 from sknn_deep.gradients._stacked_backpropagation import StackedBackpropagation
 from sknn_deep.modules import Loss, StackedDropout, stack_losses
 from sknn_deep.rows import SharedRows
@@ -31,7 +31,7 @@ class Stacked:
     n_networks : int
 
     transposed : list of bool
-        Which kinds lie in the buffer the other way round.
+        Which kinds are transposed in the buffer.
 
     like : Tensor
         Tells dtype and device.
@@ -64,7 +64,7 @@ class Stacked:
         parts = self.buffer.split(sizes)
         self.flat = [part.view(n_networks, -1) for part in parts]
         self.arrays = [
-            lay(part, (n_networks, *shape), transposed=is_transposed)
+            view_part(part, (n_networks, *shape), transposed=is_transposed)
             for part, shape, is_transposed in zip(
                 parts, shapes, transposed, strict=True
             )

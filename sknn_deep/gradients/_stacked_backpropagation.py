@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from sknn_deep.gradients._backpropagation import Backpropagation, LayerParameters
-from sknn_deep.gradients._layout import lies_transposed
+from sknn_deep.gradients._layout import is_stored_transposed
 from sknn_deep.modules import ACTIVATIONS
 from sknn_deep.rows import SharedRows
 
@@ -65,7 +65,7 @@ class _StackedLayer:
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
         self.weight_gradient_t = parameters.weight_gradient.mT
-        self.lies_transposed = lies_transposed(parameters.weight)
+        self.is_stored_transposed = is_stored_transposed(parameters.weight)
         self.bias_gradient = parameters.bias_gradient
         self.activation = ACTIVATIONS[parameters.activation]
         self.saves_output = self.activation.derivative_from == "output"
@@ -150,7 +150,7 @@ class _StackedLayer:
         return delta_in.mT, delta_in
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        if self.lies_transposed:
+        if self.is_stored_transposed:
             torch.bmm(self.inputs.mT, delta, out=self.weight_gradient_t)
         else:
             torch.bmm(delta_t, self.inputs, out=self.weight_gradient)
@@ -162,7 +162,7 @@ class _SharingLayer(_StackedLayer):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.n_networks = len(self.weight)
-        self.is_one_product = self.in_columns and not self.lies_transposed
+        self.is_one_product = self.in_columns and not self.is_stored_transposed
 
     def forward(self, a: SharedRows) -> Tensor:
         return self.propagate(a, a.n_batch)
@@ -191,7 +191,7 @@ class _SharingLayer(_StackedLayer):
             if self.is_one_product:
                 out = self.weight_gradient[start:stop].flatten(0, 1)
                 torch.mm(own.flatten(0, 1), X, out=out)
-            elif self.lies_transposed:
+            elif self.is_stored_transposed:
                 out = self.weight_gradient_t[start:stop]
                 torch.bmm(X.t().expand(stop - start, -1, -1), own.mT, out=out)
             else:
@@ -208,7 +208,7 @@ class StackedBackpropagation(Backpropagation):
     and the raw outputs, ``(n_networks, n_batch, n_outputs)``.
     """
 
-    def _make_layers(self, layers, n_rows, *, in_columns, sparse_rows) -> list:
+    def _make_layers(self, layers, n_rows, *, in_columns) -> list:
         return [
             (_SharingLayer if i == 0 else _StackedLayer)(
                 parameters,

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from sknn_deep.gradients._gradient import GradientKind
 from sknn_deep.modules import (
     ACTIVATIONS,
     N_PERIODIC,
@@ -225,13 +226,19 @@ class _Periodic:
         n_members, n_numbers, n_frequencies = module.frequency.shape
         n_batch, n_pairs = inputs.shape[-1], n_members * n_numbers
         self.frequency, self.shift = module.frequency.detach(), module.shift.detach()
-        self.shift = self.shift[..., None]
-        self.turns = torch.empty_like(self.frequency)
-        self.turns_column = self.turns[..., None]
-        self.x = inputs[0, :n_numbers, None]  # (n_numbers, 1, n_batch)
-        self.phase = inputs.new_empty(n_members, n_numbers, n_frequencies, n_batch)
-        self.phase_of_pairs = self.phase.flatten(0, 1)
-        self.waves = torch.empty_like(self.phase_of_pairs)
+        self.x = inputs[0, :n_numbers]
+        # A phase is a product of x and 1 with turns and shift, and so are the sums of
+        # the way back. A product of matrices is faster than one that is broadcast.
+        self.factors = inputs.new_ones(n_members, n_numbers, n_batch, 2)
+        self.factors_x = self.factors[..., 0]
+        self.factors_of_pairs = self.factors.flatten(0, 1)
+        self.factors_mT = self.factors_of_pairs.mT
+        self.coefficients = inputs.new_empty(n_pairs, n_frequencies, 2)
+        self.turns, self.shifts = self.coefficients.view(
+            *module.frequency.shape, 2
+        ).unbind(-1)
+        self.phase = inputs.new_empty(n_pairs, n_frequencies, n_batch)
+        self.waves = torch.empty_like(self.phase)
         self.waves_mT = self.waves.mT
         self.weight = module.weight.detach().flatten(0, 1)
         self.weight_mT = self.weight.mT
@@ -242,10 +249,6 @@ class _Periodic:
         self.first_weight_mT = first.weight[:, :, part].mT
         self.by_weight = module.weight.grad.view_as(self.weight)
         self.by_bias = module.bias.grad.view(n_pairs, N_PERIODIC)
-        # What slopes are multiplied with: x for the frequencies, 1 for the shifts.
-        self.factors = inputs.new_ones(n_members, n_numbers, n_batch, 2)
-        self.factors_x = self.factors[..., 0]
-        self.factors_of_pairs = self.factors.flatten(0, 1)
         self.sums = inputs.new_empty(n_pairs, n_frequencies, 2)
         by_x, by_one = self.sums.view(*module.frequency.shape, 2).unbind(-1)
         self.by_frequency = module.frequency.grad, by_x
@@ -253,8 +256,10 @@ class _Periodic:
 
     def forward(self, codes: Tensor) -> None:
         torch.mul(self.frequency, 2 * math.pi, out=self.turns)
-        torch.addcmul(self.shift, self.turns_column, self.x, out=self.phase)
-        torch.cos(self.phase_of_pairs, out=self.waves)
+        self.shifts.copy_(self.shift)
+        self.factors_x.copy_(self.x)
+        torch.bmm(self.coefficients, self.factors_mT, out=self.phase)
+        torch.cos(self.phase, out=self.waves)
         torch.baddbmm(self.bias, self.weight, self.waves, out=self.combined)
         self.part.copy_(self.combined_as_part)
 
@@ -263,8 +268,7 @@ class _Periodic:
         torch.bmm(self.combined, self.waves_mT, out=self.by_weight)
         torch.sum(self.combined, dim=-1, out=self.by_bias)
         slope = torch.bmm(self.weight_mT, self.combined, out=self.waves)
-        slope.mul_(self.phase_of_pairs.sin_())
-        self.factors_x.copy_(self.x[:, 0])
+        slope.mul_(self.phase.sin_())
         torch.bmm(slope, self.factors_of_pairs, out=self.sums)
         torch.mul(self.by_frequency[1], -2 * math.pi, out=self.by_frequency[0])
         torch.neg(self.by_shift[1], out=self.by_shift[0])
@@ -315,18 +319,23 @@ class TabularGradient(NamedTuple):
 
     compute: TabularBackpropagation
     masks: MaskPool
-    keeps_memory: bool = False
-    takes_sparse: bool = False
+
+
+def tabular_gradient(network: TabularMLP, loss: Loss) -> GradientKind:
+    """Choose the one way to the gradient of a network for tables."""
+    return GradientKind(
+        "explicit",
+        "that of networks for tables is written out",
+        _written_out,
+        is_explicit=True,
+    )
 
 
 @contextmanager
-def tabular_gradient(
-    network: TabularMLP, loss: Loss, *, generator: torch.Generator, **options
+def _written_out(
+    network: TabularMLP, loss: Loss, *, generator: torch.Generator
 ) -> Iterator[TabularGradient]:
-    """Compute gradients by :class:`TabularBackpropagation` for a while.
-
-    `options` are those of other gradients, which are not needed here.
-    """
+    """Compute gradients by :class:`TabularBackpropagation` for a while."""
     masks = MaskPool(generator, network.scale.weight.dtype)
     try:
         yield TabularGradient(TabularBackpropagation(network, loss, masks), masks)

@@ -17,6 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +26,7 @@ from sknn_deep._torch_private import let_graph_draw
 
 _logger = logging.getLogger("sknn_deep")
 
-Batch = tuple[Tensor | None, ...]
+Batch = tuple[Any, Tensor, Tensor | None]
 Work = Callable[[Batch], dict[str, Tensor]]
 # Takes a function that is called once, whose kernels are recorded instead of run; gives
 # what it returned, and what runs the kernels.

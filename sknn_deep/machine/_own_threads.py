@@ -48,7 +48,7 @@ def find_libraries() -> _Libraries | None:
 
 def _find_mkl() -> Callable[[int], int] | None:
     library = find_torch_library("MKL_Set_Num_Threads_Local")
-    return library and library.MKL_Set_Num_Threads_Local
+    return None if library is None else library.MKL_Set_Num_Threads_Local
 
 
 @contextmanager
@@ -58,7 +58,9 @@ def own_threads(n_threads: int) -> Iterator[None]:
     if torch.get_num_threads() == n_threads:
         yield
         return
-    with _set(find_libraries(), n_threads):
+    libraries = find_libraries()
+    assert libraries is not None, "who calls has found them"
+    with _set(libraries, n_threads):
         yield
 
 
@@ -67,11 +69,11 @@ def _set(libraries: _Libraries, n_threads: int) -> Iterator[None]:
     before = [library.num_threads for library in libraries.openmp]
     for library in libraries.openmp:
         library.set_num_threads(n_threads)
-    mkl_before = libraries.set_mkl and libraries.set_mkl(n_threads)
+    mkl_before = 0 if libraries.set_mkl is None else libraries.set_mkl(n_threads)
     try:
         yield
     finally:
         for library, number in zip(libraries.openmp, before, strict=True):
             library.set_num_threads(number)
-        if libraries.set_mkl:
+        if libraries.set_mkl is not None:
             libraries.set_mkl(mkl_before)

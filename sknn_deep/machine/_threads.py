@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
+import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from sknn_deep.machine._process_threads import process_threads
 # a thread that sleeps may take longer to wake.
 _STEP_IN_ONE_THREAD_BELOW = 2e7
 _BLOCK_IN_ONE_THREAD_BELOW = 1e7
+# Multiplications that torch's libraries do in the calling thread anyway.
+_ALONE_ANYWAY = 1e4
 
 _lock = threading.Lock()
 _n_limiting = 0
@@ -38,23 +41,19 @@ def threads_for_step(
     n_products = n_products or _count_products(parameters, density)
     # Two operations for each row and weight, and twice as many for the gradients.
     n_flops = 6 * n_rows * n_products
-    return _one_if(n_flops < _STEP_IN_ONE_THREAD_BELOW, parameters)
-
-
-def threads_for_block(
-    parameters: Sequence[Tensor],
-    n_rows: int,
-    *,
-    density: float = 1.0,
-    n_products: float | None = None,
-) -> int | None:
-    """Tell the same of a block of `n_rows` that passes the network."""
-    n_flops = 2 * n_rows * (n_products or _count_products(parameters, density))
-    return _one_if(n_flops < _BLOCK_IN_ONE_THREAD_BELOW, parameters)
-
-
-def _one_if(is_small: bool, parameters: Sequence[Tensor]) -> int | None:
+    is_small = n_flops < _STEP_IN_ONE_THREAD_BELOW
     return 1 if is_small and parameters[0].device.type == "cpu" else None
+
+
+def threads_for_block(n_products: float, device: torch.device) -> int | None:
+    """Tell the same of a block of rows that passes the network.
+
+    `n_products` is how many multiplications all of its rows take together. Where they
+    are so few that no library starts a thread, nothing is to be set.
+    """
+    if n_products <= _ALONE_ANYWAY or device.type != "cpu":
+        return None
+    return 1 if 2 * n_products < _BLOCK_IN_ONE_THREAD_BELOW else None
 
 
 def _count_products(parameters: Sequence[Tensor], density: float) -> float:
@@ -74,8 +73,9 @@ def prediction_threads(n_threads: int | None) -> AbstractContextManager:
 
     Predictions are made in many threads at once, and while others start.
     """
-    can_set = n_threads is not None and find_libraries() is not None
-    return own_threads(n_threads) if can_set else nullcontext()
+    if n_threads is None or find_libraries() is None:
+        return nullcontext()
+    return own_threads(n_threads)
 
 
 @contextmanager

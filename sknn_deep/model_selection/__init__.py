@@ -4,6 +4,7 @@ from sknn_deep.model_selection._halving import (
     BatchedHalvingGridSearchCV,
     BatchedHalvingRandomSearchCV,
 )
+from sknn_deep.model_selection._optuna import BatchedOptunaSearchCV
 from sknn_deep.model_selection._search import (
     BatchedGridSearchCV,
     BatchedRandomizedSearchCV,
@@ -13,5 +14,6 @@ __all__ = [
     "BatchedGridSearchCV",
     "BatchedHalvingGridSearchCV",
     "BatchedHalvingRandomSearchCV",
+    "BatchedOptunaSearchCV",
     "BatchedRandomizedSearchCV",
 ]

@@ -20,12 +20,37 @@ _MAX_FOLD_BYTES = 2**30
 
 
 @dataclass
-class _Fit:
-    """One candidate on one split."""
+class Fit:
+    """One candidate on one split.
+
+    Attributes
+    ----------
+    candidate, split : int
+        Their numbers.
+
+    estimator : estimator
+        With the candidate's parameters.
+
+    parameters : dict
+        These.
+
+    fold : Fold
+
+    plan : FitPlan or None
+        What is left to be trained of a fit that may be stacked.
+
+    seconds : float
+
+    error : Exception or None
+        What it failed with.
+
+    is_stacked : bool
+    """
 
     candidate: int
     split: int
     estimator: BaseEstimator
+    parameters: dict
     fold: Fold
     plan: FitPlan | None = None
     seconds: float = 0.0
@@ -59,11 +84,16 @@ def evaluate(
     results: dict[tuple[int, int], dict] = {}
     alone: list[tuple[int, int]] = []
     for some in _divide_splits(X, splits, len(candidates)):
-        fits, others = _plan(estimator, X, y, candidates, splits, some, **options)
-        alone += others
-        _train(fits, on_epoch)
+        fits = plan_fits(estimator, X, y, candidates, splits, some, **options)
+        planned = []
         for fit in fits:
-            results[fit.candidate, fit.split] = _result(fit, **options)
+            if fit.plan is None and fit.error is None:
+                alone.append((fit.candidate, fit.split))
+            else:
+                planned.append(fit)
+        _train(planned, on_epoch)
+        for fit in planned:
+            results[fit.candidate, fit.split] = result_of(fit, **options)
     alone.sort()  # candidate after candidate, as scikit-learn does
     of_one = Parallel(n_jobs=n_jobs, pre_dispatch=pre_dispatch)(
         delayed(fit_and_score)(
@@ -99,37 +129,40 @@ def _divide_splits(X, splits: Sequence[tuple], n_candidates: int) -> list[list[i
     return [list(numbers[start : start + n]) for start in numbers[::n]]
 
 
-def _plan(
+def plan_fits(
     estimator, X, y, candidates, splits, some, *, fit_params, score_params, **options
-) -> tuple[list[_Fit], list[tuple[int, int]]]:
-    """Plan the fits that can be stacked; tell which others there are."""
-    fits, others = [], []
+) -> list[Fit]:
+    """Plan the fits to some of the splits, as far as they can be stacked."""
+    fits = []
     for split in some:
         train, test = splits[split]
         fold = Fold(estimator, X, y, train, test, fit_params, score_params)
         for number, parameters in enumerate(candidates):
             own = clone(estimator).set_params(**clone(parameters, safe=False))
-            if not (is_network(own) and may_be_stacked(last_step(own))):
-                others.append((number, split))
-                continue
-            fit = _Fit(number, split, own, fold)
-            start = time.perf_counter()
-            try:
-                fit.plan = fold.plan(own, parameters)
-            except Exception as error:
-                if options["error_score"] == "raise":
-                    raise
-                fit.error = error
-            else:
-                if family_of(last_step(own), fit.plan) is None:
-                    others.append((number, split))
-                    continue
-            fit.seconds = time.perf_counter() - start
+            fit = Fit(number, split, own, parameters, fold)
             fits.append(fit)
-    return fits, others
+            if is_network(own) and may_be_stacked(last_step(own)):
+                _plan(fit, options["error_score"])
+    return fits
 
 
-def _train(fits: Sequence[_Fit], on_epoch: Callable[[int], None]) -> None:
+def _plan(fit: Fit, error_score) -> None:
+    """Plan a fit, unless it turns out that it cannot be stacked."""
+    start = time.perf_counter()
+    try:
+        plan = fit.fold.plan(fit.estimator, fit.parameters)
+    except Exception as error:
+        if error_score == "raise":
+            raise
+        fit.error = error
+    else:
+        if family_of(last_step(fit.estimator), plan) is None:
+            return
+        fit.plan = plan
+    fit.seconds = time.perf_counter() - start
+
+
+def _train(fits: Sequence[Fit], on_epoch: Callable[[int], None]) -> None:
     """Train what is planned, and share the time out evenly."""
     planned = [fit for fit in fits if fit.plan is not None]
     if not planned:
@@ -145,12 +178,17 @@ def _train(fits: Sequence[_Fit], on_epoch: Callable[[int], None]) -> None:
         fit.seconds += seconds
         fit.error = error
         fit.is_stacked = is_stacked
-        if error is None:
-            last_step(fit.estimator)._end_fit(fit.plan)
-        fit.plan = None
+        end_planned(fit)
 
 
-def _result(fit: _Fit, *, scorer, error_score, return_train_score, **others) -> dict:
+def end_planned(fit: Fit) -> None:
+    """Let the estimator take over what was trained."""
+    if fit.error is None:
+        last_step(fit.estimator)._end_fit(fit.plan)
+    fit.plan = None
+
+
+def result_of(fit: Fit, *, scorer, error_score, return_train_score, **others) -> dict:
     """Score a fit, in the form of scikit-learn's ``_fit_and_score``."""
     fold = fit.fold
     result = {

@@ -1,5 +1,6 @@
 """What a candidate is fitted to in a fold: prepared once, shared by all candidates."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
 from sknn_deep._sklearn_private import check_method_params, safe_split
+from sknn_deep.data import Samples
 from sknn_deep.estimators import BaseNetEstimator
 from sknn_deep.fitting import has_own_training, inner_methods, overrides
 
@@ -97,6 +99,7 @@ class Fold:
         self._received: dict[tuple, Received] = {}
         self._checked: dict[tuple, tuple[Any, np.ndarray | None]] = {}
         self._placed: dict[tuple, dict] = {}
+        self._tested: dict[tuple, Samples] = {}
 
     def plan(self, estimator: BaseEstimator, parameters: dict):
         """Bring a candidate to where only its network is to be trained.
@@ -137,6 +140,29 @@ class Fold:
         samples = replace(data.samples, placed=placed)
         data = network._set_aside(replace(data, samples=samples), X, y, groups)
         return network._plan_fit(data)
+
+    def test_samples(self, estimator: BaseEstimator, parameters: dict) -> Samples:
+        """Check the rows to test on, as a planned candidate's network gets them.
+
+        Candidates whose steps before the network have the same parameters share them.
+        """
+        key = _key_of_steps(estimator, parameters)
+        if key not in self._tested:
+            X, y, fit_params = self.X_train, self.y_train, self.fit_params
+            X_test = self.X_test
+            if isinstance(estimator, Pipeline):
+                _, X, y, fit_params = self._received[key]
+                for _, step in estimator.steps[:-1]:
+                    if step not in (None, "passthrough"):
+                        X_test = step.transform(X_test)
+            params = {k: v for k, v in fit_params.items() if not k.endswith("_val")}
+            params.pop("groups", None)
+            if self.y_test is not None:
+                params["y_val"] = self.y_test
+            network = copy.copy(last_step(estimator))  # which learns from the check
+            data = network._check_fit(X, y, X_val=X_test, **params)
+            self._tested[key] = data.valid
+        return self._tested[key]
 
 
 def _fit_steps(pipeline: Pipeline, X, y, fit_params: dict) -> Received:

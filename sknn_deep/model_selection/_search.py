@@ -101,8 +101,10 @@ class BatchedSearchMixin(CallbackSupportMixin):
         self.n_splits_ = cv.get_n_splits(X, y, **routed.splitter.split)
         rounds = _Rounds([], [], [], {})
 
-        def evaluate_candidates(candidates, cv=cv, more_results=None, **context):
-            """Fit and score some candidates; give the results of all so far."""
+        def evaluate_candidates(
+            candidates, cv=cv, more_results=None, callback_ctx=None, **options
+        ):
+            """Fit and score some candidates, and give what came of their fits."""
             candidates = list(candidates)  # a sampler draws anew each time
             splits = self._make_splits(cv, X, y, routed.splitter.split)
             out, stacked = self._evaluate(
@@ -113,8 +115,13 @@ class BatchedSearchMixin(CallbackSupportMixin):
                 scorer=scorers,
                 fit_params=routed.estimator.fit,
                 score_params=routed.scorer.score,
+                **options,
             )
             rounds.add(candidates, out, stacked, more_results or {})
+            return out
+
+        def format_results():
+            """Give the results of all candidates so far."""
             return self._format_results(
                 rounds.candidates,
                 self.n_splits_,
@@ -122,7 +129,8 @@ class BatchedSearchMixin(CallbackSupportMixin):
                 {**rounds.more, "batched": rounds.stacked},
             )
 
-        results = self._search(evaluate_candidates, X, y, routed.splitter.split)
+        split_params = routed.splitter.split
+        results = self._search(evaluate_candidates, format_results, X, y, split_params)
         first_scores = rounds.out[0]["test_scores"]
         self.multimetric_ = isinstance(first_scores, dict)
         if callable(self.scoring) and self.multimetric_:
@@ -136,36 +144,50 @@ class BatchedSearchMixin(CallbackSupportMixin):
         self.cv_results_ = results
         return self
 
-    def _search(self, evaluate_candidates, X, y, split_params: dict) -> dict:
+    def _search(
+        self, evaluate_candidates, format_results, X, y, split_params: dict
+    ) -> dict:
         """Evaluate all candidates, and give the results."""
-        return evaluate_candidates(self._candidates())
+        evaluate_candidates(self._candidates())
+        return format_results()
 
-    def _evaluate(self, candidates: list[dict], X, y, splits, **scoring):
+    def _evaluate(self, candidates: list[dict], X, y, splits, **options):
         """Fit and score candidates as one computation."""
         if not candidates or not splits:
             raise ValueError(
                 "No fits were performed. Was the CV iterator empty? Were there no "
                 "candidates?"
             )
+        options |= {
+            "return_train_score": self.return_train_score,
+            "error_score": self.error_score,
+            "verbose": self.verbose,
+        }
         with self._progress(len(candidates), len(splits)) as on_epoch:
-            out, stacked = evaluate(
-                clone(self.estimator),
-                X,
-                y,
-                candidates,
-                splits,
-                n_jobs=self.n_jobs,
-                pre_dispatch=self.pre_dispatch,
-                on_epoch=on_epoch,
-                return_train_score=self.return_train_score,
-                error_score=self.error_score,
-                verbose=self.verbose,
-                **scoring,
+            out, stacked = self._train(
+                candidates, X, y, splits, on_epoch=on_epoch, **options
             )
-        warn_or_raise_about_fit_failures(out, self.error_score)
+        self._look_at_failures(out)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
         return out, stacked
+
+    def _train(self, candidates: list[dict], X, y, splits, **options):
+        """Train and score what is to be had of the candidates."""
+        return evaluate(
+            clone(self.estimator),
+            X,
+            y,
+            candidates,
+            splits,
+            n_jobs=self.n_jobs,
+            pre_dispatch=self.pre_dispatch,
+            **options,
+        )
+
+    def _look_at_failures(self, out: list[dict]) -> None:
+        """Warn of fits that failed, or raise if all did."""
+        warn_or_raise_about_fit_failures(out, self.error_score)
 
     def _fit_one_by_one(self, X, y, **params):
         super().fit(X, y, **params)
@@ -259,8 +281,8 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.
@@ -369,8 +391,8 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
         How the rows are split; None is 5 folds.
 
     verbose : int, default=0
-        1 shows a progress bar over the epochs of all networks; more also prints what
-        is fitted alone.
+        1 shows a progress bar over the epochs of all networks; more also prints what is
+        fitted alone.
 
     pre_dispatch : int or str, default="2*n_jobs"
         How many fits are handed to the processes ahead of time.

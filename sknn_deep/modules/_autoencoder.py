@@ -192,6 +192,11 @@ class OwnAutoencoder(Halves):
 
     noise, noise_level, variational, returns_code
         As in :class:`Autoencoder`.
+
+    code_factor : float
+        What the encoder's output is multiplied by to be the code, and the code divided
+        by to be the decoder's input. Unless it is 1, the two are layers of `encoder`
+        and `decoder`.
     """
 
     def __init__(
@@ -206,9 +211,13 @@ class OwnAutoencoder(Halves):
         noise_level: float = 0.0,
         variational: bool = False,
         returns_code: bool = False,
+        code_factor: float = 1.0,
     ):
         super().__init__()
         self.corruption = NOISES[noise](noise_level) if noise else None
+        if code_factor != 1:
+            encoder = nn.Sequential(encoder, Multiply(code_factor))
+            decoder = nn.Sequential(Multiply(1 / code_factor), decoder)
         self.encoder = encoder
         self.decoder = decoder
         self.n_components = n_components
@@ -222,6 +231,20 @@ class OwnAutoencoder(Halves):
 
     def from_code(self, code: Tensor) -> Tensor:
         return self.out_activation(self.decoder(code).flatten(1))
+
+
+class Multiply(nn.Module):
+    """Multiplies by a number that is not learnt."""
+
+    def __init__(self, factor: float):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, X: Tensor) -> Tensor:
+        return X * self.factor
+
+    def extra_repr(self) -> str:
+        return str(self.factor)
 
 
 @contextmanager

@@ -17,10 +17,16 @@ class Dense(nn.Linear):
     The weights that training starts from are drawn by :func:`glorot_uniform_`.
     """
 
+    def __init__(self, n_in: int, n_out: int, *, dtype: torch.dtype | None = None):
+        nn.Module.__init__(self)  # torch's own would draw weights, or empty memory
+        self.in_features, self.out_features = n_in, n_out
+        self.weight = nn.Parameter(torch.zeros(n_out, n_in, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(n_out, dtype=dtype))
+
     def forward(self, X: Tensor | SparseBatch) -> Tensor:
         if isinstance(X, SparseBatch):
             return X.product(self.weight.mT).add_(self.bias)
-        return super().forward(X)
+        return nn.functional.linear(X, self.weight, self.bias)
 
     def reset_parameters(self) -> None:
         for parameter in self.parameters():
@@ -89,11 +95,11 @@ def glorot_uniform_(
     Glorot, X. and Bengio, Y. "Understanding the difficulty of training deep
     feedforward neural networks." AISTATS 2010.
     """
-    for layer in layers:
-        n_in, n_out = layer.in_features, layer.out_features
-        bound = np.sqrt(factor / (n_in + n_out))
-        coef = random_state.uniform(-bound, bound, (n_in, n_out))
-        intercept = random_state.uniform(-bound, bound, n_out)
-        with torch.no_grad():
+    with torch.no_grad():
+        for layer in layers:
+            n_in, n_out = layer.in_features, layer.out_features
+            bound = np.sqrt(factor / (n_in + n_out))
+            coef = random_state.uniform(-bound, bound, (n_in, n_out))
+            intercept = random_state.uniform(-bound, bound, n_out)
             layer.weight.copy_(torch.from_numpy(coef.T))
             layer.bias.copy_(torch.from_numpy(intercept))

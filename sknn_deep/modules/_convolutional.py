@@ -15,7 +15,7 @@ def as_images(X: Tensor, input_shape: Sequence[int]) -> Tensor:
     (n_channels, height, width).
     """
     channels = (1, *input_shape) if len(input_shape) == 2 else tuple(input_shape)
-    return X.reshape(len(X), *channels)
+    return X.reshape(-1, *channels)
 
 
 def _check_images(input_shape: Sequence[int], n_halvings: int) -> tuple[int, int, int]:

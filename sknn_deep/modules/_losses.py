@@ -181,19 +181,28 @@ class Quantile(ElementwiseLoss):
     def __init__(self, quantile: float | tuple[float, ...] = 0.5):
         super().__init__()
         self.quantile = quantile
+        self._levels: Tensor | None = None
 
-    def _levels(self, output: Tensor) -> float | Tensor:
-        is_one = isinstance(self.quantile, float)
-        return self.quantile if is_one else output.new_tensor(self.quantile)
+    def _levels_like(self, output: Tensor) -> float | Tensor:
+        if isinstance(self.quantile, float):
+            return self.quantile
+        dtype, device, levels = output.dtype, output.device, self._levels
+        if levels is None or levels.dtype != dtype or levels.device != device:
+            # Kept, since a step that is captured as a CUDA graph cannot copy from the
+            # host; and of use for autograd too.
+            with torch.inference_mode(False):
+                levels = torch.tensor(self.quantile, dtype=dtype, device=device)
+            self._levels = levels
+        return levels
 
     def elementwise(self, output, target):
-        residual, levels = target - output, self._levels(output)
+        residual, levels = target - output, self._levels_like(output)
         return torch.maximum(levels * residual, (levels - 1) * residual)
 
     def derivative(self, output, target):
         above = (output > target).to(output.dtype)
         below = (output < target).to(output.dtype)
-        levels = self._levels(output)
+        levels = self._levels_like(output)
         return (1 - levels) * above - levels * below
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from sknn_deep.optimizers._fused import (
-    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
+    in_memory_order,
 )
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ class _Own:
         _unwrapped(torch.optim.Optimizer.add_param_group)(self, param_group)
 
     def step(self, closure=None):
-        lay_moments(self)
+        match_layout(self)
         separate_counters(self)
         return super().step(closure)
 
     def state_dict(self) -> dict:
-        lay_moments(self)
+        match_layout(self)
         return _unwrapped(torch.optim.Optimizer.state_dict)(self)
 
 
@@ -206,6 +206,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
                     velocity.div_(change)
 
 
+def forget_training(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Bring an optimizer of ours to where it was when it was made, with this rate."""
+    optimizer.state.clear()
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+        group.pop("initial_lr", None)
+    vars(optimizer).pop("_opt_called", None)
+
+
 def is_own(optimizer: torch.optim.Optimizer) -> bool:
     """Tell whether a step of `optimizer` is one of :func:`make_step`'s."""
     return isinstance(optimizer, Adam | AdamW | SGD)
@@ -259,7 +268,11 @@ def _count_steps(optimizer: torch.optim.Optimizer) -> int:
 
 
 def make_step(
-    optimizer: torch.optim.Optimizer, recipe: "Recipe", rates: DeviceRates | None = None
+    optimizer: torch.optim.Optimizer,
+    recipe: "Recipe",
+    rates: DeviceRates | None = None,
+    *,
+    gradients_stay: bool = False,
 ) -> Callable[[], None]:
     """Make the function that applies the gradients.
 
@@ -267,16 +280,17 @@ def make_step(
     fused kernel runs, on small networks more than all else together, and the first call
     imports torch's compiler. On the CPU and on NVIDIA's and AMD's GPUs the kernels are
     called directly, on the optimizer's own state. A step with `rates`, which are to be
-    refreshed before, can be captured.
+    refreshed before, can be captured. `gradients_stay` tells that gradients are where
+    they are at first, in each step.
     """
     if not is_own(optimizer):
         return optimizer.step
-    lay_moments(optimizer)
+    match_layout(optimizer)
     if optimizer.param_groups[0]["params"][0].device.type in ("cpu", "cuda"):
         # torch's schedulers ask whether step() was called before their own.
         optimizer._opt_called = True
         if isinstance(optimizer, Adam | AdamW):
-            return _make_adam_step(optimizer, recipe, rates)
+            return _make_adam_step(optimizer, recipe, rates, gradients_stay)
         return _make_sgd_step(optimizer, recipe, rates)
     return optimizer.step
 
@@ -317,11 +331,11 @@ def _has_missed(optimizer: torch.optim.Optimizer) -> bool:
     return len(steps) > 1
 
 
-def lay_moments(optimizer: Adam | AdamW | SGD) -> None:
+def match_layout(optimizer: Adam | AdamW | SGD) -> None:
     """Let the moments of an optimizer of ours lie in memory as its parameters do.
 
-    Fused kernels take numbers in the order in which they lie, and a training may lay
-    weights another way.
+    Fused kernels take numbers in the order in which they lie, and a training may
+    transpose weights.
     """
     for p, state in optimizer.state.items():
         for name, moment in state.items():
@@ -340,20 +354,32 @@ def separate_counters(optimizer: torch.optim.Optimizer) -> None:
 def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
     """Make the moments that are not there yet; give the counter, one for all."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    counter = optimizer.state[parameters[0]].get("step")
+    if counter is None:
+        device = parameters[0].device
+        counter = torch.zeros((), dtype=torch.float32, device=device)
+    else:
+        counter = counter.clone()
     for p in parameters:
         state = optimizer.state[p]
-        if not state:
-            state["step"] = torch.zeros((), dtype=torch.float32, device=p.device)
+        had_none = not state
+        state["step"] = counter
+        if had_none:
             state["exp_avg"] = torch.zeros_like(p)
             state["exp_avg_sq"] = torch.zeros_like(p)
-    counter = optimizer.state[parameters[0]]["step"].clone()
-    for p in parameters:
-        optimizer.state[p]["step"] = counter
     return counter
 
 
+def _gradients_of(group: dict) -> list[Tensor]:
+    parameters = group["params"]
+    return in_memory_order(parameters, [p.grad for p in parameters])[0]
+
+
 def _make_adam_step(
-    optimizer: Adam | AdamW, recipe: "Recipe", rates: DeviceRates | None
+    optimizer: Adam | AdamW,
+    recipe: "Recipe",
+    rates: DeviceRates | None,
+    gradients_stay: bool,
 ) -> Callable[[], None]:
     """Make the step of scikit-learn's Adam, or of torch's AdamW."""
     groups = optimizer.param_groups
@@ -364,7 +390,7 @@ def _make_adam_step(
         (
             i,
             group,
-            *as_they_lie(
+            *in_memory_order(
                 group["params"],
                 [p.detach() for p in group["params"]],
                 [optimizer.state[p]["exp_avg"] for p in group["params"]],
@@ -375,11 +401,13 @@ def _make_adam_step(
         if group["params"]
     ]
 
+    kept = [_gradients_of(group) if gradients_stay else None for group in groups]
+
     def apply(rates: list[float] | list[Tensor]) -> None:
         for i, group, values, means, squares in buffers:
             fused_adam(
                 values,
-                *as_they_lie(group["params"], [p.grad for p in group["params"]]),
+                kept[i] or _gradients_of(group),
                 means,
                 squares,
                 shown,
@@ -422,18 +450,17 @@ def _make_sgd_step(
                 if optimizer.state[p].get("momentum_buffer") is None:
                     optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
             buffers = [optimizer.state[p]["momentum_buffer"] for p in group["params"]]
-            (velocities[i],) = as_they_lie(group["params"], buffers)
+            (velocities[i],) = in_memory_order(group["params"], buffers)
     values = []
     for group in groups:
         parameters = group["params"]
-        values += as_they_lie(parameters, [p.detach() for p in parameters])
+        values += in_memory_order(parameters, [p.detach() for p in parameters])
 
     def step() -> None:
         for i, group in enumerate(groups):
-            parameters = group["params"]
             fused_sgd(
                 values[i],
-                *as_they_lie(parameters, [p.grad for p in parameters]),
+                _gradients_of(group),
                 velocities[i],
                 lr=group["lr"] if rates is None else rates.tensors[i],
                 momentum=recipe.momentum,

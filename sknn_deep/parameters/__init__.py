@@ -4,6 +4,7 @@ from sknn_deep.parameters._parameters import (
     ACTIVATION,
     SCORING,
     TRAINING_CONSTRAINTS,
+    ValidationMixin,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
@@ -11,17 +12,16 @@ from sknn_deep.parameters._parameters import (
 from sknn_deep.parameters._words import (
     names_our_words,
     say_our_parameters,
-    say_our_values,
 )
 
 __all__ = [
     "ACTIVATION",
     "SCORING",
     "TRAINING_CONSTRAINTS",
+    "ValidationMixin",
     "check_activations",
     "check_dropout",
     "check_hidden_layer_sizes",
     "names_our_words",
     "say_our_parameters",
-    "say_our_values",
 ]

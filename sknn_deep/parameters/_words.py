@@ -8,7 +8,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from numbers import Real
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, cast
 
 from sklearn.base import BaseEstimator
 
@@ -116,11 +116,10 @@ VALUES = {
     },
 }
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+_Method = TypeVar("_Method", bound=Callable)
 
 
-def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
+def names_our_words(method: _Method) -> _Method:
     """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
     is_init = method.__name__ == "__init__"
     say = say_our_parameters if is_init else _say_our_arguments
@@ -139,7 +138,7 @@ def names_our_words(method: Callable[_P, _R]) -> Callable[_P, _R]:
             message = str(error).replace(method.__qualname__, name)
             raise TypeError(f"{message}.{say(unknown, self)}") from None
 
-    return wrapper
+    return cast(_Method, wrapper)
 
 
 def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:

@@ -12,6 +12,7 @@ import json
 import math
 import os
 import stat
+from io import BufferedReader
 from typing import BinaryIO
 
 import numpy as np
@@ -22,7 +23,7 @@ VERSION = "1"
 MAX_HEADER_BYTES = 2**21
 
 _DOCUMENT = "document"
-_DTYPES = {
+_DTYPES: dict[str, np.dtype] = {
     "F64": np.dtype("<f8"),
     "F32": np.dtype("<f4"),
     "F16": np.dtype("<f2"),
@@ -76,7 +77,8 @@ def write_container(
             "list. Save its parts in files of their own."
         )
     file.write(len(header).to_bytes(8, "little"))
-    for chunk in (header, *chunks):
+    file.write(header)
+    for chunk in chunks:
         file.write(chunk)
 
 
@@ -100,7 +102,7 @@ class Container:
         Size of the file.
     """
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BufferedReader):
         self._file = file
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -147,10 +149,6 @@ class Container:
         if self._data_start + position != self.n_bytes:
             raise ModelFileError("its arrays do not lie where its header says")
 
-    @property
-    def n_arrays(self) -> int:
-        return len(self._entries) - 1
-
     def read_document(self) -> bytes:
         return self.read(_DOCUMENT).tobytes()
 
@@ -177,7 +175,7 @@ class Container:
             raise ModelFileError("it became shorter while it was read")
 
 
-def open_for_reading(path: str | os.PathLike) -> BinaryIO:
+def open_for_reading(path: str | os.PathLike) -> BufferedReader:
     """Open a file; a pipe is not waited for."""
     flag = getattr(os, "O_NONBLOCK", 0)
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | flag))

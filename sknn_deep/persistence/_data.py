@@ -49,33 +49,13 @@ _PLAIN_KINDS = "biufUO"
 # Those of dates and of differences between them.
 _TIME_KINDS = "mM"
 
-# Objects take far more memory than their text in the file. What `cost_of` estimates may
-# not be above this and half of the file.
-_MAX_COST_BYTES = 32 * 2**20
+# What is made of JSON takes up to 27 times the memory of its text: of "[]," for one.
+_MAX_TEXT_BYTES = 1_500_000
 
 
-def is_affordable(text: bytes, n_arrays: int, n_file_bytes: int) -> bool:
-    """Tell whether a file of this size may have this JSON text and so many arrays."""
-    return cost_of(text, n_arrays) <= _MAX_COST_BYTES + n_file_bytes // 2
-
-
-def cost_of(text: bytes, n_arrays: int) -> int:
-    """Estimate from above the memory of what a file is made into, beside its arrays.
-
-    An element of a list or a dict takes a pointer and an object of some 50 bytes; a
-    list or a dict, as JSON and as what is made of it, some 200. A character takes one
-    byte, or four in a string with an escape, as bytes and as text. A layer of two
-    arrays is a torch module of some 15 kB.
-    """
-    n_elements = text.count(b",") + text.count(b":")
-    n_containers = text.count(b"[") + text.count(b"{")
-    n_bytes_each = 6 if b"\\" in text else 3
-    return (
-        n_bytes_each * len(text)
-        + 64 * n_elements
-        + 240 * n_containers
-        + 8192 * n_arrays
-    )
+def may_have_text(n_text_bytes: int, n_file_bytes: int) -> bool:
+    """Tell whether a file of this size may have so much JSON."""
+    return n_text_bytes <= _MAX_TEXT_BYTES + n_file_bytes // 32
 
 
 def dump_json(value: Any) -> bytes:
@@ -191,7 +171,7 @@ def _encode_torch(value: Any, where: str, encoder: Encoder) -> dict | None:
         function = encoder.encode(value.func, where)
         arguments = encoder.encode(value.keywords, where)
         return {_KIND: "partial", "function": function, "arguments": arguments}
-    if isinstance(value, type) and _OPTIMIZERS.get(value.__name__) is value:
+    if isinstance(value, type) and value in _OPTIMIZERS.values():
         return {_KIND: "optimizer", "name": value.__name__}
     return None
 
@@ -225,7 +205,9 @@ class Decoder:
 
     def decode(self, encoded: Any) -> Any:
         if isinstance(encoded, list):
-            return [self.decode(item) for item in encoded]
+            for i, item in enumerate(encoded):  # a second list would take its memory
+                encoded[i] = self.decode(item)
+            return encoded
         if not isinstance(encoded, dict):
             return encoded
         kind = encoded[_KIND]

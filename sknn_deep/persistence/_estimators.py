@@ -1,6 +1,7 @@
 """Estimators of this package as data, and back."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import sklearn
@@ -24,7 +25,7 @@ from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.persistence._nets import decode_net, encode_net
 from sknn_deep.persistence._references import encode_references
 
-ESTIMATORS = {
+ESTIMATORS: dict[str, type[BaseEstimator]] = {
     cls.__name__: cls
     for cls in (
         AutoencoderTransformer,
@@ -38,7 +39,8 @@ ESTIMATORS = {
     )
 }
 # What makes one whose attributes are then set.
-_MAKERS = ESTIMATORS | {
+_MAKERS: dict[str, Callable[[], Any]] = {
+    **ESTIMATORS,
     "NetClassifier": lambda: NetClassifier(module=None),
     "NetRegressor": lambda: NetRegressor(module=None),
 }

@@ -31,8 +31,8 @@ def name_of(thing: Any) -> str | None:
 
 
 # What needs not be given: networks and losses of ours, and losses of torch.
-_KNOWN = {
-    name_of(thing): thing
+_KNOWN: dict[str, Any] = {
+    str(name_of(thing)): thing
     for thing in (
         modules.BinaryCrossEntropy,
         modules.ConvDecoder,

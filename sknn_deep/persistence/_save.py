@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from sknn_deep._files import replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
-from sknn_deep.persistence._data import Encoder, dump_json, is_affordable
+from sknn_deep.persistence._data import Encoder, dump_json, may_have_text
 from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
 from sknn_deep.persistence._scikit_learn import encode_model
 from sknn_deep.persistence._splitters import encode_splitter
@@ -98,7 +98,7 @@ def save(estimator, path) -> None:
     encoder = Encoder(_encode_object)
     document = dump_json(encoder.encode(estimator, f"This {type(estimator).__name__}"))
     n_bytes = sum(array.nbytes for array in encoder.arrays.values())
-    if not is_affordable(document, len(encoder.arrays), n_bytes + len(document)):
+    if not may_have_text(len(document), n_bytes + len(document)):
         raise ValueError(
             f"This {type(estimator).__name__} has more names, labels and lists than "
             f"can be loaded within twice the memory of its file: {len(document)} bytes "

@@ -11,13 +11,13 @@ from sknn_deep.rows._orders import (
 from sknn_deep.rows._rows import (
     DenseRows,
     SparseRows,
-    as_tensor,
     make_rows,
     place_targets,
     rows_per_block,
 )
-from sknn_deep.rows._sparse_batch import SparseBatch, ThinBatch
+from sknn_deep.rows._sparse_batch import SparseBatch, SparseInput
 from sknn_deep.rows._stacked_batches import SharedRows, stacked_batches
+from sknn_deep.rows._tensors import as_tensor
 
 __all__ = [
     "Batches",
@@ -26,8 +26,8 @@ __all__ = [
     "Rows",
     "SharedRows",
     "SparseBatch",
+    "SparseInput",
     "SparseRows",
-    "ThinBatch",
     "as_tensor",
     "block_permutations",
     "device_permutations",

@@ -1,9 +1,12 @@
 """What all rows have in common, wherever they lie."""
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from sknn_deep.rows._without_zeros import Training
 
 
 class TakesRows(Protocol):
@@ -18,16 +21,14 @@ class Rows(ABC):
     What is no abstract method says what most rows are like.
     """
 
-    # Whether they are one tensor there, `X`, which batches can be copied from at once.
-    is_tensor = False
-    # Whether they stay sparse where that is faster, given as they are.
-    can_stay_sparse = False
+    # What they are the rows of, if batches can be copied from it.
+    tensor: Tensor | None = None
     # Whether many networks side by side may take from them.
     can_be_shared = True
 
     @property
     @abstractmethod
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Numbers of rows and of features."""
 
     @abstractmethod
@@ -55,21 +56,10 @@ class Rows(ABC):
         """Where they lie in memory; equal rows need not lie at the same place."""
         return (id(self),)
 
-    def are_faster_sparse(
-        self, *, batch_size: int, n_units: int, n_epochs: int, n_rows: int
-    ) -> bool:
-        """Tell whether a training is faster by what :meth:`kept_sparse` gives.
+    def kept_sparse(self) -> "Rows | None":
+        """Give rows that pass a network as they are; None if they are no faster so."""
+        return None
 
-        Parameters
-        ----------
-        batch_size, n_epochs, n_rows : int
-            Of the training: the epochs that are to come, and the rows of each.
-
-        n_units : int
-            That each feature is multiplied with.
-        """
-        return False
-
-    def kept_sparse(self, n_units: int) -> "Rows":
-        """Give the same rows without zeros, or with those that `n_units` make cheap."""
-        return self
+    def without_zeros(self, training: "Training") -> "Rows | None":
+        """Give the same rows without zeros; None if a training is no faster by that."""
+        return None

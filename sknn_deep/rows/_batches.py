@@ -1,16 +1,20 @@
 """Rows, targets and weights, a batch at a time."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
+from typing import Any
 
 from torch import Tensor
 
 from sknn_deep.rows._base import Rows
 from sknn_deep.rows._gatherer import Gatherer
-from sknn_deep.rows._sparse_batch import ThinBatch
+from sknn_deep.rows._sparse_batch import SparseInput
+from sknn_deep.rows._without_zeros import Training
 
-Batch = tuple[Tensor | ThinBatch, Tensor, Tensor | None]
+Batch = tuple[Tensor | SparseInput, Tensor, Tensor | None]
+# Rows, and target and weight if there are any.
+_Parts = tuple[Any, Tensor | None, Tensor | None]
 
 
 class Batches:
@@ -31,7 +35,7 @@ class Batches:
         None keeps the rows in their order.
 
     subset : int64 Tensor of shape (n_rows,) or None
-        Numbers of the rows to go through; None is all of them.
+        Indices of the rows to go through; None is all of them.
 
     n_rows : int or None
         Rows of an epoch; None is each one once.
@@ -67,15 +71,25 @@ class Batches:
     def keeps_memory(self) -> bool:
         """Whether batches come in the same memory again and again."""
         has_order = self.permute is not None or self.subset is not None
-        return has_order and self.rows.is_tensor
+        return has_order and self.rows.tensor is not None
 
     @property
-    def can_stay_sparse(self) -> bool:
-        """Whether sparse features may stay so, which no target is made of."""
-        return self.target is not None and self.rows.can_stay_sparse
+    def can_be_shared(self) -> bool:
+        """Whether networks side by side may take from the same rows, as dense ones.
 
-    def are_faster_sparse(self, n_units: int, n_epochs: int) -> bool:
-        """Tell whether a training is faster if features come as ThinBatch.
+        Rows that are no target too might stay sparse in a training of their own.
+        """
+        if not self.rows.can_be_shared:
+            return False
+        return self.target is None or self.rows.kept_sparse() is None
+
+    @property
+    def density(self) -> float:
+        """The share of the features that is computed with."""
+        return self.rows.density
+
+    def without_zeros(self, n_units: int, n_epochs: int) -> "Batches | None":
+        """Give the same batches with features as SparseInput, where that is faster.
 
         Parameters
         ----------
@@ -84,26 +98,22 @@ class Batches:
 
         n_epochs : int
             To come.
+
+        Returns
+        -------
+        batches : Batches or None
+            None if a training is no faster by that.
         """
-        if self.target is None and not self.rows.is_tensor:
-            return False
-        return self.rows.are_faster_sparse(
-            batch_size=self.batch_size,
-            n_units=n_units,
-            n_epochs=n_epochs,
-            n_rows=self.n_rows,
+        if self.target is None and self.rows.tensor is None:
+            return None  # no target can be made of these
+        rows = self.rows.without_zeros(
+            Training(self.batch_size, self.n_rows, n_epochs, n_units)
         )
-
-    @property
-    def density(self) -> float:
-        """The share of the features that is computed with."""
-        return self.rows.density
-
-    def kept_sparse(self, n_units: int) -> "Batches":
-        """Give the same batches with features as ThinBatch."""
+        if rows is None:
+            return None
         batches = copy.copy(self)
         batches._gatherer = None
-        batches.rows = self.rows.kept_sparse(n_units)
+        batches.rows = rows
         if self.target is None:
             batches.target = self.rows.slice(0, self.rows.shape[0])
         return batches
@@ -141,10 +151,10 @@ class Batches:
         for X, target, weight in batches:
             yield X, X if target is None else target, weight
 
-    def _gather(self, order: Tensor) -> Iterator[tuple[Tensor | None, ...]]:
+    def _gather(self, order: Tensor) -> Iterator[_Parts]:
         """Copy rows of tensors to where batches are, several batches in one call."""
-        gatherer = self._keep_gatherer((self.rows.X, self.target, self.weight))
-        for index in order.split(gatherer.n_at_once):
+        gatherer = self._keep_gatherer((self.rows.tensor, self.target, self.weight))
+        for index in _split(order, gatherer.n_at_once):
             yield from gatherer.gather(index)
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
@@ -152,7 +162,7 @@ class Batches:
             self._gatherer = Gatherer(parts, self.batch_size, self.n_rows)
         return self._gatherer
 
-    def _take(self, order: Tensor) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+    def _take(self, order: Tensor) -> Iterator[_Parts]:
         """Ask for the rows of one batch after the other."""
         rows = self.rows.in_order(order, self.batch_size)
         values = self._gather_values(order)
@@ -167,10 +177,15 @@ class Batches:
         for index in order.split(gatherer.n_at_once):
             yield from gatherer.gather(index)
 
-    def _slice(self) -> Iterator[tuple[Tensor | ThinBatch | None, ...]]:
+    def _slice(self) -> Iterator[_Parts]:
         """Give the rows as they lie."""
         for start in range(0, self.n_rows, self.batch_size):
             stop = min(start + self.batch_size, self.n_rows)
             values = (self.target, self.weight)
             X = self.rows.slice(start, stop)
             yield X, *(None if v is None else v[start:stop] for v in values)
+
+
+def _split(order: Tensor, n_at_once: int) -> Sequence[Tensor]:
+    """Divide an order; what is one part needs no call of torch."""
+    return [order] if len(order) <= n_at_once else order.split(n_at_once)

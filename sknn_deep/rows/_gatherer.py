@@ -1,6 +1,7 @@
 """Rows of tensors, copied into batches whose memory is used again and again."""
 
 from itertools import repeat
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +55,7 @@ class Gatherer:
         # By the number of rows of a call: an epoch has two at most.
         self._views: dict[int, tuple[list, list]] = {}
 
-    def gather(self, index: Tensor) -> list[tuple[Tensor | None, ...]]:
+    def gather(self, index: Tensor) -> list[tuple[Any, ...]]:
         """Give the batches of the rows that `index` numbers, each as a tuple of parts.
 
         They are overwritten by the next call.
@@ -71,6 +72,8 @@ class Gatherer:
     def _make_views(self, n_rows: int) -> tuple[list, list]:
         """Make views of all rows of a call, and of those of each batch."""
         whole = [None if part is None else part[:n_rows] for part in self._memory]
+        if n_rows <= self.batch_size:
+            return whole, [tuple(whole)]
         columns = [
             repeat(None) if part is None else part.split(self.batch_size)
             for part in whole

@@ -27,7 +27,7 @@ class HostRows(Rows):
         self.device = device
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         return tuple(self.X.shape)
 
     def take(self, index: Tensor, out: Tensor | None = None) -> Tensor:
@@ -58,13 +58,14 @@ class RowsAhead:
 
     def __init__(self, rows: HostRows, order: Tensor, batch_size: int):
         self.rows = rows
-        self.numbers = iter(order.cpu().split(batch_size))
+        self.indices = iter(order.cpu().split(batch_size))
         self.stream = _stream(rows.device)
         self.sent = self._send_next()
 
     def take(self, index: Tensor) -> Tensor:
         """Give the next rows of the order, which are those of `index`."""
         batch = self.sent
+        assert batch is not None, "no rows are left of the order"
         computing = torch.cuda.current_stream(self.rows.device)
         computing.wait_stream(self.stream)
         batch.record_stream(computing)
@@ -72,7 +73,7 @@ class RowsAhead:
         return batch
 
     def _send_next(self) -> Tensor | None:
-        index = next(self.numbers, None)
+        index = next(self.indices, None)
         if index is None:
             return None
         pinned = _empty_pinned(len(index), like=self.rows.X)

@@ -3,6 +3,7 @@
 import mmap
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ class MappedArray:
         What `source` is a view of; None keeps pages until the system takes them back.
 
     rows : int64 ndarray of shape (n_samples,) or None
-        Numbers of the rows to take; None is all of them.
+        Indices of the rows to take; None is all of them.
     """
 
     ndim = 2
@@ -146,7 +147,7 @@ def held_bytes(index: np.ndarray, stride: int, row_bytes: int) -> np.ndarray:
     Parameters
     ----------
     index : int64 ndarray of shape (n_rows,)
-        Numbers of the rows, ascending.
+        Indices of the rows, ascending.
 
     stride, row_bytes : int
         Bytes from one row to the next, and of one row.
@@ -162,7 +163,7 @@ def find_mapping(X: np.memmap) -> mmap.mmap | None:
 
     Not those of mode "c": what was written to them is nowhere else.
     """
-    base = X
+    base: Any = X
     while isinstance(base, np.ndarray):
         base = base.base
     can_release = isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED")

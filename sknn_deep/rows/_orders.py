@@ -22,7 +22,6 @@ def numpy_permutations(
 
 
 class _NumpyPermutations:
-
     def __init__(self, n_rows: int, random_state: np.random.RandomState):
         self._random_state = random_state
         self._order = np.arange(n_rows)

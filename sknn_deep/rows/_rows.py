@@ -1,7 +1,5 @@
 """Rows where they are computed with, or that come there when they are asked for."""
 
-import ctypes
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,36 +8,9 @@ from sknn_deep.machine import Placement, has_room
 from sknn_deep.rows._base import Rows
 from sknn_deep.rows._host_rows import HostRows
 from sknn_deep.rows._mapped_rows import MappedArray, MappedRows
-from sknn_deep.rows._sparse_batch import SparseBatch
-from sknn_deep.rows._thin_costs import MAX_DENSITIES, is_worth_thinning
-from sknn_deep.rows._thin_rows import NUMPY_TYPES, ThinRows, thin
-
-# Rows that a training passes, from which on it is faster to transpose weights and
-# moments of the first layer for sparse rows, and back again.
-_MIN_SPARSE_ROWS = 128
-
-
-def as_tensor(
-    array: np.ndarray,
-    dtype: torch.dtype | None = None,
-    device: torch.device | None = None,
-) -> Tensor:
-    """Give `array` to torch, without a copy where its type and place are right.
-
-    Read-only memory is shared too: nothing here writes to it, and torch would warn.
-    """
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if min(array.strides, default=0) < 0 or not (
-        array.flags.writeable or (array.flags.c_contiguous and array.size)
-    ):
-        array = array.copy()
-    elif not array.flags.writeable:
-        address = array.__array_interface__["data"][0]
-        memory = (ctypes.c_char * array.nbytes).from_address(address)
-        memory.owner = array  # keeps the array alive as long as the tensor
-        array = np.frombuffer(memory, dtype=array.dtype).reshape(array.shape)
-    return torch.from_numpy(array).to(device=device, dtype=dtype)
+from sknn_deep.rows._nonzero_rows import NonzeroRows
+from sknn_deep.rows._tensors import as_tensor
+from sknn_deep.rows._without_zeros import Training, keep_sparse, leave_out_zeros
 
 
 class DenseRows(Rows):
@@ -50,13 +21,11 @@ class DenseRows(Rows):
     X : Tensor of shape (n_samples, ...)
     """
 
-    is_tensor = True
-
     def __init__(self, X: Tensor):
-        self.X = X
+        self.X = self.tensor = X
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, ...]:
         return tuple(self.X.shape)
 
     @property
@@ -69,11 +38,8 @@ class DenseRows(Rows):
     def slice(self, start: int, stop: int) -> Tensor:
         return self.X[start:stop]
 
-    def are_faster_sparse(self, *, batch_size, n_units, n_epochs, n_rows):
-        return is_worth_thinning(self.X, batch_size, n_units, n_epochs)
-
-    def kept_sparse(self, n_units):
-        return thin(self.X, n_units)
+    def without_zeros(self, training: Training) -> NonzeroRows | None:
+        return leave_out_zeros(self.X, training)
 
 
 def memory_of(tensor: Tensor) -> tuple[int, ...]:
@@ -102,30 +68,11 @@ class SparseRows(Rows):
     def shape(self) -> tuple[int, int]:
         return self.X.shape
 
-    @property
-    def can_stay_sparse(self) -> bool:
-        """Whether they are multiplied faster as they are than made dense."""
-        n_rows, n_features = self.X.shape
-        return (
-            self.device.type == "cpu"
-            and self.dtype in NUMPY_TYPES
-            and self.X.nnz / max(1, n_rows * n_features) <= MAX_DENSITIES[self.dtype]
-        )
+    def kept_sparse(self) -> NonzeroRows | None:
+        return keep_sparse(self.X, self.dtype, self.device)
 
-    def are_faster_sparse(self, *, batch_size, n_units, n_epochs, n_rows):
-        return self.can_stay_sparse and n_epochs * n_rows >= _MIN_SPARSE_ROWS
-
-    def kept_sparse(self, n_units=0) -> ThinRows:
-        """Give the same rows, not made dense any more."""
-        X = self.X
-        # Those of a matrix that was filled by hand may differ.
-        index_type = np.result_type(X.indices, X.indptr)
-        indices, indptr = (
-            a.astype(index_type, copy=False) for a in (X.indices, X.indptr)
-        )
-        # Of a tensor's memory, an array can be written to.
-        arrays = (as_tensor(a).numpy() for a in (X.data, indices, indptr))
-        return ThinRows(SparseBatch(*arrays, X.shape[1]), self.dtype)
+    def without_zeros(self, training: Training) -> NonzeroRows | None:
+        return keep_sparse(self.X, self.dtype, self.device, training)
 
     def _make_batch(self, X) -> Tensor:
         return as_tensor(X.toarray(), self.dtype, self.device)
@@ -170,11 +117,12 @@ def place_targets(
 ) -> tuple[Tensor | None, Tensor | None]:
     """Bring targets and weights to the device: class numbers are int64."""
     device, dtype = placement.device, placement.dtype
+    placed = placed_weight = None
     if target is not None:
-        target = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
+        placed = as_tensor(target, torch.int64 if target.ndim == 1 else dtype, device)
     if weight is not None:
-        weight = as_tensor(weight, dtype, device)
-    return target, weight
+        placed_weight = as_tensor(weight, dtype, device)
+    return placed, placed_weight
 
 
 # Rows of a block in which data pass a network without training, and elements of its

@@ -14,8 +14,8 @@ from sknn_deep.rows._scipy_private import csr_matvecs, csr_row_index, csr_tocsc
 _ELEMENTS_AT_ONCE = 2**19
 
 
-class Room:
-    """Memory for the numbers of one sparse matrix after the other.
+class Workspace:
+    """Memory for the nonzeros of one sparse matrix after the other.
 
     New memory would be cleared by the system each time, which takes longer than what is
     done with it here.
@@ -24,13 +24,13 @@ class Room:
     def __init__(self):
         self._data = self._indices = None
 
-    def make(self, n_numbers: int, like: "SparseBatch") -> tuple[np.ndarray, ...]:
-        """Give memory for numbers and their columns; the next call gives it again."""
-        if self._data is None or n_numbers > len(self._data):
-            n_with_reserve = n_numbers + n_numbers // 8
+    def make(self, n_nonzeros: int, like: "SparseBatch") -> tuple[np.ndarray, ...]:
+        """Give memory for nonzeros and their columns; the next call gives it again."""
+        if self._data is None or n_nonzeros > len(self._data):
+            n_with_reserve = n_nonzeros + n_nonzeros // 8
             self._data = np.empty(n_with_reserve, like.data.dtype)
             self._indices = np.empty(n_with_reserve, like.indices.dtype)
-        return self._data[:n_numbers], self._indices[:n_numbers]
+        return self._data[:n_nonzeros], self._indices[:n_nonzeros]
 
 
 class SparseBatch:
@@ -40,18 +40,18 @@ class SparseBatch:
 
     Parameters
     ----------
-    data : ndarray of shape (n_numbers,)
-        The numbers that are not zero, one row after the other.
+    data : ndarray of shape (n_nonzeros,)
+        The nonzeros, one row after the other.
 
-    indices : ndarray of shape (n_numbers,), int32 or int64
-        The column of each number.
+    indices : ndarray of shape (n_nonzeros,), int32 or int64
+        The column of each nonzero.
 
     indptr : ndarray of shape (n_batch + 1,), of the type of `indices`
         Where each row begins, from 0, and where the last one ends.
 
     n_features : int
 
-    room : Room or None
+    workspace : Workspace or None
         Where the transpose is made; None is new memory.
     """
 
@@ -62,18 +62,18 @@ class SparseBatch:
         indptr: np.ndarray,
         n_features: int,
         *,
-        room: Room | None = None,
+        workspace: Workspace | None = None,
     ):
         self.data = data
         self.indices = indices
         self.indptr = indptr
         self.shape = (len(indptr) - 1, n_features)
-        self.room = room or Room()
+        self.workspace = workspace or Workspace()
 
     def slice(
-        self, start: int, stop: int, *, room: Room | None = None
+        self, start: int, stop: int, *, workspace: Workspace | None = None
     ) -> "SparseBatch":
-        """Give neighbouring rows, without a copy of their numbers."""
+        """Give neighbouring rows, without a copy of their nonzeros."""
         indptr = self.indptr[start : stop + 1]
         first, last = indptr[0], indptr[-1]
         return SparseBatch(
@@ -81,11 +81,13 @@ class SparseBatch:
             self.indices[first:last],
             indptr - first,
             self.shape[1],
-            room=room,
+            workspace=workspace,
         )
 
-    def take(self, rows: np.ndarray, *, into: Room, room: Room) -> "SparseBatch":
-        """Copy rows `into` memory; their transpose will be made in `room`."""
+    def take(
+        self, rows: np.ndarray, *, into: Workspace, workspace: Workspace
+    ) -> "SparseBatch":
+        """Copy rows `into` memory; their transpose will be made in `workspace`."""
         rows = rows.astype(self.indices.dtype, copy=False)
         indptr = np.zeros(len(rows) + 1, dtype=self.indices.dtype)
         np.cumsum(self.counts[rows], out=indptr[1:])
@@ -93,26 +95,26 @@ class SparseBatch:
         csr_row_index(
             len(rows), rows, self.indptr, self.indices, self.data, indices, data
         )
-        return SparseBatch(data, indices, indptr, self.shape[1], room=room)
+        return SparseBatch(data, indices, indptr, self.shape[1], workspace=workspace)
 
-    def astype(self, dtype: np.dtype) -> "SparseBatch":
+    def astype(self, dtype: type[np.floating]) -> "SparseBatch":
         """Give the same rows in another type, or these if it is theirs."""
         if self.data.dtype == dtype:
             return self
         data = self.data.astype(dtype)
         return SparseBatch(
-            data, self.indices, self.indptr, self.shape[1], room=self.room
+            data, self.indices, self.indptr, self.shape[1], workspace=self.workspace
         )
 
     @functools.cached_property
     def counts(self) -> np.ndarray:
-        """How many numbers each row has, of shape (n_batch,)."""
+        """How many nonzeros each row has, of shape (n_batch,)."""
         return np.diff(self.indptr)
 
     @functools.cached_property
     def transposed(self) -> "SparseBatch":
         n_rows, n_features = self.shape
-        data, indices = self.room.make(len(self.data), like=self)
+        data, indices = self.workspace.make(len(self.data), like=self)
         indptr = np.empty(n_features + 1, dtype=self.indptr.dtype)
         csr_tocsc(
             *self.shape, self.indptr, self.indices, self.data, indptr, indices, data
@@ -133,8 +135,8 @@ class SparseBatch:
         """
         if W.is_contiguous() or len(self.data) >= self.shape[1]:
             return self._multiply(W.contiguous())
-        features, numbers = np.unique(self.indices, return_inverse=True)
-        indices = numbers.astype(self.indices.dtype)
+        features, inverse = np.unique(self.indices, return_inverse=True)
+        indices = inverse.astype(self.indices.dtype)
         few = SparseBatch(self.data, indices, self.indptr, len(features))
         return few._multiply(W.index_select(0, torch.from_numpy(features)))
 
@@ -159,8 +161,8 @@ class SparseBatch:
     def _multiply(self, W: Tensor) -> Tensor:
         """Multiply by a dense matrix.
 
-        Each row of the product is a sum of rows of W, one for each number of X, times
-        that number: what torch calls a bag of embeddings. For float32 it has a kernel
+        Each row of the product is a sum of rows of W, one for each nonzero of X,
+        times that: what torch calls a bag of embeddings. For float32 it has a kernel
         that is three times as fast as SciPy's product; for float64 it has none. Sums in
         bfloat16 are made in float32.
         """
@@ -175,15 +177,15 @@ class SparseBatch:
                 per_sample_weights=torch.from_numpy(self.data),
                 include_last_offset=True,
             )
-        W = W.detach().numpy()
-        product = np.zeros((self.shape[0], W.shape[1]), W.dtype)
+        weights = W.detach().numpy()
+        product = np.zeros((self.shape[0], W.shape[1]), weights.dtype)
         csr_matvecs(
             *self.shape,
             W.shape[1],
             self.indptr,
             self.indices,
             self.data,
-            W.reshape(-1),
+            weights.reshape(-1),
             product.reshape(-1),
         )
         return torch.from_numpy(product)
@@ -195,12 +197,12 @@ class MixedBatch:
     Parameters
     ----------
     sparse : SparseBatch of shape (n_batch, n_features)
-        Without a number in the dense columns.
+        Without a nonzero in the dense columns.
 
     dense : Tensor of shape (n_batch, n_dense)
 
     columns : int64 Tensor of shape (n_dense,)
-        Numbers of the dense columns.
+        Which the dense columns are.
     """
 
     def __init__(self, sparse: SparseBatch, dense: Tensor, columns: Tensor):
@@ -221,4 +223,4 @@ class MixedBatch:
 
 
 # A batch without its zeros, or without most of them.
-ThinBatch = SparseBatch | MixedBatch
+SparseInput = SparseBatch | MixedBatch

@@ -64,6 +64,7 @@ def stacked_batches(
     bounds = _find_alike(sources, orders)
     if len(bounds) == 1:
         for X, *values in sources[0].in_order(orders[0]):
+            assert isinstance(X, Tensor), "rows that are shared are dense"
             yield (
                 SharedRows(X.unsqueeze(0), bounds),
                 *(v if v is None else _repeat(v.unsqueeze(0), bounds) for v in values),
@@ -71,26 +72,26 @@ def stacked_batches(
         return
     leaders = [sources[start] for start, _ in bounds]
     first = sources[0]
-    X_like = first.rows.slice(0, 0)
+    X_like: Tensor = first.rows.slice(0, 0)
     in_order = torch.arange(first.n_rows, device=X_like.device)
-    orders = [
+    drawn = [
         in_order if orders[start] is None else orders[start] for start, _ in bounds
     ]
     gather = _make_gather(leaders, X_like)
     size = first.batch_size
     span = max(1, _ROWS_AT_ONCE // (len(sources) * size)) * size
     for start in range(0, first.n_rows, span):
-        rows = [order[start : start + span] for order in orders]
-        target = _select([source.target for source in leaders], rows, bounds)
-        weight = _select([source.weight for source in leaders], rows, bounds)
+        rows = [order[start : start + span] for order in drawn]
+        targets = _select([source.target for source in leaders], rows, bounds)
+        weights = _select([source.weight for source in leaders], rows, bounds)
         index = torch.stack(rows)  # (n_groups, n_span)
         for first_row in range(0, index.shape[1], size):
             batch = slice(first_row, first_row + size)
             X = SharedRows(gather(index[:, batch]), bounds)
             yield (
                 X,
-                X.of_each() if target is None else target[:, batch],
-                None if weight is None else weight[:, batch],
+                X.of_each() if targets is None else targets[:, batch],
+                None if weights is None else weights[:, batch],
             )
 
 
@@ -100,12 +101,12 @@ def _select(
     bounds: list[tuple[int, int]],
 ) -> Tensor | None:
     """Pick rows of each part, for each source; the parts are all there or none is."""
-    if parts[0] is None:
-        return None
-    picked = torch.stack(
-        [part.index_select(0, index) for part, index in zip(parts, rows, strict=True)]
-    )
-    return _repeat(picked, bounds)
+    picked = [
+        part.index_select(0, index)
+        for part, index in zip(parts, rows, strict=True)
+        if part is not None
+    ]
+    return _repeat(torch.stack(picked), bounds) if picked else None
 
 
 def _repeat(groups: Tensor, bounds: list[tuple[int, int]]) -> Tensor:
@@ -151,7 +152,8 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
     neighbours: list[_Neighbours] = []
     for i, one in enumerate(rows):
         # Of others, a call for many networks would make as many dense at once.
-        if one.is_tensor and neighbours and one.address == neighbours[-1].rows.address:
+        has_tensor = one.tensor is not None
+        if has_tensor and neighbours and one.address == neighbours[-1].rows.address:
             neighbours[-1] = neighbours[-1]._replace(stop=i + 1)
         else:
             neighbours.append(_Neighbours(one, i, i + 1))

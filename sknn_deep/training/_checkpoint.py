@@ -136,7 +136,7 @@ def _learned(callback) -> Iterator[tuple[str, Any]]:
 
 def _teach(callback, learned: dict[str, Any]) -> None:
     for name, value in learned.items():
-        own = getattr(callback, name, None)
+        own: Any = getattr(callback, name, None)
         if _has_state(own):
             own.load_state_dict(value)
         else:

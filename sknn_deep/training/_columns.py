@@ -82,24 +82,24 @@ def _fits(values: list, types: set[type], code: str) -> bool:
 
 def value_at(column: Column, i: int):
     """Give the value at a place that there is, not counted from the end."""
-    if type(column) is int:
+    if isinstance(column, int):
         return [{}]
     return bool(column[i]) if type(column) is bytearray else column[i]
 
 
 def values_of(column: Column) -> list:
-    if type(column) is int:
+    if isinstance(column, int):
         return [[{}] for _ in range(column)]
     return list(map(bool, column)) if type(column) is bytearray else list(column)
 
 
 def length_of(column: Column) -> int:
-    return column if type(column) is int else len(column)
+    return column if isinstance(column, int) else len(column)
 
 
 def split_column(column: Column, n: int) -> tuple[Column, list]:
     """Divide a column into its first `n` values and a list of the others."""
-    if type(column) is int:
+    if isinstance(column, int):
         return n, [[{}] for _ in range(column - n)]
     return column[:n], values_of(column[n:])
 
@@ -111,11 +111,11 @@ PlainColumn = dict[str, int] | np.ndarray | int | list
 
 
 def to_plain(column: Column) -> PlainColumn:
-    if type(column) is range:
+    if isinstance(column, range):
         return {"start": column.start, "stop": column.stop}
-    if type(column) is bytearray:
+    if isinstance(column, bytearray):
         return np.array(column, dtype=np.uint8).view(bool)
-    return np.array(column) if type(column) is array else copy(column)
+    return np.array(column) if isinstance(column, array) else copy(column)
 
 
 def from_plain(data: PlainColumn) -> Column:

@@ -89,7 +89,7 @@ class CompactHistory(MutableSequence, History):
         return type(self), (), self.to_tables()
 
     def __setstate__(self, tables: list[PlainTable]) -> None:
-        vars(self).update(vars(self.from_tables(tables)))
+        self.__dict__.update(vars(self.from_tables(tables)))
 
     # --- reading ------------------------------------------------------------------
 
@@ -131,12 +131,11 @@ class CompactHistory(MutableSequence, History):
         i = i + len(self) if i < 0 else i
         if i >= self._n_old:
             return self._recent[i - self._n_old]
-        if i < 0:
-            raise IndexError("list index out of range")  # as skorch's says it
-        for table in self._tables:
+        for table in self._tables if i >= 0 else ():
             if i < len(table):
                 return table.epoch(i)
             i -= len(table)
+        raise IndexError("list index out of range")  # as skorch's says it
 
     def _epochs(self, epochs: slice) -> list[dict]:
         numbers = range(len(self))[epochs]

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 
 from sknn_deep.machine import Placement, device_or_cpu
 from sknn_deep.optimizers import (
+    forget_training,
     get_optimizer_state,
+    is_own,
     make_optimizer,
     set_learning_rate,
     set_optimizer_state,
@@ -126,6 +128,9 @@ class Net(NeuralNet):
     # Pickles of 0.1 have no such attributes.
     forward_pass_: ForwardPass | None = None
     rates: Sequence[tuple[str, float]] = ()
+    # Set by skorch.
+    callbacks: Any
+    callbacks_: list[tuple[str, Callback]]
 
     def __init__(
         self,
@@ -166,6 +171,15 @@ class Net(NeuralNet):
         reporters = [(type(cb).__name__, cb) for cb in make_reporters(self.verbose)]
         return [("epoch_timer", EpochTimer()), *reporters]
 
+    def initialize_callbacks(self):
+        if self.callbacks or self.get_params_for("callbacks"):
+            return super().initialize_callbacks()
+        # skorch's makes a class in each call, for those of the user's.
+        self.callbacks_ = [
+            (name, cb.initialize()) for name, cb in self.get_default_callbacks()
+        ]
+        return self
+
     def initialize_history(self):
         self.best_merits_ = {}
         if self.history_ is None:
@@ -192,11 +206,23 @@ class Net(NeuralNet):
         )
         return self
 
+    def renew_optimizer(self) -> None:
+        """Let the next training begin without what this one's left in the optimizer.
+
+        One that was made by others, or that a callback may have changed, is made anew.
+        """
+        if self._others() or self.rates or not is_own(self.optimizer_):
+            self.initialize_optimizer()
+        else:
+            forget_training(self.optimizer_, self.recipe.learning_rate_init)
+
     def _own_rates(self) -> list[tuple[list[Tensor], float]]:
         """Find the parameters that have a learning rate of their own, by their names.
 
         As in skorch, one belongs to the first pattern that its name matches.
         """
+        if not self.rates:
+            return []
         left = dict(self.get_all_learnable_params())
         found = []
         for pattern, rate in self.rates:

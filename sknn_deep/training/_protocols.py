@@ -1,6 +1,6 @@
 """What a training asks of gradients and losses, which it does not know."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -48,7 +48,7 @@ class GradientKind(Protocol):
         """Whether it takes sparse rows and has weights and gradients in its memory."""
 
     @property
-    def faster_transposed(self) -> Callable[[nn.Module], tuple[str, ...]]:
+    def faster_transposed(self) -> Callable[[Mapping[str, Tensor]], tuple[str, ...]]:
         """Names the weights that are faster to train transposed in memory."""
 
 
@@ -84,4 +84,5 @@ class StackedGradient(Protocol):
     def n_penalized(self) -> int: ...
 
 
-ChoosesGradient = Callable[[nn.Module, Criterion], GradientKind]
+# Takes a network and a loss, each of the kind that the gradient is for.
+ChoosesGradient = Callable[[Any, Any], GradientKind]

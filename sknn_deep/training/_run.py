@@ -36,6 +36,9 @@ class Run:
 
     n_seen : int
         Rows seen before, which inverse scaling counts.
+
+    is_given_up : bool
+        Whether somebody wants it to leave its stack after this epoch.
     """
 
     net: "Net"
@@ -45,6 +48,7 @@ class Run:
     generator: torch.Generator | None = None
     evaluate: Callable[[], tuple[float, float]] | None = None
     n_seen: int = 0
+    is_given_up: bool = False
 
     @property
     def n_steps(self) -> int:

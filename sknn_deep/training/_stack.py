@@ -14,13 +14,13 @@ from sknn_deep.machine import (
 )
 from sknn_deep.optimizers import (
     STEP_SCHEDULES,
-    Numbers,
+    Hyperparameters,
     StackedOptimizer,
     constant,
     group_equal,
+    hyperparameters_of,
     make_add_penalties,
     make_clip,
-    numbers_of,
     optimizer_family,
 )
 from sknn_deep.rows import stacked_batches
@@ -31,12 +31,15 @@ from sknn_deep.training._protocols import StackedGradient
 from sknn_deep.training._run import Run
 from sknn_deep.training._step_plan import plan_of_stack
 
+# A run, and what it has failed with.
+Outcome = tuple[Run, Exception | None]
+
 
 def run_family(run: Run) -> tuple | None:
     """Give what runs must have in common to be trained as a stack, None if they cannot.
 
-    That is how many rows and batches there are, and the kind of optimizer; the numbers
-    of the recipe may differ.
+    That is how many rows and batches there are, and the kind of optimizer; the other
+    hyperparameters of the recipe may differ.
     """
     recipe = run.net.recipe
     optimizer = optimizer_family(recipe)
@@ -44,8 +47,8 @@ def run_family(run: Run) -> tuple | None:
     if optimizer is None or has_limits or run.net.callbacks:
         return None
     batches = run.batches
-    if not batches.rows.can_be_shared or batches.can_stay_sparse:
-        return None  # a stack's rows are dense
+    if not batches.can_be_shared:
+        return None
     shape = (batches.n_rows, batches.batch_size, batches.weight is None)
     return optimizer, shape, batches.target is None
 
@@ -55,6 +58,7 @@ def train_stack(
     gradient: Callable[..., AbstractContextManager[StackedGradient]],
     *,
     on_epoch: Callable[[int], None] = lambda n_running: None,
+    after_epoch: Callable[[list[Outcome]], None] = lambda outcomes: None,
 ) -> list[Exception | None]:
     """Train networks of one family together, each as if it were alone.
 
@@ -67,6 +71,10 @@ def train_stack(
 
     on_epoch : callable (n_running)
         Called after each epoch with the number of networks that took part in it.
+
+    after_epoch : callable (outcomes)
+        Called after each epoch, when it is closed, with the runs that took part in it,
+        each with its error or None. Those that are given up then leave the stack.
 
     Returns
     -------
@@ -106,6 +114,8 @@ def train_stack(
                     staying = [
                         k for k, t in enumerate(trainees) if not t.has_ended(errors)
                     ]
+                    after_epoch([(t.run, errors[t.number]) for t in trainees])
+                    staying = [k for k in staying if not trainees[k].run.is_given_up]
             for k, trainee in enumerate(trainees):
                 if k not in staying:
                     trainee.net.notify("on_train_end", X=trainee.run.batches, y=None)
@@ -127,17 +137,17 @@ class _Trainee:
         self.n_taken = 0
         self.loss = 0.0
 
-    def numbers_of_epoch(self) -> list[Numbers]:
-        """Give the numbers of each step of the next epoch."""
+    def hyperparameters_of_epoch(self) -> list[Hyperparameters]:
+        """Give those of each step of the next epoch."""
         (group, *_) = self.net.optimizer_.param_groups
         recipe, n_steps = self.net.recipe, len(self.run.batches)
         if self.schedule is constant:
-            return [numbers_of(recipe, group["lr"])] * n_steps
+            return [hyperparameters_of(recipe, group["lr"])] * n_steps
         taken = range(self.n_taken, self.n_taken + n_steps)
         rates = [self.peak * self.schedule(step, self.run.n_steps) for step in taken]
         self.n_taken += n_steps
         group["lr"] = rates[-1]
-        return [numbers_of(recipe, rate) for rate in rates]
+        return [hyperparameters_of(recipe, rate) for rate in rates]
 
     def has_ended(self, errors: list[Exception | None]) -> bool:
         """Close an epoch; tell whether it was the last one."""
@@ -156,11 +166,11 @@ def place_in_stack(run: Run) -> tuple:
     """Give what runs are sorted by, for those side by side to share most.
 
     The same rows in the same order share the gathering and the first product, and equal
-    numbers a call of the optimizer's kernel.
+    hyperparameters a call of the optimizer's kernel.
     """
     recipe = run.net.recipe
-    numbers = numbers_of(recipe, recipe.learning_rate_init)
-    own = (*numbers, recipe.learning_rate, run.epochs, recipe.alpha)
+    common = hyperparameters_of(recipe, recipe.learning_rate_init)
+    own = (*common, recipe.learning_rate, run.epochs, recipe.alpha)
     return run.batches.neighborhood(), own
 
 
@@ -172,8 +182,10 @@ def _renew_optimizer(
 ) -> StackedOptimizer:
     """Make the optimizer, or go on with that of the trainees who stay."""
     if optimizer is None:
+        family = optimizer_family(trainees[0].net.recipe)
+        assert family is not None, "others are no family of runs"
         optimizer = StackedOptimizer(
-            optimizer_family(trainees[0].net.recipe),
+            family,
             stacked.values,
             stacked.gradients,
             n_penalized=stacked.n_penalized,
@@ -182,12 +194,12 @@ def _renew_optimizer(
         optimizer = optimizer.take(staying, stacked.values, stacked.gradients)
     if optimizer.family[0] == "sgd" and optimizer.moments:
         for k, trainee in enumerate(trainees):
-            _lend_velocity(trainee.net, stacked.parameters[k], optimizer, k)
+            _share_velocity(trainee.net, stacked.parameters[k], optimizer, k)
     return optimizer
 
 
-def _lend_velocity(
-    net: Net, parameters: list[Tensor], optimizer: StackedOptimizer, k: int
+def _share_velocity(
+    net: Net, parameters: Sequence[Tensor], optimizer: StackedOptimizer, k: int
 ) -> None:
     """Let a net's own optimizer see its momentum, which a change of rate rescales."""
     (velocities,) = optimizer.moments
@@ -200,16 +212,16 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
     for t in trainees:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
     losses, n_rows = [], []
-    plans = [t.numbers_of_epoch() for t in trainees]
+    plans = [t.hyperparameters_of_epoch() for t in trainees]
     groups = group_equal(plans)
     with flushed_denormals():
         for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
-            numbers = [(start, stop, plans[start][i]) for start, stop in groups]
-            losses.append(step(batch, numbers))
+            common = [(start, stop, plans[start][i]) for start, stop in groups]
+            losses.append(step(batch, common))
             n_rows.append(batch[0].n_batch)
     dtype = sum_dtype(trainees[0].net.device)
-    losses = torch.stack(losses).to(dtype)  # (n_batches, n_networks)
-    total = losses.new_tensor(n_rows) @ losses
+    by_batch = torch.stack(losses).to(dtype)  # (n_batches, n_networks)
+    total = by_batch.new_tensor(n_rows) @ by_batch
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows
@@ -225,7 +237,7 @@ def _make_step(
     criterion = trainees[0].net.criterion_
 
     @torch.inference_mode()  # each call of torch takes some microsecond less
-    def step(batch, numbers) -> Tensor:
+    def step(batch, groups) -> Tensor:
         X, target, weight = batch
         values, outputs = stacked.compute(X, target, weight)
         scale = criterion.reported_scale(outputs)
@@ -233,7 +245,7 @@ def _make_step(
             values = values * scale
         add_penalties(values, weight, X.n_batch)
         clip()
-        optimizer.step(numbers)
+        optimizer.step(groups)
         return values
 
     return step

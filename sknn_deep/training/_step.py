@@ -51,7 +51,6 @@ def planned_gradient(
             n_rows=batches.batch_size,
             generator=run.generator,
             transposed=plan.layout,
-            sparse_rows=plan.rows == "sparse",
             **options,
         ) as gradient,
         thread_count(plan.threads),
@@ -109,7 +108,10 @@ def make_train_step(
     if may_miss:
         update = make_patient_step(optimizer, recipe)
     else:
-        update = make_step(optimizer, recipe, rates)
+        # Of gradients that it is shown, a callback may put others in their place.
+        update = make_step(
+            optimizer, recipe, rates, gradients_stay=not watched.gradients
+        )
     schedule = STEP_SCHEDULES.get(recipe.learning_rate, constant)
     is_scheduled = schedule is not constant
     # As torch's schedulers do, for the next training to begin where this one did.
@@ -139,7 +141,8 @@ def _make_work(
 ) -> Step:
     """Make all that happens to a batch but the rate."""
     recipe, criterion = net.recipe, net.criterion_
-    parameters = list(net.module_.parameters())
+    max_norm = recipe.clip_grad_norm
+    parameters = [] if max_norm is None else list(net.module_.parameters())
 
     def work(batch) -> dict[str, Tensor]:
         X, target, weight = batch
@@ -150,8 +153,8 @@ def _make_work(
         if recipe.adds_penalty:
             pairs = gradient.penalized()
             value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
-        if recipe.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
+        if max_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, max_norm)
         if watched.gradients:
             net.notify(
                 "on_grad_computed",

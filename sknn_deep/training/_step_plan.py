@@ -94,32 +94,31 @@ def resolve_step(
     n_epochs_before : int
         Epochs of the run that are over.
     """
-    net, batches = run.net, run.batches
+    net, seen = run.net, run.net.forward_pass_
     with_scipy = net.recipe.solver == "lbfgs"
-    n_left = (run.epochs - n_epochs_before) * len(batches)
+    n_left = (run.epochs - n_epochs_before) * len(run.batches)
     parameters = dict(net.module_.named_parameters())
     first = next(iter(parameters.values()))
     updates = "" if with_scipy else _who_sees_updates(net, watched)
     steps = updates or _said(watched.batches, "looks at batches")
     n_units = len(first) if first.ndim else 1
-    rows, why_rows = _choose_rows(kind, run, n_units, steps)
-    if rows == "sparse":
-        batches = batches.kept_sparse(n_units)
+    batches, why_rows = _choose_rows(kind, run, n_units, steps)
+    is_sparse = batches is not run.batches
     seen_by = "SciPy takes weights as they are" if with_scipy else updates
-    layout = () if seen_by else kind.faster_transposed(net.module_)
-    if rows == "sparse":
+    layout = () if seen_by else kind.faster_transposed(parameters)
+    if is_sparse:
         layout = tuple({next(iter(parameters)): None} | dict.fromkeys(layout))
     why_one_by_one = _why_not_captured(kind, net, run.batches, n_left, steps)
     threads = threads_for_step(
         list(parameters.values()),
         batches.batch_size,
         density=batches.density,
-        n_products=net.forward_pass_ and net.forward_pass_.n_products,
+        n_products=None if seen is None else seen.n_products,
     )
     denormals, why_denormals = _choose_denormals(watched, with_scipy)
     plan = StepPlan(
         gradient=kind.name,
-        rows=rows,
+        rows="sparse" if is_sparse else "dense",
         layout=layout,
         captured=not why_one_by_one,
         threads=threads,
@@ -186,22 +185,24 @@ def _who_sees_updates(net: "Net", watched: Watched) -> str:
 
 def _choose_rows(
     kind: GradientKind, run: "Run", n_units: int, seen_by: str
-) -> tuple[str, str]:
+) -> tuple[Batches, str]:
+    """Give the batches of a run as they are, or without zeros, and why so."""
     if not kind.is_explicit:
-        return "dense", "only written-out gradients multiply by sparse rows"
+        return run.batches, "only written-out gradients multiply by sparse rows"
     if not getattr(run.net.module_, "takes_sparse_rows", False):
-        return "dense", "the network takes dense rows only"
+        return run.batches, "the network takes dense rows only"
     if seen_by:
-        return "dense", seen_by
-    if run.batches.are_faster_sparse(n_units, run.epochs):
-        return "sparse", "leaving out zeros saves more than it costs"
-    return "dense", "leaving out zeros would not save enough"
+        return run.batches, seen_by
+    without_zeros = run.batches.without_zeros(n_units, run.epochs)
+    if without_zeros is None:
+        return run.batches, "leaving out zeros would not save enough"
+    return without_zeros, "leaving out zeros saves more than it costs"
 
 
 def _why_layout(layout: tuple[str, ...], seen_by: str) -> str:
     if layout:
         return "products are faster so, of few features or of sparse rows"
-    return seen_by or "no product is faster another way round"
+    return seen_by or "no product is faster with transposed weights"
 
 
 def _why_not_captured(

@@ -11,6 +11,7 @@ from sknn_deep.training._callbacks import UNWATCHED, StateKeeper, Watched
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._epochs import check_schedules, is_stopped_after, run_epoch
 from sknn_deep.training._net import Net
+from sknn_deep.training._protocols import GradientKind
 from sknn_deep.training._run import Run
 from sknn_deep.training._step_plan import StepPlan
 
@@ -26,7 +27,7 @@ class TabularNet(Net):
     Parameters
     ----------
     module, criterion, **kwargs
-        As of :class:`Net`, but that `gradient` makes the gradient itself.
+        As of :class:`Net`.
 
     dropout : float
     """
@@ -47,6 +48,9 @@ class TabularNet(Net):
         )
         return self
 
+    def renew_optimizer(self):
+        self.initialize_optimizer()  # schedules change more than rates
+
     def fit_loop(
         self,
         X,
@@ -61,12 +65,13 @@ class TabularNet(Net):
         check_schedules(self)
         self.begin_training(run.epochs, run.n_seen)
         watched = Watched.by(self.callbacks_)
-        self.step_plan_ = plan = self._plan_steps(run, watched)
+        kind = self.gradient(self.module_, self.criterion_)
+        self.step_plan_ = plan = self._plan_steps(kind, run, watched)
         state = TrainingState(run)
         begin = time.monotonic()
         try:
             with (
-                self.gradient(
+                kind.make(
                     self.module_, self.criterion_, generator=run.generator
                 ) as gradient,
                 thread_count(plan.threads),
@@ -81,18 +86,18 @@ class TabularNet(Net):
             warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
-    def _plan_steps(self, run: Run, watched: Watched) -> StepPlan:
+    def _plan_steps(self, kind: GradientKind, run: Run, watched: Watched) -> StepPlan:
         parameters = list(self.module_.parameters())
         is_watched = watched != UNWATCHED
         return StepPlan(
-            gradient="explicit",
+            gradient=kind.name,
             rows="dense",
             layout=(),
             captured=False,
             threads=threads_for_step(parameters, run.batches.batch_size),
             denormals="kept" if is_watched else "flushed",
             reasons={
-                "gradient": "that of networks for tables is written out",
+                "gradient": kind.reason,
                 "rows": "encoded columns are dense",
                 "layout": "features lie in rows already",
                 "captured": "steps of networks for tables are not replayed",

@@ -1,54 +1,25 @@
-import datetime
-import decimal
-
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from sknn_deep.columns import read_table
-from tests.requirements import is_met
-
-if not is_met("numpy>=2.0"):
-    pytest.skip("needs numpy>=2.0: pyarrow 26", allow_module_level=True)
+from tests.columns.kinds import (
+    DATES,
+    NAN,
+    PANDAS,
+    POLARS,
+    UNREADABLE,
+    arrow_categories,
+    of_arrow,
+    of_pandas,
+    pa,
+)
 
 OWNER = "TabularMLPClassifier"
-NAN = np.nan
 
-# Two values with a missing one between, and whether the type is categorical.
-PANDAS = {
-    "float64": (pd.Series([1.0, NAN, 2.0]), False),
-    "float32": (pd.Series([1.0, NAN, 2.0], dtype="float32"), False),
-    "Int64": (pd.Series([1, None, 2], dtype="Int64"), False),
-    "UInt8": (pd.Series([1, None, 2], dtype="UInt8"), False),
-    "Float32": (pd.Series([1.0, None, 2.0], dtype="Float32"), False),
-    "boolean": (pd.Series([True, None, False], dtype="boolean"), False),
-    "double[pyarrow]": (pd.Series([1.0, None, 2.0], dtype="double[pyarrow]"), False),
-    "int32[pyarrow]": (pd.Series([1, None, 2], dtype="int32[pyarrow]"), False),
-    "bool[pyarrow]": (pd.Series([True, None, False], dtype="bool[pyarrow]"), False),
-    "object of numbers": (pd.Series([1, None, 2.5], dtype=object), False),
-    "object of bool": (pd.Series([True, None, False], dtype=object), False),
-    "Decimal": (pd.Series([decimal.Decimal(1), None, decimal.Decimal(2)]), False),
-    "str": (pd.Series(["a", None, "b"]), True),
-    "string": (pd.Series(["a", None, "b"], dtype="string"), True),
-    "string[pyarrow]": (pd.Series(["a", None, "b"], dtype="string[pyarrow]"), True),
-    "digits": (pd.Series(["1", None, "2"]), True),
-    "object of text": (pd.Series(["a", None, "b"], dtype=object), True),
-    "object of both": (pd.Series(["a", NAN, 2], dtype=object), True),
-    "category": (pd.Series(["a", None, "b"], dtype="category"), True),
-    "category of int": (pd.Series([1, None, 2], dtype="category"), True),
-    "category of intervals": (pd.cut(pd.Series([1.0, NAN, 5.0]), 2), True),
-}
-POLARS = {
-    "Float32": (pl.Series([1.0, None, 2.0], dtype=pl.Float32), False),
-    "Int8": (pl.Series([1, None, 2], dtype=pl.Int8), False),
-    "UInt64": (pl.Series([1, None, 2], dtype=pl.UInt64), False),
-    "Boolean": (pl.Series([True, None, False]), False),
-    "Decimal": (pl.Series([decimal.Decimal(1), None, decimal.Decimal(2)]), False),
-    "String": (pl.Series(["a", None, "b"]), True),
-    "Categorical": (pl.Series(["a", None, "b"], dtype=pl.Categorical), True),
-    "Enum": (pl.Series(["a", None, "b"], dtype=pl.Enum(["b", "a"])), True),
-}
+# No types of columns of their own, or what others register.
+ABSTRACT = {"DataType", "BaseExtension", "Extension", "Unknown", "Utf8"}
 
 
 def read_one(X):
@@ -83,10 +54,66 @@ def check(column, is_category, first, last):
         np.testing.assert_array_equal(numbers, [float(first), NAN, float(last)])
 
 
-def test_null_column_of_polars_is_numbers_that_are_all_missing():
-    column = read_one(pl.DataFrame({"x": [None, None]}))
+def test_these_are_all_types_that_polars_has():
+    known = {name for name in dir(pl) if is_type_of_polars(getattr(pl, name))}
+    series = [*(s for s, _ in POLARS.values()), *DATES, *UNREADABLE]
+    seen = {s.dtype.base_type().__name__ for s in series if isinstance(s, pl.Series)}
 
+    assert known - ABSTRACT - {"Null"} == seen
+
+
+def is_type_of_polars(value):
+    return isinstance(value, type) and issubclass(value, pl.DataType)
+
+
+def test_these_are_all_types_that_pandas_has():
+    known = {name for name in dir(pd) if name.endswith("Dtype")}
+    series = [*(s for s, _ in PANDAS.values()), *DATES, *UNREADABLE]
+    seen = {type(s.dtype).__name__ for s in series if isinstance(s, pd.Series)}
+
+    assert known - seen == set()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pl.DataFrame({"x": [None, None]}),
+        of_arrow([None, None], pa.null()).to_frame(),
+        of_pandas([None, None], object).to_frame(),
+        of_pandas([NAN, NAN], float).to_frame(),
+    ],
+    ids=lambda frame: str(frame["x"].dtype),
+)
+def test_column_without_values_or_type_is_numbers_that_are_missing(frame):
+    column = read_one(frame)
+
+    assert not column.is_category
     assert np.isnan(column.as_numbers(owner=OWNER)).all()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        of_pandas([None, None], "string").to_frame(),
+        of_pandas([None, None], "category").to_frame(),
+        arrow_categories(pa.array([None, None], pa.string())).to_frame("x"),
+        pl.DataFrame({"x": pl.Series([None, None], dtype=pl.String)}),
+        pl.DataFrame({"x": pl.Series([None, None], dtype=pl.Enum(["a"]))}),
+    ],
+    ids=lambda frame: str(frame["x"].dtype),
+)
+def test_category_without_values_is_one_that_is_missing(frame):
+    column = read_one(frame)
+
+    assert column.is_category
+    assert column.as_codes()[0].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint64", "float16", "longdouble", "bool"])
+def test_array_of_numbers_is_read(dtype):
+    numbers = read_one(np.array([[1], [0]], dtype=dtype)).as_numbers(owner=OWNER)
+
+    assert numbers.dtype == np.float64 and numbers.tolist() == [1, 0]
 
 
 def test_objects_of_an_array_are_read_column_by_column():
@@ -114,22 +141,7 @@ def test_every_mark_of_a_missing_value_is_one():
     assert codes.tolist() == [0, -1, -1, -1, -1, -1]
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])),
-        pd.Series(pd.to_timedelta([1, 2], unit="D")),
-        pd.Series(pd.period_range("2020", periods=2)),
-        pd.Series([datetime.date(2020, 1, 1), None], dtype=object),
-        pd.Series(pd.to_datetime(["2020-01-01", None])).astype(
-            "timestamp[ns][pyarrow]"
-        ),
-        pl.Series([datetime.date(2020, 1, 1), None]),
-        pl.Series([datetime.datetime(2020, 1, 1), None]),
-        pl.Series([datetime.timedelta(1), None]),
-        pl.Series([datetime.time(1), None]),
-    ],
-)
+@pytest.mark.parametrize("values", DATES, ids=lambda values: str(values.dtype))
 def test_dates_are_refused_with_the_name_of_the_column_and_a_way_out(values):
     frame = values.to_frame("since")
 
@@ -142,19 +154,7 @@ def test_dates_are_refused_with_the_name_of_the_column_and_a_way_out(values):
     assert "skrub's DatetimeEncoder" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        pd.Series([[1, 2], [3]]),
-        pd.Series([{"a": 1}, None]),
-        pd.Series([(1, 2), (3,)]),
-        pd.Series([1j, 2j]),
-        pd.Series([b"a", b"b"], dtype=object),
-        pl.Series([[1, 2], [3]]),
-        pl.Series([{"a": 1}]),
-        pl.Series([b"a"]),
-    ],
-)
+@pytest.mark.parametrize("values", UNREADABLE, ids=lambda values: str(values.dtype))
 def test_what_is_neither_number_nor_category_is_refused(values):
     with pytest.raises(TypeError, match="Turn it into numbers or strings first"):
         read_table(values.to_frame("x"), owner=OWNER)

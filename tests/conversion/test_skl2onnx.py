@@ -511,7 +511,7 @@ def test_without_skl2onnx_it_says_what_to_install(tmp_path, monkeypatch):
     model = make_pipeline(PolynomialFeatures(2), make()).fit(X, CLASSES)
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     for name in list(sys.modules):
-        if name.startswith("sknn_deep.conversion._skl2onnx_"):
+        if name.startswith("sknn_deep.conversion.skl2onnx_converters"):
             monkeypatch.delitem(sys.modules, name)
 
     with pytest.raises(ImportError, match=r'to_onnx needs.*"sknn-deep\[skl2onnx\]"'):

@@ -398,7 +398,7 @@ def test_to_onnx_writes_probabilities_alone(name, tmp_path):
     assert [put.name for put in session.get_outputs()] == ["probabilities"]
     assert_close_to_spread(run(path, X)[0], fitted(name).predict_proba(X), 1e-5)
     assert {"ArgMax", "Gather", "Cast"} & set(operators(path)) == set()
-    with pytest.raises(ValueError, match=r"ends in no MLPClassifier, .*MLPRegressor"):
+    with pytest.raises(ValueError, match=r"ends in no classifier, .*MLPRegressor"):
         to_onnx(fitted("numbers"), path, output="probabilities")
 
 

@@ -1,12 +1,16 @@
-"""Labels as the network learns them."""
+"""Labels and numbers as the network learns them, and predictions in their form."""
 
 import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import DataConversionWarning
 
-from sknn_deep import MLPClassifier
+from sknn_deep import MLPClassifier, MLPRegressor
+from tests.estimators.fits import make
 
 X = np.random.RandomState(0).normal(size=(30, 3))
 CODES = np.arange(30) % 3
@@ -30,3 +34,75 @@ def test_other_labels_are_told_nothing(y):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(**QUICK).fit(X, y)
+
+
+LABELS = {
+    "strings": np.array(["no", "yes"]),
+    "objects": np.array(["no", "yes"], dtype=object),
+    "5 and 7": np.array([5, 7]),
+    "-1 and 1": np.array([-1, 1]),
+    "floats": np.array([0.0, 1.0]),
+    "bools": np.array([False, True]),
+    "10, 20, 30": np.array([10, 20, 30]),
+    "int8": np.array([3, 100], dtype=np.int8),
+    "three strings": np.array(["a", "b", "c"]),
+}
+
+
+# B08: Labels of any kind are learnt as their codes are, and predicted as they came.
+@pytest.mark.must_never("B08")
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_of_any_kind(kind, early_stopping, digits_slice):
+    labels = LABELS[kind]
+    X, y = digits_slice
+    X, codes = X[y < len(labels)], y[y < len(labels)]
+    params = {"early_stopping": early_stopping, "max_iter": 15}
+    reference = make(MLPClassifier, **params).fit(X, codes)
+
+    clf = make(MLPClassifier, **params).fit(X, labels[codes])
+
+    predicted = clf.predict(X)
+    assert_array_equal(clf.classes_, labels)
+    assert predicted.dtype == clf.classes_.dtype == labels.dtype
+    assert_array_equal(predicted, labels[reference.predict(X)])
+    assert clf.score(X, labels[codes]) == reference.score(X, codes) > 0.9
+
+
+@pytest.mark.must_never("B08")
+def test_pandas_categories_are_labels(digits_slice):
+    X, y = digits_slice
+    X, y = X[y < 3], y[y < 3]
+    names = pd.Categorical.from_codes(y, ["zero", "one", "two"])
+
+    clf = make(MLPClassifier).fit(X, pd.Series(names))
+
+    assert set(clf.predict(X)) <= {"zero", "one", "two"} == set(clf.classes_)
+    assert np.mean(clf.predict(X) == np.asarray(names)) > 0.9
+
+
+# B09: Predictions have the shape of y; a column is one with scikit-learn's warning.
+@pytest.mark.must_never("B09")
+def test_predictions_have_the_shape_of_y(diabetes):
+    X, y = diabetes
+
+    assert make(MLPRegressor).fit(X, y).predict(X).shape == (200,)
+    two = np.column_stack([y, -y])
+    assert make(MLPRegressor).fit(X, two).predict(X).shape == (200, 2)
+    message = "A column-vector y was passed when a 1d array was expected"
+    with pytest.warns(DataConversionWarning, match=message):
+        assert make(MLPRegressor).fit(X, y[:, None]).predict(X).shape == (200,)
+
+
+# B10: The prediction of one row has one row.
+@pytest.mark.must_never("B10")
+def test_one_row_keeps_its_axis(digits_slice, diabetes):
+    X, y = digits_slice
+    for classes in (10, 2):
+        clf = make(MLPClassifier).fit(X[y < classes], y[y < classes])
+        assert clf.predict(X[:1]).shape == (1,)
+        assert clf.predict_proba(X[:1]).shape == (1, classes)
+    X, y = diabetes
+    assert make(MLPRegressor).fit(X, y).predict(X[:1]).shape == (1,)
+    two = make(MLPRegressor).fit(X, np.column_stack([y, y]))
+    assert two.predict(X[:1]).shape == (1, 2)

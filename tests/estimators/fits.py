@@ -7,6 +7,9 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
+from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.training import Net
+
 
 def arrays_of(estimator):
     """Give what the network has learnt, normalization's numbers among it."""
@@ -37,3 +40,50 @@ class StopAfterTwo(Callback):
     def on_epoch_end(self, net, **kwargs):
         if len(net.history) == 2:
             raise KeyboardInterrupt
+
+
+# A schedule that is followed to its end gives no ConvergenceWarning.
+QUICK = {
+    "hidden_layer_sizes": (16,),
+    "learning_rate": "one_cycle",
+    "learning_rate_init": 0.02,
+    "max_iter": 8,
+    "random_state": 0,
+}
+MLPS = [MLPClassifier, MLPRegressor]
+ESTIMATORS = [*MLPS, AutoencoderTransformer]
+
+
+def make(Estimator, **params):
+    """Make an estimator that is fitted in no time."""
+    return Estimator(**QUICK | {"batch_size": "auto"} | params)
+
+
+SGD = {"solver": "sgd", "learning_rate": "constant"}
+PLAIN = {"learning_rate": "constant", "max_iter": 30}
+
+
+def output_of(estimator, X):
+    """Return what the network gives for X: probabilities, numbers or codes."""
+    for method in ("predict_proba", "predict", "transform"):
+        if hasattr(estimator, method):
+            return np.asarray(getattr(estimator, method)(X))
+    raise AssertionError(estimator)
+
+
+def no_training(monkeypatch):
+    """Make any training step fail the test."""
+
+    def step(*args, **kwargs):
+        raise AssertionError("a training step was taken")
+
+    monkeypatch.setattr(Net, "run_single_epoch", step)
+
+
+class BatchLog(Callback):
+    """Writes down the first column of each training batch."""
+
+    batches: list = []
+
+    def on_batch_end(self, net, batch=None, training=None, **kwargs):
+        self.batches.append((len(net.history), batch[0][:, 0].tolist()))

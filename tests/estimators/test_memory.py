@@ -1,10 +1,17 @@
-"""What sparse matrices cost in memory: a batch or a block of rows, not all of them."""
+"""What sparse matrices cost in memory, a batch or a block of rows, and GPUs' memory."""
 
+import gc
 import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknn_deep import MLPClassifier
+from tests.estimators.fits import ESTIMATORS, make, output_of
 
 N_ROWS, N_FEATURES = 6000, 6000
 DENSE = N_ROWS * N_FEATURES * 8 / 2**20  # MiB
@@ -82,3 +89,76 @@ def test_sparse_rows_are_made_dense_a_part_at_a_time(name, form):
     assert sizes["partial_fit"] < DENSE / 8
     assert sizes["predict"] < DENSE / 3
     assert sizes["dense"] > 0.9 * DENSE  # a dense copy would have been seen
+
+
+# --- GPUs -----------------------------------------------------------------------------
+
+
+# B52: Predicting many rows takes a GPU's memory for a batch.
+@pytest.mark.must_never("B52")
+@pytest.mark.cuda
+def test_prediction_needs_memory_for_a_batch_only(cancer):
+    X, y = cancer
+    clf = make(MLPClassifier, device="cuda").fit(X, y)
+    many = np.tile(X.astype(np.float32), (5000, 1))  # 1e6 rows, 120 MB
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+
+    proba = clf.predict_proba(many)
+
+    assert torch.cuda.max_memory_allocated() - before < many.nbytes / 4
+    assert_allclose(proba[:200], clf.predict_proba(X), rtol=1e-4, atol=1e-5)
+
+
+# B53: A model that is deleted gives a GPU's memory back.
+@pytest.mark.must_never("B53")
+@pytest.mark.cuda
+def test_a_deleted_model_gives_its_memory_back(cancer):
+    X, y = cancer
+    params = {"device": "cuda", "batch_size": 4, "max_iter": 3}  # 150 steps: replayed
+    make(MLPClassifier, **params).fit(X, y)  # what the libraries keep
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+
+    for _ in range(20):
+        clf = make(MLPClassifier, **params).fit(X, y)
+        clf.predict(X)
+    del clf
+    gc.collect()
+
+    assert torch.cuda.memory_allocated() == before
+
+
+# B54: Too little memory raises, or leaves the rows on the host, and never changes a
+# number.
+@pytest.mark.must_never("B54")
+@pytest.mark.cuda
+def test_too_little_memory_raises(cancer):
+    X, y = cancer
+    clf = make(MLPClassifier, device="cuda").fit(X, y)
+    expected = clf.predict_proba(X)
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    try:
+        torch.cuda.set_per_process_memory_fraction(64e6 / total)
+        with pytest.raises(torch.OutOfMemoryError):
+            make(MLPClassifier, device="cuda", hidden_layer_sizes=(20_000,)).fit(X, y)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert_array_equal(clf.predict_proba(X), expected)
+
+
+@pytest.mark.must_never("B54")
+@pytest.mark.cuda
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_rows_stay_on_the_host_where_the_gpu_has_no_room(
+    Estimator, cancer, monkeypatch
+):
+    X, y = cancer
+    params = {"device": "cuda", "batch_size": 16}
+    expected = output_of(make(Estimator, **params).fit(X, y), X)
+    monkeypatch.setattr("sknn_deep.rows._rows.has_room", lambda device, n_bytes: False)
+
+    estimator = make(Estimator, **params).fit(X, y)
+
+    assert_allclose(output_of(estimator, X), expected, rtol=1e-3, atol=1e-4)

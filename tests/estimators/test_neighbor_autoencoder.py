@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier, kneighbors_graph
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 from skorch.callbacks import Callback
+from torch import nn
 from torch.nn import functional as F
 
 import sknn_deep
@@ -25,6 +26,8 @@ from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
 from sknn_deep.callbacks import Checkpoint
 from sknn_deep.gradients import _gradient
 from sknn_deep.metrics import neighbors_accuracy_scorer, trustworthiness_scorer
+from sknn_deep.model_selection import BatchedGridSearchCV
+from sknn_deep.modules import ConvDecoder, ConvEncoder
 from sknn_deep.neighbors import PairOrders, find_neighbors
 from sknn_deep.optimizers import one_cycle
 from tests.requirements import needs
@@ -592,6 +595,19 @@ def test_a_search_by_neighbors_picks_a_weight_above_zero():
     assert search.cv_results_["params"][by_classes]["neighbors_weight"] == 1.0
 
 
+def test_a_batched_search_is_as_scikit_learns():
+    grid = {"neighbors_weight": [0.0, 1.0]}
+    batched, alone = (
+        Search(make(), grid, scoring=trustworthiness_scorer, cv=2).fit(SOME)
+        for Search in (BatchedGridSearchCV, GridSearchCV)
+    )
+
+    for name in ("split0_test_score", "split1_test_score"):
+        assert_array_equal(batched.cv_results_[name], alone.cv_results_[name])
+    codes = alone.transform(SOME)
+    assert_array_equal(batched.transform(SOME), codes)
+
+
 def test_a_file_larger_than_working_memory_is_fitted(tmp_path):
     X = np.lib.format.open_memmap(
         tmp_path / "X.npy", mode="w+", dtype=np.float32, shape=(4500, 64)
@@ -607,6 +623,125 @@ def test_autoencoder_transformer_has_no_new_parameter():
     ours = set(NeighborAutoencoder().get_params())
     new = ours - set(AutoencoderTransformer().get_params())
     assert new == {"n_neighbors", "neighbors_weight", "metric", "connectivity"}
-    # Its step is written out for its own layers.
-    missing = set(AutoencoderTransformer().get_params()) - ours
-    assert missing == {"encoder", "decoder"}
+    assert set(AutoencoderTransformer().get_params()) < ours
+
+
+# --- halves of one's own --------------------------------------------------------------
+
+
+class Half(nn.Sequential):
+    """Dense layers, as torch has them."""
+
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__(nn.Linear(n_inputs, 16), nn.Tanh(), nn.Linear(16, n_outputs))
+
+
+def make_dense_decoder(n_components, n_outputs):
+    return Half(n_components, n_outputs)
+
+
+def make_encoder(n_components):
+    return ConvEncoder((8, 8), n_components, channels=(4, 8))
+
+
+def make_decoder(n_components):
+    return ConvDecoder((8, 8), n_components, channels=(4, 8))
+
+
+def make_convolutional(**params):
+    return make(encoder=make_encoder, decoder=make_decoder, **params)
+
+
+@pytest.fixture(scope="module")
+def convolutional():
+    return make_convolutional().fit(SOME)
+
+
+def test_halves_of_ones_own_are_trained_as_dense_layers_are():
+    params = {"activation": "tanh", "sparsity_penalty": 0.1, "warm_start": True}
+    still = {"max_iter": 1, "learning_rate_init": 1e-30}
+    dense = make(**params, **still).fit(SOME)
+    halves = Half(64, 2), Half(2, 64)
+    linear = [layer for half in halves for layer in (half[0], half[2])]
+    # A quarter of the code is between them.
+    for layer, factor, bias_factor, W, b in zip(
+        linear,
+        (1, 1 / 4, 4, 1),
+        (1, 1 / 4, 1, 1),
+        dense.coefs_,
+        dense.intercepts_,
+        strict=True,
+    ):
+        layer.weight.data = torch.tensor(W.T) * factor
+        layer.bias.data = torch.tensor(b) * bias_factor
+    own = make(encoder=halves[0], decoder=halves[1], **params, **still).fit(SOME)
+
+    # Going on, neither draws weights, so that both draw the same pairs.
+    for autoencoder in (dense, own):
+        autoencoder.set_params(max_iter=4, learning_rate_init=0.01).fit(SOME)
+    assert_allclose(own.transform(SOME), dense.transform(SOME), rtol=1e-6, atol=1e-8)
+    for curve in ("loss_curve_", "neighbor_loss_curve_"):
+        assert_allclose(getattr(own, curve)[1:], getattr(dense, curve)[1:], rtol=1e-9)
+    assert own.neighbor_loss_curve_[-1] < own.neighbor_loss_curve_[1] - 0.05
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"noise": "masking", "sparsity_penalty": 0.1, "n_components": 3},
+        {"loss": "binary_cross_entropy", "metric": "cosine", "n_components": 1},
+        {"early_stopping": True, "connectivity": nearest_15, "precision": "float32"},
+    ],
+    ids=["masking, sparse", "cross entropy, cosine", "early stopping, graph"],
+)
+def test_variants_of_halves_of_ones_own(params):
+    params = {"max_iter": 6, "decoder": make_dense_decoder} | params
+    encoder = functools.partial(Half, n_inputs=64)
+    autoencoder = make(encoder=encoder, **params).fit(SOME)
+
+    codes = autoencoder.transform(SOME)
+    assert codes.shape == (300, autoencoder.n_components)
+    back = autoencoder.inverse_transform(codes)
+    assert back.shape == (300, 64)
+    assert 0 <= back.min() <= back.max() <= 1
+    curve = autoencoder.neighbor_loss_curve_
+    assert curve[-1] < curve[0] - 0.05
+
+
+def test_halves_of_ones_own_give_the_codes(convolutional):
+    X = torch.from_numpy(SOME)
+    codes = convolutional.transform(SOME)
+
+    with torch.no_grad():
+        assert_array_equal(convolutional.encoder_(X), codes)
+        back = torch.sigmoid(convolutional.decoder_(torch.from_numpy(codes)))
+    assert_array_equal(back.flatten(1), convolutional.inverse_transform(codes))
+    assert_array_equal(make_convolutional().fit_transform(SOME), codes)
+    curve = convolutional.neighbor_loss_curve_
+    assert curve[-1] < curve[0] - 0.5
+    alone = np.concatenate([convolutional.transform(SOME[i : i + 1]) for i in range(9)])
+    assert_allclose(alone, codes[:9], rtol=1e-12, atol=1e-12)
+
+
+def test_halves_of_ones_own_are_saved_and_go_on(convolutional, tmp_path):
+    first = make_convolutional().partial_fit(SOME)
+    for name, autoencoder in (("fit", convolutional), ("partial_fit", first)):
+        sknn_deep.save(autoencoder, tmp_path / name)
+        loaded = sknn_deep.load(tmp_path / name, modules=[make_encoder, make_decoder])
+        for again in (loaded, pickle.loads(pickle.dumps(autoencoder))):
+            assert_array_equal(again.transform(SOME), autoencoder.transform(SOME))
+            assert again.neighbor_loss_curve_ == autoencoder.neighbor_loss_curve_
+    for autoencoder in (first, loaded):
+        autoencoder.partial_fit(SOME)
+    assert_array_equal(loaded.transform(SOME), first.transform(SOME))
+
+
+def test_halves_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="takes an encoder and a decoder, or neither"):
+        make(encoder=make_encoder).fit(SOME)
+    message = r"encoder of NeighborAutoencoder .* \(64, 2\) .* Got shape \(64, 5\)"
+    with pytest.raises(ValueError, match=message):
+        make(encoder=nn.Linear(64, 5), decoder=make_decoder).fit(SOME)
+    message = r"decoder of NeighborAutoencoder .* \(64, 64\) .* Got shape \(64, 9\)"
+    with pytest.raises(ValueError, match=message):
+        make(encoder=make_encoder, decoder=nn.Linear(2, 9)).fit(SOME)

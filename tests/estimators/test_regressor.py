@@ -209,7 +209,7 @@ def test_bad_losses_raise(diabetes):
     )
     assert message_of(make(quantile=1).fit, X, y) == (
         "The 'quantile' parameter of MLPRegressor must be a float in the range "
-        "(0.0, 1.0). Got 1 instead."
+        "(0.0, 1.0) or an array-like. Got 1 instead."
     )
     message = message_of(make(loss="hinge").fit, X, y)
     assert message.startswith(

@@ -1,4 +1,4 @@
-"""Thin sparse rows stay sparse, and give the model that dense rows give."""
+"""Rows of few nonzeros stay sparse, and give the model that dense rows give."""
 
 import copy
 import pickle
@@ -11,11 +11,10 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import Callback
 
-import sknn_deep.rows._rows as rows_file
-import sknn_deep.rows._thin_costs as thin_costs_file
+import sknn_deep.rows._without_zeros as without_zeros_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor, load, save
 from sknn_deep.rows import SparseRows
-from sknn_deep.rows._thin_rows import thin
+from sknn_deep.rows._nonzero_rows import copy_nonzeros
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:(Stochastic Optimizer|lbfgs failed):sklearn.exceptions.ConvergenceWarning"
@@ -67,7 +66,7 @@ def assert_same_model(ours, expected, tolerance=1e-9):
 
 
 @every
-def test_thin_rows_stay_sparse_and_give_the_model_of_dense_ones(estimator, never_dense):
+def test_sparse_rows_stay_so_and_give_the_model_of_dense_ones(estimator, never_dense):
     X, y = make_data()
     expected = clone(estimator).fit(X.toarray(), y)
 
@@ -150,7 +149,7 @@ def test_codes_and_hidden_features_are_those_of_dense_rows(never_dense):
     np.testing.assert_allclose(hidden, clf.hidden_features(X.toarray()), atol=1e-12)
 
 
-def test_autoencoder_of_thin_rows_is_that_of_dense_ones():
+def test_autoencoder_of_sparse_rows_is_that_of_dense_ones():
     X, _ = make_data()
     ours, expected = (
         AutoencoderTransformer(**COMMON).fit(rows) for rows in (X, X.toarray())
@@ -168,7 +167,7 @@ def test_autoencoder_of_thin_rows_is_that_of_dense_ones():
     [{"normalization": "batch"}, {"precision": "bfloat16"}, {"n_estimators": 3}],
     ids=str,
 )
-def test_every_network_takes_thin_rows(options):
+def test_every_network_takes_sparse_rows(options):
     X, y = make_data()
     ours, expected = (
         MLPClassifier(**COMMON, **options).fit(rows, y) for rows in (X, X.toarray())
@@ -208,7 +207,7 @@ def test_callbacks_see_dense_rows(callback):
 
 def test_rows_of_which_much_is_not_zero_are_made_dense(monkeypatch):
     X, y = make_data(density=0.2)
-    monkeypatch.setattr(SparseRows, "kept_sparse", None)
+    monkeypatch.setattr(without_zeros_file, "wrap_matrix", None)
 
     clf = MLPClassifier(**COMMON).fit(X, y)
 
@@ -264,27 +263,27 @@ def noted(monkeypatch):
     """List the trainings that leave out zeros."""
     trainings = []
 
-    def thin_and_note(X, n_units):
+    def copy_and_note(X, *args, **options):
         trainings.append(X.shape)
-        return thin(X, n_units)
+        return copy_nonzeros(X, *args, **options)
 
-    monkeypatch.setattr(rows_file, "thin", thin_and_note)
+    monkeypatch.setattr(without_zeros_file, "copy_nonzeros", copy_and_note)
     return trainings
 
 
 @pytest.fixture
-def thinned(noted, monkeypatch):
+def left_out(noted, monkeypatch):
     """Leave out zeros in the smallest of trainings; list those that do."""
-    costs = thin_costs_file._COSTS
+    costs = without_zeros_file._COSTS
     free = {t: c._replace(apart=0, search=0) for t, c in costs.items()}
-    monkeypatch.setattr(thin_costs_file, "_COSTS", free)
-    monkeypatch.setattr(thin_costs_file, "_MIN_SAVED", 0)
+    monkeypatch.setattr(without_zeros_file, "_COSTS", free)
+    monkeypatch.setattr(without_zeros_file, "_MIN_SAVED", 0)
     return noted
 
 
 def fit_with_zeros(estimator, *data, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(rows_file, "is_worth_thinning", lambda *args: False)
+        patch.setattr(without_zeros_file, "_is_faster", lambda *args: False)
         return clone(estimator).fit(*data)
 
 
@@ -299,18 +298,18 @@ AUTOENCODERS = {
     "estimator", [*ESTIMATORS.values(), *AUTOENCODERS.values()], ids=str
 )
 def test_a_model_is_the_same_without_the_zeros(
-    estimator, n_dense, thinned, monkeypatch
+    estimator, n_dense, left_out, monkeypatch
 ):
     data = make_zeros(n_dense=n_dense)
     if isinstance(estimator, AutoencoderTransformer):
         data = data[:1]
     expected = fit_with_zeros(estimator, *data, monkeypatch=monkeypatch)
-    assert not thinned
+    assert not left_out
     before = data[0].copy()
 
     ours = clone(estimator).fit(*data)
 
-    assert thinned == [(400, 200)]
+    assert left_out == [(400, 200)]
     assert_same_model(ours, expected)
     np.testing.assert_allclose(
         getattr(ours, "loss_curve_", []), getattr(expected, "loss_curve_", [])
@@ -318,7 +317,7 @@ def test_a_model_is_the_same_without_the_zeros(
     np.testing.assert_array_equal(data[0], before)
 
 
-def test_weights_count_without_the_zeros(thinned, monkeypatch):
+def test_weights_count_without_the_zeros(left_out, monkeypatch):
     X, y = make_zeros()
     weight = np.linspace(0, 2, len(y))
     estimator = MLPClassifier(**COMMON)
@@ -326,31 +325,31 @@ def test_weights_count_without_the_zeros(thinned, monkeypatch):
     expected = fit_with_zeros(estimator, X, y, weight, monkeypatch=monkeypatch)
     ours = estimator.fit(X, y, weight)
 
-    assert thinned
+    assert left_out
     assert_same_model(ours, expected)
 
 
-def test_float32_is_the_same_to_its_rounding(thinned, monkeypatch):
+def test_float32_is_the_same_to_its_rounding(left_out, monkeypatch):
     X, y = make_zeros(dtype=np.float32)
     estimator = MLPClassifier(**COMMON)
 
     expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
     ours = estimator.fit(X, y)
 
-    assert thinned
+    assert left_out
     assert ours.coefs_[0].dtype == np.float32
     assert_same_model(ours, expected, tolerance=1e-4)
 
 
 @pytest.mark.parametrize("n_dense", [0, 3])
-def test_bfloat16_is_the_same_to_its_rounding(n_dense, thinned, monkeypatch):
+def test_bfloat16_is_the_same_to_its_rounding(n_dense, left_out, monkeypatch):
     X, y = make_zeros(n_dense=n_dense, dtype=np.float32)
     estimator = MLPClassifier(precision="bfloat16", **COMMON)
 
     expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
     ours = estimator.fit(X, y)
 
-    assert thinned
+    assert left_out
     assert ours.coefs_[0].dtype == np.float32
     assert_same_model(ours, expected, tolerance=1e-2)
 
@@ -364,10 +363,10 @@ def test_bfloat16_is_the_same_to_its_rounding(n_dense, thinned, monkeypatch):
     ],
     ids=["autograd", "callback", "optimizer"],
 )
-def test_zeros_stay_for_autograd_and_other_eyes(options, thinned):
+def test_zeros_stay_for_autograd_and_other_eyes(options, left_out):
     clf = MLPClassifier(**COMMON | options).fit(*make_zeros())
 
-    assert not thinned
+    assert not left_out
     assert clf.n_iter_ == 5
 
 
@@ -395,7 +394,7 @@ def test_numbers_of_columns_and_rows_may_be_of_two_types(solver, dtype):
 
 @pytest.mark.parametrize("n_epochs", [1, 4])
 def test_training_goes_on_without_the_zeros_as_with_them(
-    n_epochs, thinned, monkeypatch
+    n_epochs, left_out, monkeypatch
 ):
     """As it does after `partial_fit`, and with `warm_start`."""
     X, y = make_zeros()
@@ -403,9 +402,9 @@ def test_training_goes_on_without_the_zeros_as_with_them(
 
     expected = fit_with_zeros(estimator, X, y, monkeypatch=monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(rows_file, "is_worth_thinning", lambda *args: False)
+        patch.setattr(without_zeros_file, "_is_faster", lambda *args: False)
         expected.fit(X, y).partial_fit(X, y)
     ours = estimator.fit(X, y).fit(X, y).partial_fit(X, y)
 
-    assert len(thinned) == 3
+    assert len(left_out) == 3
     assert_same_model(ours, expected)

@@ -7,8 +7,14 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from sklearn.base import clone
-from sklearn.inspection import permutation_importance
+from sklearn.calibration import CalibrationDisplay
+from sklearn.inspection import (
+    PartialDependenceDisplay,
+    partial_dependence,
+    permutation_importance,
+)
 from sklearn.metrics import d2_pinball_score, log_loss, mean_pinball_loss
 from sklearn.model_selection import (
     GridSearchCV,
@@ -22,6 +28,8 @@ from skorch.callbacks import Callback
 import sknn_deep
 from sknn_deep import TabularMLPClassifier, TabularMLPRegressor
 from sknn_deep.callbacks import Checkpoint
+from sknn_deep.inspection import LossCurveDisplay
+from sknn_deep.model_selection import BatchedGridSearchCV, BatchedHalvingGridSearchCV
 from tests.requirements import since_scikit_learn_sees_polars
 
 SMALL = {
@@ -86,7 +94,7 @@ def test_recipe_prints_every_number_that_auto_became():
 
     recipe = clf.recipe_
     # 300 rows are two batches of 150; 3,000 steps would be 1,500 epochs.
-    assert (recipe.batch_size, recipe.max_iter, clf.n_iter_) == (150, 64, 64)
+    assert (recipe.batch_size, recipe.max_iter, clf.n_iter_) == (150, 80, 80)
     assert recipe.learning_rate_init == 0.04
     assert "learning_rate='coslog4'" in repr(recipe)
     assert "auto" not in repr(recipe)
@@ -407,21 +415,6 @@ def test_rows_held_back_make_an_interval_that_covers(quantiles):
     assert abs(is_inside.mean() - 0.8) < 0.06
 
 
-@pytest.mark.parametrize("quantile", [[0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [1.5], []])
-def test_quantiles_that_are_none_are_refused(quantile):
-    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=quantile)
-
-    with pytest.raises(ValueError, match="or several in increasing order"):
-        reg.fit([[1.0], [2.0]], [1.0, 2.0])
-
-
-def test_several_quantiles_are_of_one_column():
-    reg = TabularMLPRegressor(**SMALL, loss="quantile", quantile=[0.1, 0.9])
-
-    with pytest.raises(ValueError, match="y must be a vector"):
-        reg.fit([[1.0], [2.0]], [[1.0, 2.0], [2.0, 1.0]])
-
-
 def test_several_columns_of_y_come_back():
     X, signal = make_table()
     y = np.stack([signal, 1000 - signal], axis=1)
@@ -645,19 +638,107 @@ def test_file_predicts_the_same(fitted, tmp_path):
     assert again.get_params() == est.get_params()
 
 
-@pytest.mark.parametrize("export", ["to_torch", "to_sklearn"])
-def test_export_says_that_it_takes_no_tables(fitted, export):
-    with pytest.raises(TypeError, match="TabularMLP"):
-        getattr(sknn_deep, export)(fitted[0])
+GRID = {"alpha": [0.01, 0.1], "numeric_embedding": ["periodic", None]}
 
 
-def test_search_goes_over_its_parameters():
+@pytest.mark.parametrize("cls", BOTH)
+def test_batched_search_finds_what_scikit_learns_does(cls):
     X, signal = make_table(60)
-    search = GridSearchCV(
-        TabularMLPRegressor(**SMALL), {"numeric_embedding": ["periodic", None]}, cv=2
+    y = make_y(cls, signal)
+    est = cls(**SMALL | {"max_iter": 3})
+    theirs, ours = (
+        search(est, GRID, cv=2).fit(X, y)
+        for search in (GridSearchCV, BatchedGridSearchCV)
+    )
+
+    scores = [search.cv_results_["mean_test_score"] for search in (theirs, ours)]
+    assert same(*scores) and len(set(scores[0])) > 1
+    assert same(ours.predict(X), theirs.predict(X))
+
+
+@pytest.mark.parametrize("resource", ["n_samples", "max_iter"])
+def test_halving_search_takes_it(resource):
+    X, signal = make_table(60)
+    search = BatchedHalvingGridSearchCV(
+        TabularMLPRegressor(**SMALL | {"max_iter": 3}),
+        GRID,
+        cv=2,
+        resource=resource,
+        max_resources="auto" if resource == "n_samples" else 8,
+        min_resources=20 if resource == "n_samples" else 2,
+        factor=2,
+        random_state=0,
     ).fit(X, signal)
 
-    assert len(set(search.cv_results_["mean_test_score"])) == 2
+    assert search.n_candidates_[0] == 4 > search.n_candidates_[-1]
+    assert search.best_params_.keys() >= GRID.keys()
+
+
+def test_summary_counts_what_each_network_has(fitted):
+    est, _, _ = fitted
+    module = est.net_.module_
+    summary = est.summary()
+    kinds = [layer.kind for layer in summary.layers]
+
+    assert kinds[:3] == ["PeriodicEmbedding", "CategoryEmbedding", "StackedScale"]
+    assert summary.n_parameters == sum(p.numel() for p in module.parameters())
+
+
+def test_curves_are_drawn():
+    X, signal = make_table(60)
+    reg = TabularMLPRegressor(**SMALL).fit(X, signal, X_val=X, y_val=signal)
+
+    display = LossCurveDisplay.from_estimator(reg)
+
+    for lines, curve in (
+        (display.loss_lines_, reg.loss_curve_),
+        (display.validation_loss_lines_, reg.validation_loss_curve_),
+    ):
+        assert [line.get_ydata().tolist() for line in lines.values()] == [curve]
+    plt.close("all")
+
+
+def test_partial_dependence_is_the_mean_over_the_rows(fitted):
+    est, X, _ = fitted
+    features = {"size": None, "town": ["color", "town"]}
+
+    for name, categorical in features.items():
+        response = (
+            "predict" if isinstance(est, TabularMLPRegressor) else "predict_proba"
+        )
+        result = partial_dependence(
+            est,
+            X,
+            [name],
+            categorical_features=categorical,
+            grid_resolution=4,
+            response_method="auto",
+        )
+        value = result["grid_values"][0][1]
+        given = getattr(est, response)(X.assign(**{name: value}))
+        expected = given.reshape(len(X), -1).mean(axis=0)
+        assert result["average"][:, 1] == pytest.approx(expected)
+
+
+def test_displays_of_scikit_learn_are_drawn(fitted):
+    est, X, y = fitted
+    target = None if isinstance(est, TabularMLPRegressor) else "low"
+
+    display = PartialDependenceDisplay.from_estimator(
+        est,
+        X,
+        ["size", "town"],
+        categorical_features=["color", "town"],
+        grid_resolution=12,
+        target=target,
+    )
+
+    assert len(display.axes_[0, 1].patches) == 12
+    if isinstance(est, TabularMLPClassifier):
+        clf = TabularMLPClassifier(**SMALL).fit(X, y == "low")
+        curve = CalibrationDisplay.from_estimator(clf, X, y == "low", n_bins=3)
+        assert np.isfinite(curve.prob_true).all()
+    plt.close("all")
 
 
 def test_predefined_split_says_which_rows_are_held_back():

@@ -329,7 +329,7 @@ def test_fit_transform_gives_the_codes_of_fit_and_transform(
 @pytest.mark.parametrize("form", ["float64", "float32", "csr"])
 def test_fit_transform_checks_and_places_once(form, count, tmp_path):
     X = FORMS[form](make_data()[0], tmp_path)
-    checked = count(_data, "validate_data")
+    checked = count(_data, "validate")
     placed = [count(module, "make_rows") for module in (_data, _prediction)]
 
     make(AutoencoderTransformer).fit_transform(X)

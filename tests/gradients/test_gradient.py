@@ -42,6 +42,7 @@ LOSSES = {
     "absolute": AbsoluteError(),
     "huber": Huber(0.3),
     "quantile": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(label_smoothing=0.2),
     "cross-entropy": CrossEntropy(label_smoothing=0.1),
@@ -82,6 +83,8 @@ def make_batches(loss, *, n_features=6, n_outputs=3, sizes=(8, 8, 8, 3, 3)):
             target = torch.tensor(rng.integers(n_outputs, size=n_rows))
         elif isinstance(loss, BinaryCrossEntropy | Poisson):
             target = torch.tensor(rng.integers(2, size=shape)).double()
+        elif loss is LOSSES["three-quantiles"]:
+            target = target[:, :1]
         weight = torch.tensor(rng.uniform(size=n_rows)) * (i != 2)
         batches.append((X, target, weight if i % 2 == 0 else None))
     return batches
@@ -130,8 +133,10 @@ def test_explicit_gradient_equals_autograd_at_any_depth(units):
     )
 
 
-def freely_laid_gradient(module, loss, **options):
-    transposed = explicit_kind(module, loss).faster_transposed(module)
+def transposing_gradient(module, loss, **options):
+    transposed = explicit_kind(module, loss).faster_transposed(
+        dict(module.named_parameters())
+    )
     return explicit_gradient(module, loss, transposed=transposed, **options)
 
 
@@ -142,7 +147,7 @@ def test_explicit_gradient_with_a_free_layout_equals_autograd(units):
 
     freely, recorded = (
         descend(make, make_mlp(units, dropout=0.2).train(), loss, batches)
-        for make in (freely_laid_gradient, recorded_gradient)
+        for make in (transposing_gradient, recorded_gradient)
     )
 
     torch.testing.assert_close(freely, recorded, rtol=1e-10, atol=1e-10)
@@ -162,10 +167,13 @@ def test_explicit_gradient_of_sparse_rows_equals_autograd(units):
     module = make_mlp(units, dropout=0.2).train()
 
     expected = descend(recorded_gradient, copy.deepcopy(module), loss, batches)
-    stays_sparse = functools.partial(explicit_gradient, sparse_rows=True)
-    seen = descend(stays_sparse, module, loss, sparse_batches)
+    first, _ = next(module.named_parameters())
+    transposing = functools.partial(explicit_gradient, transposed=[first])
+    as_usual = descend(explicit_gradient, copy.deepcopy(module), loss, sparse_batches)
+    seen = descend(transposing, module, loss, sparse_batches)
 
     torch.testing.assert_close(seen, expected, rtol=1e-10, atol=1e-10)
+    torch.testing.assert_close(as_usual, expected, rtol=1e-10, atol=1e-10)
     assert all(p.is_contiguous() for p in module.parameters())
 
 
@@ -174,7 +182,7 @@ def test_free_layout_transposes_weights_for_a_while():
     wide, narrow = penalized_weights(module)
     before = copy.deepcopy(module.state_dict())
 
-    with freely_laid_gradient(module, SquaredError(), n_rows=8) as gradient:
+    with transposing_gradient(module, SquaredError(), n_rows=8) as gradient:
         assert wide.mT.is_contiguous() and wide.grad.mT.is_contiguous()
         assert narrow.is_contiguous() and narrow.grad.is_contiguous()
         torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
@@ -553,7 +561,9 @@ def test_backpropagation_of_a_stack_equals_autograd(activation, n_networks):
     compute = StackedBackpropagation(layers, loss, n_rows=n_rows)
     values, outputs = compute(rows, target, weight)
 
-    hidden = ACTIVATIONS[activation].module()(X @ weights[0].mT + biases[0].mT) * masks[0]
+    hidden = (
+        ACTIVATIONS[activation].module()(X @ weights[0].mT + biases[0].mT) * masks[0]
+    )
     expected = hidden @ weights[1].mT + biases[1].mT
     losses = [loss(expected[k], target[k], weight[k]) for k in range(n_networks)]
     torch.stack(losses).sum().backward()

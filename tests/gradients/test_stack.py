@@ -39,6 +39,7 @@ LOSSES = {
     "absolute": AbsoluteError(),
     "huber": Huber(0.3),
     "quantile": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(0.2),
     "cross-entropy": CrossEntropy(),
@@ -88,6 +89,8 @@ def make_batch(loss, n_rows=8, *, weighted=False, seed=0):
         target = torch.tensor(rng.integers(3, size=shape[:2]))
     elif isinstance(loss, BinaryCrossEntropy | Poisson):
         target = torch.tensor(rng.integers(2, size=shape)).double()
+    elif loss is LOSSES["three-quantiles"]:
+        target = target[..., :1]
     weight = torch.tensor(rng.uniform(size=shape[:2]))
     weight[1] = 0.0
     return X, target, weight if weighted else None
@@ -228,9 +231,7 @@ def test_stack_draws_once_for_networks_of_one_seed_and_leaves_the_states_of_each
         outputs = outputs.clone()
 
     for k, module in enumerate(modules):
-        with explicit_gradient(
-            module, loss, n_rows=8, generator=alone[k]
-        ) as gradient:
+        with explicit_gradient(module, loss, n_rows=8, generator=alone[k]) as gradient:
             _, expected = gradient.compute(X[k], target[k], None)
         torch.testing.assert_close(outputs[k], expected, rtol=1e-12, atol=1e-14)
         assert torch.equal(generators[k].get_state(), alone[k].get_state())
@@ -250,7 +251,7 @@ def test_stack_smooths_each_networks_labels_by_its_own_share(kind, weighted):
     )
 
 
-def test_stack_lends_its_memory_and_gives_it_back():
+def test_stack_shares_its_memory_and_gives_it_back():
     modules = [make_mlp(seed, units=(6, 40, 3)) for seed in range(N_NETWORKS)]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     loss = SquaredError()

@@ -3,11 +3,14 @@
 import dataclasses
 import multiprocessing
 import os
+import re
 
 import numpy as np
 import pytest
 import torch
 
+from sknn_deep import MLPClassifier
+from sknn_deep._torch_private import current_device_index
 from sknn_deep.machine import (
     Placement,
     device_or_cpu,
@@ -15,6 +18,7 @@ from sknn_deep.machine import (
     resolve_placement,
 )
 from sknn_deep.machine._placement import autocast, has_room
+from tests.estimators.fits import ESTIMATORS, make, no_training
 
 
 @pytest.fixture
@@ -249,3 +253,45 @@ def test_device_that_is_missing_is_the_cpu(pretend, kind, device, expected):
     pretend(kind)
 
     assert device_or_cpu(torch.device(device)) == torch.device(expected)
+
+
+# B51: A device that is not there raises, and `device_` tells where a fit ran.
+@pytest.mark.must_never("B51")
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_device_that_is_not_there_raises(Estimator, cancer, monkeypatch):
+    no_training(monkeypatch)
+    name = Estimator.__name__
+
+    message = (
+        f"The 'device' parameter of {name} must be 'auto' or a torch device such as "
+        "'cpu', 'cuda', 'cuda:1' or 'mps'. Got 'nonsense' instead."
+    )
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make(Estimator, device="nonsense").fit(*cancer)
+    if not torch.cuda.is_available():
+        message = f"{name} was asked for device='cuda', but this torch"
+        with pytest.raises(ValueError, match=message):
+            make(Estimator, device="cuda").fit(*cancer)
+
+
+@pytest.mark.must_never("B51")
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda:0", marks=pytest.mark.cuda)]
+)
+def test_device_tells_where_it_ran(device, cancer):
+    clf = make(MLPClassifier, device=device).fit(*cancer)
+
+    assert clf.device_ == device
+    assert {str(p.device) for p in clf.net_.module_.parameters()} == {device}
+
+
+@pytest.mark.must_never("B51")
+def test_auto_is_the_accelerator_or_the_cpu(cancer):
+    clf = make(MLPClassifier).fit(*cancer)
+
+    if torch.accelerator.is_available():
+        kind = torch.accelerator.current_accelerator().type
+        index = current_device_index()
+        assert torch.device(clf.device_) == torch.device(kind, index)
+    else:
+        assert clf.device_ == "cpu"

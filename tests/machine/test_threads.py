@@ -6,6 +6,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknn_deep.machine import thread_count
 from sknn_deep.machine._threads import (
+    _ALONE_ANYWAY,
     _BLOCK_IN_ONE_THREAD_BELOW,
     _STEP_IN_ONE_THREAD_BELOW,
     one_blas_thread,
@@ -31,12 +32,17 @@ def test_small_steps_and_blocks_take_one_thread_on_the_cpu(device, small):
         module = MLP((9, 10), activations=[], dropout=[])  # of 100 parameters
     parameters = list(module.parameters())
     n_rows = round(_STEP_IN_ONE_THREAD_BELOW / 600)
-    n_of_block = round(_BLOCK_IN_ONE_THREAD_BELOW / 200)
+    where, n_of_block = torch.device(device), round(_BLOCK_IN_ONE_THREAD_BELOW / 2)
 
     assert threads_for_step(parameters, n_rows - 1) == small
     assert threads_for_step(parameters, n_rows + 1) is None
-    assert threads_for_block(parameters, n_of_block - 1) == small
-    assert threads_for_block(parameters, n_of_block + 1) is None
+    assert threads_for_block(n_of_block - 1, where) == small
+    assert threads_for_block(n_of_block + 1, where) is None
+
+
+def test_nothing_is_set_for_what_no_library_divides():
+    assert threads_for_block(_ALONE_ANYWAY, torch.device("cpu")) is None
+    assert threads_for_block(_ALONE_ANYWAY + 1, torch.device("cpu")) == 1
 
 
 def test_products_with_zeros_of_sparse_rows_are_no_work():

@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import loguniform
 from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
@@ -17,15 +18,18 @@ from sklearn.model_selection import (
     KFold,
     ShuffleSplit,
     StratifiedKFold,
+    cross_val_score,
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Callback
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.model_selection import (
     BatchedHalvingGridSearchCV,
     BatchedHalvingRandomSearchCV,
 )
+from sknn_deep.training import Net
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -171,6 +175,111 @@ def test_halving_prints_its_rounds_where_it_is_asked(capsys):
 
     BatchedHalvingGridSearchCV(make(), grid, verbose=1, **options).fit(X, Y)
     assert "n_candidates: 3\nn_resources: 3\n" in capsys.readouterr().out
+
+
+# --- survivors that go on -------------------------------------------------------------
+
+CONTINUED = {"resource": "max_iter", "max_resources": 9, "cv": 2, "warm_start": True}
+RATES = {"learning_rate_init": [0.001, 0.01, 0.1]}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"early_stopping": True, "n_iter_no_change": 1}, {"normalization": "batch"}],
+    ids=["stacked", "early_stopping", "alone"],
+)
+def test_survivors_at_a_constant_rate_score_as_if_they_started_afresh(params):
+    search = BatchedHalvingGridSearchCV(make(**params), RATES, **CONTINUED).fit(X, Y)
+    afresh = clone(search).set_params(warm_start=False).fit(X, Y)
+
+    assert search.n_resources_ == afresh.n_resources_ == [3, 9]
+    assert search.cv_results_["params"] == afresh.cv_results_["params"]
+    for key in ("mean_test_score", "mean_train_score", "batched"):
+        assert_allclose(search.cv_results_[key], afresh.cv_results_[key], atol=1e-10)
+    assert search.best_index_ == afresh.best_index_
+    coefs = search.best_estimator_.coefs_[0]
+    assert_allclose(coefs, afresh.best_estimator_.coefs_[0])
+
+
+def test_survivors_train_each_epoch_once(monkeypatch):
+    trained = []
+    record = Net.record_epoch
+    monkeypatch.setattr(
+        Net, "record_epoch", lambda net, *args: trained.append(record(net, *args))
+    )
+    search = BatchedHalvingGridSearchCV(make(), RATES, refit=False, **CONTINUED)
+    search.fit(X, Y)
+
+    assert search.n_candidates_ == [3, 1]
+    assert len(trained) == 2 * (3 * 3 + 1 * (9 - 3))
+
+
+def test_schedules_of_survivors_span_all_resources():
+    class Stop(Callback):
+        def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+            if len(net.history) == 3:
+                raise KeyboardInterrupt
+
+    network = make(learning_rate="one_cycle")
+    search = BatchedHalvingGridSearchCV(network, RATES, **CONTINUED).fit(X, Y)
+
+    scores = search.cv_results_["mean_test_score"]
+    for params, score in zip(search.cv_results_["params"][:3], scores, strict=False):
+        stopped = clone(network).set_params(**params | {"max_iter": 9})
+        stopped.set_params(callbacks=[Stop()])
+        assert score == pytest.approx(cross_val_score(stopped, X, Y, cv=2).mean())
+    whole = clone(network).set_params(**search.cv_results_["params"][3])
+    assert scores[3] == pytest.approx(cross_val_score(whole, X, Y, cv=2).mean())
+
+
+def test_survivors_of_a_pipeline_in_random_candidates():
+    search = BatchedHalvingRandomSearchCV(
+        make_pipeline(StandardScaler(), make()),
+        {"mlpclassifier__learning_rate_init": loguniform(1e-3, 0.3)},
+        resource="mlpclassifier__max_iter",
+        max_resources=9,
+        min_resources=3,
+        n_candidates=3,
+        cv=2,
+        random_state=0,
+        warm_start=True,
+    ).fit(X, Y)
+    afresh = clone(search).set_params(warm_start=False).fit(X, Y)
+
+    key = "mean_test_score"
+    assert_allclose(search.cv_results_[key], afresh.cv_results_[key], atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "params"),
+    [
+        (make(), {"resource": "n_samples", "max_resources": "auto"}),
+        (make(solver="lbfgs"), {}),
+        (make(n_estimators=2), {}),
+        (LogisticRegression(), {}),
+    ],
+    ids=["rows", "lbfgs", "ensemble", "other"],
+)
+def test_only_networks_with_epochs_go_on(estimator, params):
+    name = "C" if isinstance(estimator, LogisticRegression) else "alpha"
+    search = BatchedHalvingGridSearchCV(
+        estimator, {name: [0.1, 1.0, 10.0]}, **CONTINUED | params
+    )
+    with pytest.raises(ValueError, match="warm_start=True needs a network of this"):
+        search.fit(X, Y)
+
+
+@pytest.mark.filterwarnings("ignore:One or more of the t")
+def test_a_survivor_that_fails_is_left_out():
+    grid = {"learning_rate_init": [0.01, 0.1, 1e300]}
+    search = BatchedHalvingGridSearchCV(make(), grid, **CONTINUED)
+    with pytest.warns(FitFailedWarning, match="2 fits failed out of a total of 6"):
+        search.fit(X, Y)
+
+    assert_array_equal(np.isnan(search.cv_results_["mean_test_score"][:3]), [0, 0, 1])
+
+
+# --------------------------------------------------------------------------------------
 
 
 def test_halving_search_can_be_cloned_and_pickled():

@@ -32,7 +32,12 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from skorch.callbacks import Callback
 
 import sknn_deep.model_selection._evaluation as evaluation
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+)
 from sknn_deep.data import _data
 from sknn_deep.fitting import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
@@ -963,6 +968,16 @@ def test_search_over_an_estimator_of_another_kind_is_scikit_learns():
 
     assert_same_search(ours, theirs, tolerance=0)
     assert ours.cv_results_["batched"].tolist() == [False, False]
+
+
+def test_search_over_a_single_network_for_tables_fits_it_alone():
+    X, y = make_data()
+    network = TabularMLPClassifier((4,), max_iter=2, n_estimators=1, random_state=0)
+    search = BatchedGridSearchCV(network, {"dropout": [0.0, 0.2]}, cv=2).fit(X, y)
+    theirs = GridSearchCV(network, {"dropout": [0.0, 0.2]}, cv=2).fit(X, y)
+
+    assert_same_search(search, theirs)
+    assert not search.cv_results_["batched"].any()
 
 
 def test_search_over_documents_that_are_lists():

@@ -1,12 +1,16 @@
 """Losses against scikit-learn's metrics, and their derivatives against autograd."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.special
 import torch
 from sklearn import metrics
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.neural_network._base import LOSS_FUNCTIONS
 
+from sknn_deep import MLPClassifier, MLPRegressor
 from sknn_deep.modules import (
     AbsoluteError,
     BinaryCrossEntropy,
@@ -18,6 +22,7 @@ from sknn_deep.modules import (
     SquaredError,
 )
 from sknn_deep.modules._losses import AutoencoderLoss, row_shares, stack_losses
+from tests.estimators.fits import make
 from tests.requirements import needs
 
 LOSSES = {
@@ -27,6 +32,7 @@ LOSSES = {
     "huber-0.3": Huber(0.3),
     "median": Quantile(),
     "quantile-0.1": Quantile(0.1),
+    "three-quantiles": Quantile((0.1, 0.5, 0.9)),
     "poisson": Poisson(),
     "binary": BinaryCrossEntropy(),
     "binary-smooth": BinaryCrossEntropy(label_smoothing=0.2),
@@ -41,8 +47,11 @@ losses = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def make_batch(loss, *, n_rows=7, n_outputs=3, dtype=torch.float64, seed=0):
     """Make outputs and targets of the kind that `loss` takes."""
     rng = np.random.default_rng(seed)
-    shape = (n_rows, n_outputs)
+    has_one_target = isinstance(loss, Quantile) and not isinstance(loss.quantile, float)
+    shape = (n_rows, len(loss.quantile) if has_one_target else n_outputs)
     output = torch.tensor(rng.normal(size=shape), dtype=dtype)
+    if has_one_target:
+        return output, torch.tensor(rng.normal(size=(n_rows, 1)), dtype=dtype)
     if isinstance(loss, CrossEntropy):
         return output, torch.tensor(rng.integers(n_outputs, size=n_rows))
     if isinstance(loss, BinaryCrossEntropy):
@@ -222,6 +231,16 @@ def test_cross_entropy_of_extreme_outputs_is_finite(loss):
     assert gradient.isfinite().all()
 
 
+def test_several_quantiles_have_the_sum_of_their_losses():
+    loss = LOSSES["three-quantiles"]
+    output, target = make_batch(loss)
+    singles = [
+        Quantile(level)(output[:, [k]], target) for k, level in enumerate(loss.quantile)
+    ]
+
+    torch.testing.assert_close(loss(output, target), sum(singles))
+
+
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.73])
 def test_quantile_is_least_at_the_quantile_of_the_target(quantile):
     target = torch.tensor(np.random.default_rng(0).normal(size=(101, 1)))
@@ -387,3 +406,58 @@ def test_loss_family_tells_losses_and_their_numbers_apart():
     ]
 
     assert len({loss.family() for loss in each}) == len(each)
+
+
+# B11: A loss never sees operands that would broadcast.
+@pytest.mark.must_never("B11")
+@pytest.mark.parametrize(
+    "params", [{}, {"normalization": "layer"}, {"solver": "lbfgs"}]
+)
+@pytest.mark.parametrize("n_columns", [None, 1, 3])
+def test_the_loss_sees_operands_of_one_shape(n_columns, params, diabetes, monkeypatch):
+    shapes = set()
+
+    def record(method, shape_of_rows):
+        def wrapped(self, output, target, rows=None):
+            shapes.add((output.ndim, *output.shape[1:]))
+            assert output.shape == target.shape
+            assert rows is None or rows.shape == (len(output), *shape_of_rows)
+            return method(self, output, target, rows)
+
+        return wrapped
+
+    for Loss in (SquaredError, BinaryCrossEntropy):
+        # The first takes weights of the rows, the second their shares.
+        for name, shape_of_rows in {"forward": (), "gradient": (1,)}.items():
+            method = record(getattr(Loss, name), shape_of_rows)
+            monkeypatch.setattr(Loss, name, method)
+    X, y = diabetes
+    if n_columns is not None:
+        y = np.repeat(y[:, None], n_columns, axis=1)
+    params = {"early_stopping": params.get("solver") != "lbfgs", "max_iter": 2} | params
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", DataConversionWarning)
+        make(MLPRegressor, **params).fit(X, y, np.ones(200) * 2)
+        make(MLPClassifier, **params).fit(X, y > 0)
+
+    assert shapes == {(2, n_columns or 1)}
+
+
+@pytest.mark.must_never("B11")
+def test_the_softmax_loss_sees_one_class_a_row(digits_slice, monkeypatch):
+    n_seen = 0
+    original = CrossEntropy.gradient
+
+    def gradient(self, output, target, shares):
+        nonlocal n_seen
+        n_seen += 1
+        assert (output.ndim, target.ndim) == (2, 1)
+        assert len(output) == len(target)
+        return original(self, output, target, shares)
+
+    monkeypatch.setattr(CrossEntropy, "gradient", gradient)
+    make(MLPClassifier, max_iter=2).fit(*digits_slice)
+
+    assert n_seen == 2

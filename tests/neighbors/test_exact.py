@@ -1,5 +1,8 @@
 """The exact nearest rows, against scikit-learn's."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -42,6 +45,24 @@ def test_nearest_rows_of_ties_are_as_near_as_any():
     assert all(len(set(row)) == 15 for row in found)
     of_found = np.sort(np.take_along_axis(distances, found.astype(int), axis=1))
     assert_allclose(of_found, np.sort(distances, axis=1)[:, :15], atol=1e-7)
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="reads /proc, which only Linux has"
+)
+def test_nearest_rows_hold_one_block_beside_the_rows():
+    points = make_points(20_000, dtype=np.float32)
+    nearest_rows(points[:100], 15)
+    Path("/proc/self/clear_refs").write_text("5")  # begins anew to look for the peak
+    before = memory_in_mb("VmRSS")
+
+    nearest_rows(points, 15)
+    assert memory_in_mb("VmHWM") - before < 100  # of 1,600 for all distances
+
+
+def memory_in_mb(field):
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0]) / 1000
 
 
 def test_nearest_rows_tells_of_blocks():

@@ -1,9 +1,10 @@
 """Damage a saved file in many ways, and load what comes of it.
 
-Run as a script, ``python tests/persistence/damaged_files.py 1000 0``, it damages a file
-of a network, a Pipeline and a module, 1,000 times in all, with the seed 0, and prints
-what happened, as JSON. It is a process of its own because what watches for the start of
-other code cannot be taken away again.
+Run as a script, ``python -m tests.persistence.damaged_files ours 1000 0``, it damages
+files of a network, a Pipeline and a module, 1,000 times in all, with the seed 0, and
+prints what happened, as JSON; with "own" for "ours" files of networks of the user's own
+alone. It is a process of its own because what watches for the start of other code
+cannot be taken away again.
 """
 
 import collections
@@ -23,8 +24,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import sknn_deep
-from sknn_deep.modules import ConvNet
+from sknn_deep.modules import ConvDecoder, ConvEncoder, ConvNet
 from sknn_deep.persistence import ModelFileError
+from tests.estimators.own_modules import TwoLinear, WithDropout
 
 # What starts code, another process, a connection, or unpickles.
 EVENTS = {
@@ -111,6 +113,24 @@ def forge(data, rng):
     return join(header, body)
 
 
+# What a file might want to be called.
+HOSTILE = ["builtins.eval", "os.system", "pickle.loads", "subprocess.Popen"]
+HOSTILE += ["this.that", "torch.hub.load", "torch.load", "torch.nn.Module"]
+
+
+def rename(data, rng):
+    """Put a hostile name for a word of the document, and give it a right digest."""
+    header, body = split(data)
+    start, stop = header["document"]["data_offsets"]
+    words = list(re.finditer(rb'"[A-Za-z_.]{3,}"', body[start:stop]))
+    word = words[rng.integers(len(words))]
+    name = HOSTILE[rng.integers(len(HOSTILE))].encode()
+    document = body[start:stop].replace(word.group(), b'"' + name + b'"')
+    header["document"]["shape"] = [len(document)]
+    header["document"]["data_offsets"] = [start, start + len(document)]
+    return join(header, body[:start] + document + body[stop:])
+
+
 def edit_json(text, rng):
     """Change some JSON into other JSON."""
     while True:
@@ -181,7 +201,7 @@ def padded(header):
     return text + b" " * (-len(text) % 8)
 
 
-WAYS = {"flip": flip, "cut": cut, "swap": swap, "forge": forge}
+WAYS = {"flip": flip, "cut": cut, "swap": swap, "forge": forge, "rename": rename}
 
 
 # --- loading --------------------------------------------------------------------------
@@ -197,12 +217,51 @@ def make_models(X, y):
         ConvNet, module__input_shape=(8, 8), module__channels=(4,), random_state=0
     )
     own.partial_fit(X, y, classes=np.arange(10))
-    pipeline = make_pipeline(StandardScaler(), encoder, reg)
+    pipeline = make_pipeline(StandardScaler(), encoder, reg).fit(X, y)
     return {"network": clf, "Pipeline": pipeline, "network of one's own": own}
 
 
-def damage_and_load(n_files, seed):
+def make_encoder(n_components):
+    return ConvEncoder((8, 8), n_components, channels=(2,), width=8)
+
+
+def make_decoder(n_components):
+    return ConvDecoder((8, 8), n_components, channels=(2,), width=8)
+
+
+def make_own_models(X, y):
+    """Fit networks of the user's own, which are to go on training, and others."""
+    short = {"max_iter": 1, "random_state": 0}
+    clf = sknn_deep.NetClassifier(
+        WithDropout,
+        module__width=5,
+        criterion=torch.nn.CrossEntropyLoss,
+        criterion__weight=torch.ones(10),
+        solver__param_groups=[("hidden.*", {"lr": 1e-4})],
+        **short,
+    )
+    clf.partial_fit(X, y, classes=np.arange(10))
+    reg = sknn_deep.NetRegressor(TwoLinear(4, 1), n_estimators=2, **short)
+    encoder = sknn_deep.AutoencoderTransformer(
+        4, encoder=make_encoder, decoder=make_decoder, **short
+    )
+    pipeline = make_pipeline(StandardScaler(), encoder, reg).fit(X, y)
+    return {"classifier": clf, "Pipeline": pipeline}
+
+
+# Estimators by the kind of the files, and what `load` is given for them.
+KINDS = {
+    "ours": (make_models, []),
+    "own": (
+        make_own_models,
+        [WithDropout, TwoLinear(4, 1), make_encoder, make_decoder],
+    ),
+}
+
+
+def damage_and_load(kind, n_files, seed):
     """Load `n_files` damaged files; return what happened, as numbers and texts."""
+    make, modules = KINDS[kind]
     rng = np.random.default_rng(seed)
     X, y = load_digits(return_X_y=True)
     X, y = X[:300] / 16, y[:300]
@@ -212,11 +271,9 @@ def damage_and_load(n_files, seed):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.sknn"
         files = []
-        for name, model in make_models(X, y).items():
-            if name == "Pipeline":
-                model.fit(X, y)
+        for name, model in make(X, y).items():
             sknn_deep.save(model, path)
-            expected = sknn_deep.load(path).predict(X)
+            expected = sknn_deep.load(path, modules=modules).predict(X)
             assert np.array_equal(expected, model.predict(X))
             files.append((name, path.read_bytes(), expected))
         for number in range(n_files):
@@ -227,7 +284,8 @@ def damage_and_load(n_files, seed):
             before, start = peak_bytes(reset=True), time.perf_counter()
             watch.is_on = True
             try:
-                loaded, outcome = sknn_deep.load(path), "loaded"
+                loaded = sknn_deep.load(path, modules=modules)
+                outcome = "loaded"
             except ModelFileError as error:
                 outcome = "refused"
                 complaint = str(error).partition("cannot be loaded: ")[2]
@@ -241,7 +299,7 @@ def damage_and_load(n_files, seed):
             if before is not None:
                 above = peak_bytes() - before - 2 * len(damaged)
                 largest = max(largest, above / 2**20)
-            if outcome == "loaded" and way != "forge":
+            if outcome == "loaded" and way not in ("forge", "rename"):
                 same = np.array_equal(loaded.predict(X), expected)
                 outcome = "loaded, the same" if same else "loaded, others"
             outcomes[f"{way}: {outcome}"] += 1
@@ -258,5 +316,5 @@ def damage_and_load(n_files, seed):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    n_files, seed = (int(text) for text in sys.argv[1:])
-    print(json.dumps(damage_and_load(n_files, seed), indent=1))
+    kind, n_files, seed = sys.argv[1:]
+    print(json.dumps(damage_and_load(kind, int(n_files), int(seed)), indent=1))

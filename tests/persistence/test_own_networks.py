@@ -1,6 +1,5 @@
 """Networks of the user's own in files: weights, and names that are never imported."""
 
-import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -8,19 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from sknn_deep import (
-    AutoencoderTransformer,
     NetClassifier,
     NetRegressor,
     load,
     save,
-    to_onnx,
-    to_sklearn,
-    to_torch,
 )
 from sknn_deep.modules import ConvNet
 from sknn_deep.persistence import ModelFileError
@@ -177,57 +170,3 @@ def test_a_network_that_was_changed_is_not_saved(tmp_path):
         TypeError, match="net_ of NetClassifier cannot be saved as data"
     ):
         save(clf, tmp_path / "net.sknn")
-
-
-@pytest.mark.parametrize(
-    "case, n_classes",
-    [
-        ("class", 2),
-        ("class", 3),
-        ("function", 0),
-        ("instance", 0),
-        ("ensemble", 2),
-        ("loss of torch", 2),
-    ],
-)
-def test_to_torch_gives_a_copy_that_predicts(case, n_classes):
-    estimator, y, _ = CASES[case]
-    is_clf = n_classes > 0
-    targets = np.arange(40) % 3 if n_classes == 3 else y
-    estimator.fit(X, targets)
-    if case == "ensemble":
-        with pytest.raises(TypeError, match="is an ensemble: pass one of its estimat"):
-            to_torch(estimator)
-        estimator = estimator.estimators_[0]
-    module = pickle.loads(pickle.dumps(to_torch(estimator)))
-    raw = to_torch(estimator, output="raw")
-    with torch.no_grad():
-        out, raw_out = module(torch.tensor(X)).numpy(), raw(torch.tensor(X))
-
-    predicted = estimator.predict_proba(X) if is_clf else estimator.predict(X)[:, None]
-    np.testing.assert_allclose(out, predicted, rtol=1e-9)
-    np.testing.assert_array_equal(raw_out, estimator.net_.forward(X))
-    assert module[0] is not estimator.net_.module_
-
-
-def test_to_torch_takes_halves_of_ones_own():
-    for variational in (False, True):
-        model = AutoencoderTransformer(
-            encoder=lambda n_components: nn.Linear(4, n_components),
-            decoder=lambda n_components: nn.Linear(n_components, 4),
-            variational=variational,
-            **SHORT,
-        ).fit(X)
-        with torch.no_grad():
-            codes = to_torch(model)(torch.tensor(X))
-        np.testing.assert_allclose(codes, model.transform(X), rtol=1e-12)
-        with pytest.raises(TypeError, match="takes no network of one's own in a Pipel"):
-            to_onnx(make_pipeline(StandardScaler(), model), "model.onnx")
-
-
-def test_to_onnx_and_to_sklearn_refuse_networks_of_ones_own():
-    clf = NetClassifier(TwoLinear, **SHORT).fit(X, LABELS)
-    with pytest.raises(TypeError, match=r"to_onnx none at all. .*torch.onnx.export wr"):
-        to_onnx(clf, "model.onnx")
-    with pytest.raises(TypeError, match=r"Got NetClassifier"):
-        to_sklearn(clf)

@@ -9,6 +9,7 @@ import scipy.sparse
 import torch
 
 import sknn_deep.rows._rows as rows_file
+import sknn_deep.rows._without_zeros as without_zeros_file
 from sknn_deep.rows import (
     Batches,
     DenseRows,
@@ -130,13 +131,15 @@ def test_batches_of_sparse_rows_equal_those_of_dense_rows(shuffle, kind):
 
 
 # Shares of numbers in three columns, of which the second is dense, or none.
-DENSITIES = {"mixed": (0.01, 1, 0.02), "thin": (0.01, 0.02, 0.02)}
+DENSITIES = {"mixed": (0.01, 1, 0.02), "sparse": (0.01, 0.02, 0.02)}
 
 
 @pytest.mark.parametrize("has_target", [False, True])
 @pytest.mark.parametrize("shuffle", [False, True])
 @pytest.mark.parametrize("densities", DENSITIES.values(), ids=DENSITIES)
-def test_batches_without_zeros_are_those_with_them(densities, shuffle, has_target):
+def test_batches_without_zeros_are_those_with_them(
+    densities, shuffle, has_target, monkeypatch
+):
     rng = np.random.default_rng(0)
     X = torch.from_numpy(make_X(500) * (rng.random((500, 3)) < densities))
     target = torch.from_numpy(make_X(500)) if has_target else None
@@ -154,31 +157,35 @@ def test_batches_without_zeros_are_those_with_them(densities, shuffle, has_targe
 
     # The memory for batches with zeros is there.
     assert len(list(with_zeros)) == len(list(batches)) == 4
-    thin = batches.kept_sparse(n_units=128)
+    monkeypatch.setattr(without_zeros_file, "_is_faster", lambda *args: True)
+    without_zeros = batches.without_zeros(n_units=128, n_epochs=1)
 
     kind = SparseBatch if max(densities) < 1 else MixedBatch
-    assert thin.density == pytest.approx(torch.count_nonzero(X).item() / X.numel())
+    assert without_zeros.density == pytest.approx(
+        torch.count_nonzero(X).item() / X.numel()
+    )
     assert (with_zeros.density, batches.density) == (1, 1)
     for _ in range(2):
-        for ours, theirs in zip(thin, with_zeros, strict=True):
+        for ours, theirs in zip(without_zeros, with_zeros, strict=True):
             assert type(ours[0]) is kind
             product = ours[0].product(torch.eye(3, dtype=torch.float64))
             torch.testing.assert_close((product, *ours[1:]), theirs, rtol=0, atol=0)
 
 
-def test_rows_are_thinned_where_that_is_faster():
+def test_zeros_are_left_out_where_that_is_faster():
     X = torch.from_numpy(make_X(2000, 200, dtype=np.float32))
     is_there = torch.from_numpy(np.random.default_rng(0).random((2000, 200)) < 0.05)
 
-    def are_faster_sparse(X, **options):
+    def are_left_out(X, **options):
         rows = make_rows(X, torch.float32, CPU, **options)
-        return Batches(rows, None, None, batch_size=1000).are_faster_sparse(128, 50)
+        batches = Batches(rows, None, None, batch_size=1000)
+        return batches.without_zeros(128, 50) is not None
 
-    assert not are_faster_sparse(X)
-    assert are_faster_sparse(X * is_there)
-    assert are_faster_sparse((X * is_there).numpy())
+    assert not are_left_out(X)
+    assert are_left_out(X * is_there)
+    assert are_left_out((X * is_there).numpy())
     # A target cannot be made of these.
-    assert not are_faster_sparse(scipy.sparse.csr_array((X * is_there).numpy()))
+    assert not are_left_out(scipy.sparse.csr_array((X * is_there).numpy()))
 
 
 # --- a GPU without room ---------------------------------------------------------------

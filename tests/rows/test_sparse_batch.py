@@ -6,7 +6,7 @@ import scipy.sparse
 import torch
 
 import sknn_deep.rows._sparse_batch as sparse_batch_file
-from sknn_deep.rows._sparse_batch import MixedBatch, Room
+from sknn_deep.rows._sparse_batch import MixedBatch, Workspace
 from tests.rows.arrays import as_batch
 
 
@@ -114,7 +114,7 @@ def test_rows_that_are_sliced_or_taken_are_those_rows():
     batch = as_batch(X)
     rows = np.array([3, 19, 0, 3])
 
-    taken = batch.take(rows, into=Room(), room=Room())
+    taken = batch.take(rows, into=Workspace(), workspace=Workspace())
     for part, expected in [(batch.slice(5, 9), X[5:9]), (taken, X[rows])]:
         D, out = make_matrix(4, 5, X), torch.empty(12, 5, dtype=torch.float64)
         part.transposed_product(D, out)

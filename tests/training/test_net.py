@@ -15,11 +15,13 @@ import pytest
 import scipy.sparse
 import skorch.callbacks
 import torch
+from numpy.testing import assert_array_equal
 from skorch.callbacks import Callback
 
 import sknn_deep.machine._threads as threads_file
 import sknn_deep.training._net as net_file
 import sknn_deep.training._prediction as prediction_file
+from sknn_deep import MLPClassifier
 from sknn_deep.gradients import explicit_kind, penalized_weights, recorded_kind
 from sknn_deep.machine import Placement
 from sknn_deep.modules import MLP, CrossEntropy, Dense, glorot_uniform_
@@ -27,6 +29,7 @@ from sknn_deep.optimizers import add_penalty, one_cycle
 from sknn_deep.rows import Batches, DenseRows, SparseRows, numpy_permutations
 from sknn_deep.training import RESULTS, Convergence, Net, Run, copy_state
 from sknn_deep.training._loss_sum import DeviceLossSum
+from tests.estimators.fits import make, weights_of
 from tests.training import recipes
 
 N_ROWS, BATCH_SIZE = 30, 8
@@ -1089,3 +1092,17 @@ def test_net_recipe_may_be_replaced():
     train(oracle, epochs=1)
 
     torch.testing.assert_close(parameters_of(net), parameters_of(oracle))
+
+
+# B50: Parameters that were saved by skorch load as weights only.
+@pytest.mark.must_never("B50")
+def test_parameters_load_as_weights_only(cancer, tmp_path):
+    clf = make(MLPClassifier).fit(*cancer)
+    clf.net_.save_params(f_params=tmp_path / "params.pt")
+
+    state = torch.load(tmp_path / "params.pt", weights_only=True)
+
+    assert_array_equal(state["0.dense.weight"].numpy().T, clf.coefs_[0])
+    other = make(MLPClassifier, random_state=1).fit(*cancer)
+    other.net_.load_params(f_params=tmp_path / "params.pt")
+    assert_array_equal(weights_of(other), weights_of(clf))

@@ -5,11 +5,15 @@ import pytest
 import scipy.sparse
 import torch
 
-import sknn_deep.rows._thin_rows as thin_rows_file
-from sknn_deep.rows._thin_rows import ThinRows, find_numbers, thin
-from tests.rows.arrays import as_batch, few_numbers
+import sknn_deep.rows._nonzero_rows as nonzero_rows_file
+from sknn_deep.rows._nonzero_rows import (
+    copy_nonzeros,
+    count_nonzeros,
+    find_nonzeros,
+    wrap_matrix,
+)
+from tests.rows.arrays import few_numbers
 
-N_UNITS = 128
 TYPES = [torch.bfloat16, torch.float32, torch.float64]
 
 
@@ -18,17 +22,23 @@ def as_dense(batch, dtype=torch.float32):
     return batch.product(torch.eye(batch.shape[1], dtype=dtype))
 
 
+def without_zeros(X):
+    """Copy the nonzeros of all columns that have a zero in seven of ten rows."""
+    counts = count_nonzeros(X)
+    return copy_nonzeros(X, counts, is_sparse=counts < 0.3 * len(X))
+
+
 @pytest.mark.parametrize("at_once", [1, 70, 2**19])
 @pytest.mark.parametrize("is_fortran", [False, True])
-def test_numbers_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
+def test_nonzeros_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
     X = few_numbers(30, 20, density=0.3)
     X[3], X[5, 4] = 0, -0.0
     expected = scipy.sparse.csr_array(X.numpy())
     if is_fortran:
         X = X.mT.contiguous().mT
-    monkeypatch.setattr(thin_rows_file, "_SEARCHED_ELEMENTS", at_once)
+    monkeypatch.setattr(nonzero_rows_file, "_SEARCHED_ELEMENTS", at_once)
 
-    found = find_numbers(X, np.ones(20, bool), n_numbers=expected.nnz)
+    found = find_nonzeros(X, np.ones(20, bool), n_nonzeros=expected.nnz)
 
     assert found.shape == (30, 20)
     for name in ("data", "indices", "indptr"):
@@ -37,12 +47,12 @@ def test_numbers_are_those_that_scipy_finds(monkeypatch, at_once, is_fortran):
         assert ours.dtype == theirs.dtype
 
 
-def test_numbers_are_those_of_the_columns_that_are_searched():
+def test_nonzeros_are_those_of_the_columns_that_are_searched():
     X = few_numbers(30, 20, density=0.3)
     is_searched = np.arange(20) % 3 != 0
     expected = scipy.sparse.csr_array(X.numpy() * is_searched)
 
-    found = find_numbers(X, is_searched, n_numbers=expected.nnz)
+    found = find_nonzeros(X, is_searched, n_nonzeros=expected.nnz)
 
     assert found.shape == (30, 20)
     np.testing.assert_array_equal(as_dense(found), expected.toarray())
@@ -50,11 +60,11 @@ def test_numbers_are_those_of_the_columns_that_are_searched():
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("n_dense", [0, 5, 200])
-def test_thin_rows_are_the_rows(dtype, n_dense):
+def test_nonzero_rows_are_the_rows(dtype, n_dense):
     X = few_numbers(500, density=0.01, n_dense=n_dense, dtype=dtype)
     index = torch.tensor([7, 0, 499, 7])
 
-    rows = thin(X, N_UNITS)
+    rows = without_zeros(X)
 
     assert rows.shape == X.shape
     assert (rows.dense is None) == (n_dense == 0)
@@ -70,7 +80,7 @@ def test_thin_rows_are_the_rows(dtype, n_dense):
 
 
 def test_rows_that_are_taken_overwrite_those_before():
-    rows = thin(few_numbers(50, n_dense=5), N_UNITS)
+    rows = without_zeros(few_numbers(50, n_dense=5))
 
     def memory_of(batch):
         sparse = batch.sparse
@@ -85,9 +95,9 @@ def test_rows_that_are_taken_overwrite_those_before():
         assert not np.shares_memory(ours, rows.dense.numpy())
 
 
-def test_thin_rows_come_in_the_type_that_is_computed_in():
+def test_nonzero_rows_come_in_the_type_that_is_computed_in():
     X = scipy.sparse.csr_array(few_numbers(50, dtype=torch.float64).numpy())
-    rows = ThinRows(as_batch(X), torch.float32)
+    rows = wrap_matrix(X, torch.float32)
 
     for batch in (rows.take(torch.arange(5)), rows.slice(0, 5)):
         assert batch.data.dtype == np.float32

@@ -14,15 +14,12 @@ from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 
 from sknn_deep.conversion._network_parts import network_of
-from sknn_deep.conversion._onnx_graph import output_of
+from sknn_deep.conversion._onnx_graph import ML, ML_OPSET, output_of
 from sknn_deep.conversion._onnx_inputs import Input
 from sknn_deep.conversion._skl2onnx import estimators_in
-from sknn_deep.conversion._skl2onnx_graph import number_type
-from sknn_deep.conversion._skl2onnx_networks import register
-from sknn_deep.conversion._skl2onnx_steps import step_converters
-
-# The newest that skl2onnx 1.20 takes.
-_ML_OPSET = 3
+from sknn_deep.conversion.skl2onnx_converters._graph import number_type
+from sknn_deep.conversion.skl2onnx_converters._networks import register
+from sknn_deep.conversion.skl2onnx_converters._steps import step_converters
 
 
 def convert_whole(
@@ -37,7 +34,7 @@ def convert_whole(
             convertible,
             name=type(estimator).__name__,
             initial_types=[(put.name, _type_of(put, dtype)) for put in inputs],
-            target_opset={"": opset, "ai.onnx.ml": _ML_OPSET},
+            target_opset={"": opset, ML: ML_OPSET},
             options=(
                 {id(convertible): {"zipmap": False}}
                 if is_classifier(convertible)

@@ -1,7 +1,7 @@
 """An ONNX graph that is part of a conversion by skl2onnx."""
 
 import numpy as np
-from onnx import TensorProto
+from onnx import GraphProto, TensorProto, helper
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
 from sknn_deep.conversion._onnx_graph import Graph
@@ -30,17 +30,26 @@ class ContainerGraph(Graph):
         self._scope = scope
         self._container = container
 
-    def node(self, operator: str, *inputs: str, domain: str = "", **attributes) -> str:
-        name = self._scope.get_unique_variable_name(operator)
+    def node(
+        self,
+        operator: str,
+        *inputs: str,
+        n_outputs: int = 1,
+        domain: str = "",
+        **attributes,
+    ) -> str:
+        names = [
+            self._scope.get_unique_variable_name(operator) for _ in range(n_outputs)
+        ]
         self._container.add_node(
             operator,
             list(inputs),
-            name,
+            names,
             op_domain=domain,
             name=self._scope.get_unique_operator_name(operator),
             **attributes,
         )
-        return name
+        return names[0]
 
     def constant(self, array, kind: str = "constant", dtype=None) -> str:
         name = self._scope.get_unique_variable_name(kind)
@@ -49,6 +58,27 @@ class ContainerGraph(Graph):
             name, _KINDS[array.dtype.kind, array.itemsize], array.shape, array.ravel()
         )
         return name
+
+    def embed(self, graph: GraphProto, names: dict[str, str]) -> None:
+        """Add all of another graph; `names` are what some of it is called here."""
+        names = dict(names)
+        for array in graph.initializer:
+            names[array.name] = self._scope.get_unique_variable_name("constant")
+            array.name = names[array.name]
+        self._container.initializers.extend(graph.initializer)
+        for node in graph.node:
+            for output in node.output:
+                if output not in names:
+                    names[output] = self._scope.get_unique_variable_name(node.op_type)
+            self._container.add_node(
+                node.op_type,
+                [names.get(name, name) for name in node.input],
+                [names[name] for name in node.output],
+                op_domain=node.domain,
+                op_version=self.opset,
+                name=self._scope.get_unique_operator_name(node.op_type),
+                **{a.name: helper.get_attribute_value(a) for a in node.attribute},
+            )
 
     def cast(self, name: str) -> str:
         """Add a cast to the type of numbers, and give its name."""

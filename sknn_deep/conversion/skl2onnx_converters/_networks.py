@@ -16,8 +16,10 @@ from sknn_deep.conversion._onnx_graph import (
     check_opset,
     label_table,
 )
+from sknn_deep.conversion._own_onnx import example_rows, export_module
+from sknn_deep.conversion._own_torch import is_own, own_sequence
 from sknn_deep.conversion._parts import Activation, n_outputs_of
-from sknn_deep.conversion._skl2onnx_graph import (
+from sknn_deep.conversion.skl2onnx_converters._graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
@@ -28,6 +30,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
 )
 
 _OPTIONS = {
@@ -50,7 +54,17 @@ def register() -> None:
         _convert_classifier,
         options=_OPTIONS,
     )
-    for cls in (MLPRegressor, AutoencoderTransformer, NeighborAutoencoder):
+    update_registered_converter(
+        NetClassifier,
+        "SknnDeepNetClassifier",
+        _set_classifier_types,
+        _convert_own_classifier,
+        options={k: v for k, v in _OPTIONS.items() if k != "raw_scores"},
+    )
+    for cls in (
+        *(MLPRegressor, NetRegressor),
+        *(AutoencoderTransformer, NeighborAutoencoder),
+    ):
         update_registered_converter(
             cls, f"SknnDeep{cls.__name__}", set_output_type, convert_numbers
         )
@@ -58,12 +72,20 @@ def register() -> None:
 
 def set_output_type(operator) -> None:
     """Set what a converter of numbers to numbers gives."""
-    export = _export_for(operator)
-    n_outputs = n_outputs_of(parts_of(operator.raw_operator, export)[0])
+    export, network = _export_for(operator), operator.raw_operator
+    if is_own(network):
+        is_coder = isinstance(network, AutoencoderTransformer | NeighborAutoencoder)
+        n_outputs = network.n_components if is_coder else network.n_outputs_
+    else:
+        n_outputs = n_outputs_of(parts_of(network, export)[0])
     operator.outputs[0].type = number_type(export.dtype, None, n_outputs)
 
 
 def convert_numbers(scope, operator, container) -> None:
+    if is_own(operator.raw_operator):
+        graph = ContainerGraph(scope, container, operator)
+        _embed_own(graph, operator, operator.outputs[0].full_name)
+        return
     parts, _, _ = parts_of(operator.raw_operator, _export_for(operator))
     graph = ContainerGraph(scope, container, operator)
     check_opset(parts, graph.opset)
@@ -77,10 +99,19 @@ def _export_for(operator) -> Export:
     )
 
 
+def _embed_own(graph: ContainerGraph, operator, output: str) -> None:
+    """Add what torch's exporter makes of a network of the user's own."""
+    network = operator.raw_operator
+    sequence, _ = own_sequence(network, _export_for(operator))
+    rows = example_rows(network, graph.dtype)
+    model = export_module(sequence, rows, "output", graph.opset, owner=network)
+    graph.embed(model.graph, {"X": add_inputs(graph, operator), "output": output})
+
+
 # --- classes --------------------------------------------------------------------------
 
 
-def _classes_of(scope, clf: MLPClassifier) -> np.ndarray:
+def _classes_of(scope, clf: MLPClassifier | NetClassifier) -> np.ndarray:
     has_classes = not scope.get_options(clf, {"nocl": False})["nocl"]
     return clf.classes_ if has_classes else np.arange(len(clf.classes_))
 
@@ -120,4 +151,14 @@ def _convert_classifier(scope, operator, container) -> None:
         threshold=0.0 if is_raw else 0.5,
         classes=_classes_of(scope, clf),
     )
+    graph.rename(name, label.full_name)
+
+
+def _convert_own_classifier(scope, operator, container) -> None:
+    clf = operator.raw_operator
+    label, scores = operator.outputs
+    graph = ContainerGraph(scope, container, operator)
+    _embed_own(graph, operator, scores.full_name)
+    classes = _classes_of(scope, clf)
+    name = add_label(graph, clf, scores.full_name, classes=classes)
     graph.rename(name, label.full_name)

@@ -1,15 +1,14 @@
-"""Where leaving out zeros is faster."""
+"""Which trainings leave out zeros."""
 
 import numpy as np
 import pytest
 import torch
 
-import sknn_deep.rows._thin_costs as thin_costs_file
-from sknn_deep.rows._thin_costs import guess_densities, is_worth_thinning
-from sknn_deep.rows._thin_rows import thin
+import sknn_deep.rows._without_zeros as without_zeros_file
+from sknn_deep.rows._without_zeros import Training, _guess_densities, leave_out_zeros
 from tests.rows.arrays import few_numbers
 
-N_UNITS = 128
+TRAINING = Training(batch_size=1000, n_rows=3000, n_epochs=20, n_units=128)
 TYPES = [torch.bfloat16, torch.float32, torch.float64]
 
 
@@ -18,7 +17,7 @@ TYPES = [torch.bfloat16, torch.float32, torch.float64]
 def test_many_zeros_are_worth_leaving_out(dtype, n_dense):
     X = few_numbers(dtype=dtype, n_dense=n_dense)
 
-    assert is_worth_thinning(X, batch_size=1000, n_units=N_UNITS, n_epochs=20)
+    assert leave_out_zeros(X, TRAINING) is not None
 
 
 @pytest.mark.parametrize(
@@ -36,27 +35,26 @@ def test_many_zeros_are_worth_leaving_out(dtype, n_dense):
     ids=str,
 )
 def test_zeros_stay_where_leaving_them_out_is_not_faster(changed):
-    sizes = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
-    of_X = {k: v for k, v in changed.items() if k not in sizes}
-    of_training = {k: v for k, v in changed.items() if k in sizes}
+    of_X = {k: v for k, v in changed.items() if k not in TRAINING._fields}
+    of_training = {k: v for k, v in changed.items() if k in TRAINING._fields}
 
-    assert not is_worth_thinning(few_numbers(**of_X), **{**sizes, **of_training})
+    training = TRAINING._replace(**of_training)
+    assert leave_out_zeros(few_numbers(**of_X), training) is None
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_zeros_stay_where_the_copy_without_them_is_large(dtype, monkeypatch):
     X = few_numbers(dtype=dtype)
-    options = {"batch_size": 1000, "n_units": N_UNITS, "n_epochs": 20}
-    copy = thin(X, N_UNITS).sparse
+    copy = leave_out_zeros(X, TRAINING).sparse
 
     monkeypatch.setattr(
-        thin_costs_file, "_MAX_BYTES", 1.1 * (copy.data.nbytes + copy.indices.nbytes)
+        without_zeros_file, "_MAX_BYTES", 1.1 * (copy.data.nbytes + copy.indices.nbytes)
     )
-    assert is_worth_thinning(X, **options)
+    assert leave_out_zeros(X, TRAINING) is not None
     monkeypatch.setattr(
-        thin_costs_file, "_MAX_BYTES", 0.9 * (copy.data.nbytes + copy.indices.nbytes)
+        without_zeros_file, "_MAX_BYTES", 0.9 * (copy.data.nbytes + copy.indices.nbytes)
     )
-    assert not is_worth_thinning(X, **options)
+    assert leave_out_zeros(X, TRAINING) is None
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 512])
@@ -64,7 +62,7 @@ def test_densities_of_few_rows_are_counted(n_rows):
     X = few_numbers(n_rows, density=0.3, n_dense=2)
 
     expected = np.count_nonzero(X, axis=0) / n_rows
-    np.testing.assert_array_equal(guess_densities(X), expected)
+    np.testing.assert_array_equal(_guess_densities(X), expected)
 
 
 def test_densities_of_many_rows_are_guessed_whatever_their_period():
@@ -72,4 +70,4 @@ def test_densities_of_many_rows_are_guessed_whatever_their_period():
     X[::24] = 0  # of each day's hours, one
 
     # Of 512 rows, the share differs by more than 0.15 once in 10^10 times.
-    np.testing.assert_allclose(guess_densities(X), 0.5 * 23 / 24, atol=0.15)
+    np.testing.assert_allclose(_guess_densities(X), 0.5 * 23 / 24, atol=0.15)

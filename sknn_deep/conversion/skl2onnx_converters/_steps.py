@@ -16,17 +16,17 @@ from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import FunctionTransformer, KBinsDiscretizer, OneHotEncoder
 
 from sknn_deep.conversion._network_parts import network_of
-from sknn_deep.conversion._skl2onnx_graph import (
+from sknn_deep.conversion._onnx_graph import GAPS, ML
+from sknn_deep.conversion.skl2onnx_converters._graph import (
     ContainerGraph,
     add_inputs,
     dtype_of_inputs,
     number_type,
 )
-from sknn_deep.conversion._skl2onnx_networks import convert_numbers, set_output_type
-
-_ML = "ai.onnx.ml"
-# How onnxruntime writes NaN, None and pandas' NA in an array of strings.
-_GAPS = ("nan", "None", "<NA>")
+from sknn_deep.conversion.skl2onnx_converters._networks import (
+    convert_numbers,
+    set_output_type,
+)
 
 
 def step_converters(dtype: np.dtype) -> dict:
@@ -56,7 +56,7 @@ def _is_text(put) -> bool:
 
 
 def _is_gap(value) -> bool:
-    return not isinstance(value, str) and str(value) in _GAPS
+    return not isinstance(value, str) and str(value) in GAPS
 
 
 # --- OneHotEncoder --------------------------------------------------------------------
@@ -120,13 +120,13 @@ def _add_text_codes(graph: ContainerGraph, column: str, categories: np.ndarray) 
     keys = [str(category) for category in categories]
     codes = list(range(len(keys)))
     for code in np.flatnonzero([_is_gap(category) for category in categories])[:1]:
-        others = [gap for gap in _GAPS if gap not in keys]
+        others = [gap for gap in GAPS if gap not in keys]
         keys += others  # the same gap, written otherwise
         codes += [int(code)] * len(others)
     return graph.node(
         "LabelEncoder",
         column,
-        domain=_ML,
+        domain=ML,
         keys_strings=keys,
         values_int64s=codes,
         default_int64=len(categories),
@@ -209,11 +209,11 @@ def _convert_imputer(scope, operator, container) -> None:
 def _add_gaps(graph: ContainerGraph, X: str, missing_values, is_text: bool) -> str:
     """Add what tells where values are missing, and give its name."""
     if is_text:
-        gaps = _GAPS if _is_gap(missing_values) else (str(missing_values),)
+        gaps = GAPS if _is_gap(missing_values) else (str(missing_values),)
         code = graph.node(
             "LabelEncoder",
             X,
-            domain=_ML,
+            domain=ML,
             keys_strings=list(gaps),
             values_int64s=[1] * len(gaps),
             default_int64=0,

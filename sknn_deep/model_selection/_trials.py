@@ -1,0 +1,156 @@
+"""Trials that a study is asked for, and told of, in batches."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sknn_deep.model_selection._joint import JointFit
+from sknn_deep.model_selection._search_space import SearchSpace
+
+
+class Batch:
+    """Trials that are evaluated together, and what their pruner thinks of them.
+
+    Parameters
+    ----------
+    trials : list of optuna.Trial
+
+    Attributes
+    ----------
+    pruned : set of int
+        Indices, in the batch, of those that were pruned.
+    """
+
+    def __init__(self, trials: list):
+        self.trials = trials
+        self.pruned: set[int] = set()
+        self._latest: dict[tuple[int, int], float] = {}
+
+    def take_score(self, joint: JointFit, score: float) -> None:
+        """Take note of how well a network does after an epoch."""
+        self._latest[joint.fit.candidate, joint.fit.split] = score
+
+    def report(self, moved: Sequence[JointFit], n_splits: int) -> set[int]:
+        """Report the epoch of those that moved; give the numbers of whom is pruned.
+
+        The fold whose network has stopped by itself counts with its last score. A trial
+        with a fold that has none is not reported.
+        """
+        epochs: dict[int, int] = {}
+        for joint in moved:
+            number = joint.fit.candidate
+            epochs[number] = max(epochs.get(number, 0), joint.n_epochs)
+        pruned = set()
+        for number in sorted(epochs):
+            scores = [
+                self._latest.get((number, split), math.nan) for split in range(n_splits)
+            ]
+            mean = float(np.mean(scores))
+            if not math.isfinite(mean):
+                continue
+            trial = self.trials[number]
+            trial.report(mean, step=epochs[number] - 1)
+            if trial.should_prune():
+                pruned.add(number)
+        self.pruned |= pruned
+        return pruned
+
+
+class _StoppableStudy:
+    """What callbacks get in place of the study, which only its own loop can stop."""
+
+    def __init__(self, study):
+        self._study = study
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        self.is_stopped = True
+
+    def __getattr__(self, name: str):
+        return getattr(self._study, name)
+
+
+class TrialLoop:
+    """Asks a study for batches of trials, and tells it what came of them.
+
+    Parameters
+    ----------
+    study : optuna.Study
+
+    space : SearchSpace
+
+    n_trials : int or None
+        How many; None is no limit.
+
+    timeout : float or None
+        Seconds after which no batch begins; None is no limit.
+
+    n_parallel : int
+        Trials of a batch.
+
+    Attributes
+    ----------
+    trials : list of optuna.trial.FrozenTrial
+        Those that were told.
+    """
+
+    def __init__(
+        self,
+        study,
+        space: SearchSpace,
+        *,
+        n_trials: int | None,
+        timeout: float | None,
+        n_parallel: int,
+    ):
+        self.study = study
+        self.space = space
+        self.n_trials = math.inf if n_trials is None else n_trials
+        self.n_parallel = n_parallel
+        self.deadline = math.inf if timeout is None else time.monotonic() + timeout
+        self.trials: list = []
+
+    def run(
+        self, evaluate: Callable[[list[dict], Batch], Sequence[float]], callbacks
+    ) -> None:
+        """Go on until there were enough trials, or a callback stops it.
+
+        `evaluate` gives a value for each trial of a batch; `callbacks` are called with
+        the study and each trial.
+        """
+        study = _StoppableStudy(self.study)
+        while len(self.trials) < self.n_trials and not study.is_stopped:
+            if self.trials and time.monotonic() >= self.deadline:
+                break
+            told = self._run_batch(evaluate)
+            self.trials += told
+            for trial in told:
+                for callback in callbacks:
+                    callback(study, trial)
+
+    def _run_batch(self, evaluate) -> list:
+        """Ask, evaluate and tell a batch; where that fails, all of its trials fail."""
+        from optuna.trial import TrialState
+
+        n_trials = int(min(self.n_parallel, self.n_trials - len(self.trials)))
+        batch = Batch([])
+        try:
+            for _ in range(n_trials):
+                batch.trials.append(self.study.ask(self.space.distributions))
+            candidates = [self.space.parameters_of(trial) for trial in batch.trials]
+            values = evaluate(candidates, batch)
+        except BaseException:
+            for trial in batch.trials:
+                self.study.tell(trial, state=TrialState.FAIL)
+            raise
+        told = []
+        for number, (trial, value) in enumerate(zip(batch.trials, values, strict=True)):
+            if number in batch.pruned:
+                told.append(self.study.tell(trial, state=TrialState.PRUNED))
+            elif math.isfinite(value):
+                told.append(self.study.tell(trial, float(value)))
+            else:
+                told.append(self.study.tell(trial, state=TrialState.FAIL))
+        return told
