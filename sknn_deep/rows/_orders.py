@@ -34,8 +34,8 @@ class _NumpyPermutations:
 
     def state(self) -> bytes:
         """Give what the orders to come depend on, if none was drawn yet."""
-        _, words, position, *_ = self._random_state.get_state()
-        return words.tobytes() + position.to_bytes(4)
+        state = self._random_state.get_state(legacy=False)["state"]
+        return state["key"].tobytes() + state["pos"].to_bytes(4)
 
 
 def device_permutations(

@@ -63,11 +63,12 @@ def stacked_batches(
     orders = [source.draw_order() for source in sources]
     bounds = _find_alike(sources, orders)
     if len(bounds) == 1:
-        for X, *values in sources[0].in_order(orders[0]):
+        for X, target, weight in sources[0].in_order(orders[0]):
             assert isinstance(X, Tensor), "rows that are shared are dense"
             yield (
                 SharedRows(X.unsqueeze(0), bounds),
-                *(v if v is None else _repeat(v.unsqueeze(0), bounds) for v in values),
+                _repeat(target.unsqueeze(0), bounds),
+                None if weight is None else _repeat(weight.unsqueeze(0), bounds),
             )
         return
     leaders = [sources[start] for start, _ in bounds]
@@ -75,7 +76,7 @@ def stacked_batches(
     X_like: Tensor = first.rows.slice(0, 0)
     in_order = torch.arange(first.n_rows, device=X_like.device)
     drawn = [
-        in_order if orders[start] is None else orders[start] for start, _ in bounds
+        in_order if (order := orders[start]) is None else order for start, _ in bounds
     ]
     gather = _make_gather(leaders, X_like)
     size = first.batch_size
@@ -87,10 +88,10 @@ def stacked_batches(
         index = torch.stack(rows)  # (n_groups, n_span)
         for first_row in range(0, index.shape[1], size):
             batch = slice(first_row, first_row + size)
-            X = SharedRows(gather(index[:, batch]), bounds)
+            shared = SharedRows(gather(index[:, batch]), bounds)
             yield (
-                X,
-                X.of_each() if targets is None else targets[:, batch],
+                shared,
+                shared.of_each() if targets is None else targets[:, batch],
                 None if weights is None else weights[:, batch],
             )
 

@@ -13,7 +13,7 @@ from sknn_deep import MLPRegressor
 def test_features_of_sparse_rows_make_no_block_small(takes_sparse, n_blocks):
     rows = np.arange(300)
     X = scipy.sparse.csr_array((rows + 1.0, (rows, rows)), shape=(300, 200_000))
-    reg = MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, random_state=0, device="cpu")
+    reg = MLPRegressor(hidden_layer_sizes=2, max_iter=1, random_state=0, device="cpu")
     with warnings.catch_warnings(action="ignore"):
         reg.fit(X, rows)
     sizes = []
