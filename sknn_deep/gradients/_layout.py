@@ -27,6 +27,17 @@ def is_faster_transposed(parameter: Tensor) -> bool:
     return is_short and n_out >= _MIN_UNITS
 
 
+def is_faster_transposed_in_stack(parameter: Tensor, *, is_first: bool) -> bool:
+    """Tell the same of weights in a stack, where the units lie in rows.
+
+    Past the first layer, products into few rows are slower than into few columns.
+    """
+    if is_first or parameter.ndim != 2 or parameter.device.type != "cpu":
+        return is_faster_transposed(parameter)
+    n_out, n_in = parameter.shape
+    return n_out < min(_MIN_UNITS, n_in)
+
+
 def is_stored_transposed(array: Tensor) -> bool:
     """Tell whether an array's last two dimensions are swapped in memory."""
     return array.ndim > 1 and array.mT.is_contiguous() and not array.is_contiguous()

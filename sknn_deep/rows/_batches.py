@@ -118,6 +118,15 @@ class Batches:
             batches.target = self.rows.slice(0, self.rows.shape[0])
         return batches
 
+    def neighborhood(self) -> tuple:
+        """Give what sorts batches so that those of the same rows stand side by side.
+
+        Among them stand side by side those that will come in the same order, as far as
+        that can be told.
+        """
+        tell = getattr(self.permute, "state", bytes)
+        return self.rows.address, tell()
+
     def draw_order(self) -> Tensor | None:
         """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
         order = self.permute() if self.permute is not None else None
