@@ -205,7 +205,7 @@ def draw(curves: dict[str, Curve]) -> Figure:
     ax.set(
         xlabel="Seconds of processor time, one thread",
         ylabel="Accuracy on the test images",
-        title="784-128-64-10 on MNIST, one to five epochs",
+        title="784-128-64-10 on MNIST, epoch by epoch",
         xlim=(0, None),
     )
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))

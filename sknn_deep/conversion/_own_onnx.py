@@ -84,7 +84,7 @@ def _exported(
     program = torch.export.export(
         module, (rows,), dynamic_shapes=({0: torch.export.Dim("n_rows")},)
     )
-    return torch.onnx.export(
+    model = torch.onnx.export(
         program,
         dynamo=True,
         input_names=["X"],
@@ -92,10 +92,13 @@ def _exported(
         opset_version=opset,
         verbose=False,
     ).model_proto
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise ValueError(f"it came out for {len(rows)} rows alone.")
+    return model
 
 
 def _export_message(name: str, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0]
+    reason = str(error.__cause__ or error).strip().partition("\n")[0]
     return (
         f"torch {torch.__version__} cannot export the network of {name} for any number "
         f"of rows: {reason} Let its forward compute with tensors alone, without a "

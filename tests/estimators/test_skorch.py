@@ -21,6 +21,7 @@ from skorch.tests.conftest import (  # noqa: F401
 from torch import nn
 
 from sknn_deep import NetClassifier, NetRegressor
+from tests.requirements import needs
 
 RENAMED = [
     # As pytest 9 wants it.
@@ -134,6 +135,7 @@ def load_tests(name):
 
 # skorch lets these pass.
 pytestmark = [
+    needs("skorch>=1.4", "the tests that fail are those of that version"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]
