@@ -2,9 +2,9 @@
 
     python -m tests.count_moves
 
-``MLPClassifier(max_iter=1).fit`` on 300 rows of 20 numbers, in one batch. A call is one
-of a function of this package, comprehensions and each turn of a generator among them;
-a move is a call in another file than the call before.
+``MLPClassifier(max_iter=1).fit`` on 300 rows of 20 numbers, in one batch, and then a
+row of them. A call is one of a function of this package, comprehensions and each turn
+of a generator among them; a move is a call in another file than the call before.
 """
 
 import itertools
@@ -46,8 +46,8 @@ def walk_of(function) -> Walk:
     return Walk(len(files), len(set(files)), n_moves)
 
 
-def walk_of_fit() -> Walk:
-    """Follow a fit of one epoch of one batch."""
+def make_fitted():
+    """Fit for an epoch of one batch; give the rows and labels too."""
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(300, 20)), rng.integers(2, size=300)
     clf = sknn_deep.MLPClassifier(
@@ -56,8 +56,32 @@ def walk_of_fit() -> Walk:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         clf.fit(X, y)  # what is made once in a process
+    return clf, X, y
+
+
+def walk_of_fit() -> Walk:
+    """Follow a fit of one epoch of one batch."""
+    clf, X, y = make_fitted()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return walk_of(lambda: clf.fit(X, y))
 
 
+def walk_of_prediction() -> Walk:
+    """Follow the probabilities of a row."""
+    clf, X, _ = make_fitted()
+    clf.predict_proba(X[:1])
+    return walk_of(lambda: clf.predict_proba(X[:1]))
+
+
+def walk_of_partial_fit() -> Walk:
+    """Follow a call with a row, not the first."""
+    clf, X, y = make_fitted()
+    clf.set_params(batch_size="auto").partial_fit(X[:1], y[:1])
+    return walk_of(lambda: clf.partial_fit(X[:1], y[:1]))
+
+
 if __name__ == "__main__":
-    print(walk_of_fit())
+    print("fit of an epoch:", walk_of_fit())
+    print("probabilities of a row:", walk_of_prediction())
+    print("partial_fit of a row:", walk_of_partial_fit())

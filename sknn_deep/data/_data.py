@@ -18,6 +18,7 @@ from sknn_deep._sklearn_private import check_sample_weight
 from sknn_deep.data._large_files import check_mapped_rows, is_large_file
 from sknn_deep.data._plain import (
     has_plain_columns,
+    in_an_array,
     is_plain_matrix,
     is_plain_vector,
 )
@@ -147,14 +148,15 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
     Returns X, or X and y if there is one.
     """
     has_y = not (isinstance(y, str) and y == "no_validation")
+    plain, labels = in_an_array(X), in_an_array(y) if has_y else None
     if (
-        is_plain_matrix(X)
-        and (not has_y or is_plain_vector(y, len(X)))
-        and has_plain_columns(estimator, X, reset=reset)
+        is_plain_matrix(plain)
+        and (not has_y or is_plain_vector(labels, len(plain)))
+        and has_plain_columns(estimator, plain, reset=reset)
     ):
         if reset:
-            estimator.n_features_in_ = X.shape[1]
-        return (X, y) if has_y else X
+            estimator.n_features_in_ = plain.shape[1]
+        return (plain, labels) if has_y else plain
     with errors_instead_of_overflow():
         return validate_data(
             estimator,

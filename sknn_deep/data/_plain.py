@@ -16,6 +16,19 @@ _FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 _FINITE_KINDS = "biuU"
 
 
+def in_an_array(rows):
+    """Make an array of a single row in a list, as river passes one at a time.
+
+    What else comes, and what NumPy makes no array of, is given back.
+    """
+    if type(rows) is not list or len(rows) != 1:
+        return rows
+    try:
+        return np.asarray(rows)
+    except (ValueError, TypeError, OverflowError):
+        return rows
+
+
 def is_plain_matrix(X) -> bool:
     """Tell whether X is an array of finite float32 or float64 numbers, by the row."""
     return (

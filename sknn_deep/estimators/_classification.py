@@ -206,10 +206,26 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         with all_or_nothing(self):
             if self.early_stopping:
                 raise ValueError("partial_fit does not support early_stopping=True")
-            if check_partial_fit_first_call(self, classes):
+            if not self._knows(classes) and check_partial_fit_first_call(self, classes):
                 self._given_classes = self.classes_
             data = self._check_fit(X, y, sample_weight, incremental=True)
             return self._fit(data, incremental=True)
+
+    def _knows(self, classes) -> bool:
+        """Tell whether `classes`, or nothing in their place, are those that are known.
+
+        scikit-learn's check, which follows where they are not, sorts them first.
+        """
+        known = getattr(self, "classes_", None)
+        if known is None or classes is None:
+            return known is not None
+        if not isinstance(classes, list | np.ndarray) or len(classes) != len(known):
+            return False
+        try:
+            given = np.asarray(classes)
+        except ValueError:
+            return False
+        return given.dtype == known.dtype and np.array_equal(given, known)
 
     def _check_fit(
         self,

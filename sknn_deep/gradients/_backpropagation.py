@@ -21,7 +21,7 @@ back-propagating errors." Nature 323 (1986), 533-536. https://doi.org/10.1038/32
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -85,21 +85,23 @@ def flat_parameters(
     parameters: Iterable[nn.Parameter],
     first: Iterable[nn.Parameter],
     *,
-    is_transposed: Callable[[nn.Parameter], bool] = lambda p: False,
+    transposed: Collection[int] = (),
 ):
     """Put all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once. `is_transposed` tells which ones are transposed in the buffers.
+    every number once. `transposed` are the ids of those that are transposed in the
+    buffers.
     """
     first = list(first)
     ids = {id(p) for p in first}
     others = [p for p in parameters if id(p) not in ids]
     parameters = first + others
-    transposed = [is_transposed(p) for p in parameters]
-    values = parameters[0].new_empty(sum(p.numel() for p in parameters))
-    flat = FlatParameters(parameters, transposed, values, torch.zeros_like(values))
+    values = parameters[0].new_empty(sum(map(Tensor.numel, parameters)))
+    gradients = torch.zeros_like(values)
+    is_transposed = [id(p) in transposed for p in parameters]
+    flat = FlatParameters(parameters, is_transposed, values, gradients)
     for p, (value, gradient) in flat.arrays.items():
         p.data, p.grad = value.copy_(p.data), gradient
     try:

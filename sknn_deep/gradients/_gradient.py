@@ -125,9 +125,7 @@ def explicit_gradient(
     parameters = dict(module.named_parameters())
     weights = _penalized(parameters.values())
     ids = {id(parameters[name]) for name in transposed}
-    with flat_parameters(
-        parameters.values(), weights, is_transposed=lambda p: id(p) in ids
-    ) as flat:
+    with flat_parameters(parameters.values(), weights, transposed=ids) as flat:
         used = flat if autocast is None else flat.to(autocast)
         backpropagation: Callable[..., Backpropagation] = Backpropagation
         if can_backpropagate_code(module, loss):

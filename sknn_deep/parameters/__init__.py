@@ -4,11 +4,11 @@ from sknn_deep.parameters._parameters import (
     ACTIVATION,
     SCORING,
     TRAINING_CONSTRAINTS,
-    ValidationMixin,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
 )
+from sknn_deep.parameters._validation import ValidationMixin
 from sknn_deep.parameters._words import (
     names_our_words,
     say_our_parameters,

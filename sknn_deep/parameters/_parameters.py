@@ -1,26 +1,20 @@
 """The training parameters that all estimators share: what is allowed, and checks."""
 
-import functools
-import inspect
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer_names
 
 from sknn_deep._sklearn_private import (
     HasMethods,
     Interval,
-    InvalidParameterError,
     Options,
     StrOptions,
-    make_constraint,
 )
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
 from sknn_deep.optimizers import SOLVERS, STEP_SCHEDULES
-from sknn_deep.parameters._words import say_our_value, say_our_values
+from sknn_deep.parameters._words import say_our_value
 
 ACTIVATION = StrOptions(set(ACTIVATIONS))
 
@@ -80,55 +74,6 @@ class _ScorerNames(StrOptions):
 
 
 SCORING = [_ScorerNames(), callable, None]
-
-
-_NO_VALUE = object()
-
-
-@functools.cache
-def _constraints(cls: type[BaseEstimator]) -> list[tuple[str, Any, list]]:
-    """List the parameters of a class: name, a default that is valid, constraints."""
-    parameters = inspect.signature(cls.__init__).parameters
-    listed = []
-    for name in cls._get_param_names():
-        allowed = cls._parameter_constraints.get(name, "no_validation")
-        if allowed != "no_validation":
-            constraints = list(map(make_constraint, allowed))
-            default = parameters[name].default
-            is_valid = any(c.is_satisfied_by(default) for c in constraints)
-            listed.append((name, default if is_valid else _NO_VALUE, constraints))
-    return listed
-
-
-def has_valid_parameters(estimator: BaseEstimator) -> bool:
-    """Tell whether scikit-learn's validation would have nothing to refuse.
-
-    That reads the constructor's signature, and makes all constraints anew, in each
-    call: as long as several steps of a small network take.
-    """
-    cls: Any = type(estimator)
-    for name, default, constraints in _constraints(cls):
-        value = getattr(estimator, name, _NO_VALUE)
-        if value is not default and not any(
-            constraint.is_satisfied_by(value) for constraint in constraints
-        ):
-            return False
-    return True
-
-
-class ValidationMixin:
-    """Validates parameters, and says what values of other packages are called here."""
-
-    def _has_valid_parameters(self) -> bool:
-        return has_valid_parameters(self)
-
-    def _validate_params(self):
-        if self._has_valid_parameters():
-            return
-        try:
-            super()._validate_params()
-        except InvalidParameterError as error:
-            raise InvalidParameterError(f"{error}{say_our_values(self)}") from None
 
 
 def check_hidden_layer_sizes(

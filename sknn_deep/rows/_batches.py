@@ -1,7 +1,7 @@
 """Rows, targets and weights, a batch at a time."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -154,7 +154,7 @@ class Batches:
     def _gather(self, order: Tensor) -> Iterator[_Parts]:
         """Copy rows of tensors to where batches are, several batches in one call."""
         gatherer = self._keep_gatherer((self.rows.tensor, self.target, self.weight))
-        for index in _split(order, gatherer.n_at_once):
+        for index in gatherer.pieces_of(order):
             yield from gatherer.gather(index)
 
     def _keep_gatherer(self, parts: tuple[Tensor | None, ...]) -> Gatherer:
@@ -174,7 +174,7 @@ class Batches:
         if self.target is None and self.weight is None:
             yield from repeat((None, None))
         gatherer = self._keep_gatherer((self.target, self.weight))
-        for index in order.split(gatherer.n_at_once):
+        for index in gatherer.pieces_of(order):
             yield from gatherer.gather(index)
 
     def _slice(self) -> Iterator[_Parts]:
@@ -184,8 +184,3 @@ class Batches:
             values = (self.target, self.weight)
             X = self.rows.slice(start, stop)
             yield X, *(None if v is None else v[start:stop] for v in values)
-
-
-def _split(order: Tensor, n_at_once: int) -> Sequence[Tensor]:
-    """Divide an order; what is one part needs no call of torch."""
-    return [order] if len(order) <= n_at_once else order.split(n_at_once)

@@ -1,5 +1,6 @@
 """Rows of tensors, copied into batches whose memory is used again and again."""
 
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
@@ -54,6 +55,10 @@ class Gatherer:
         ]
         # By the number of rows of a call: an epoch has two at most.
         self._views: dict[int, tuple[list, list]] = {}
+
+    def pieces_of(self, order: Tensor) -> Sequence[Tensor]:
+        """Divide an order into what :meth:`gather` takes; one is not cut in vain."""
+        return [order] if len(order) <= self.n_at_once else order.split(self.n_at_once)
 
     def gather(self, index: Tensor) -> list[tuple[Any, ...]]:
         """Give the batches of the rows that `index` numbers, each as a tuple of parts.

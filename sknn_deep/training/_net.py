@@ -399,6 +399,8 @@ class Net(NeuralNet):
         before, self.recipe = self.recipe, recipe
         if recipe == before:
             return
+        if dataclasses.replace(recipe, batch_size=before.batch_size) == before:
+            return  # no optimizer knows the size of batches
         kept = self.optimizer_
         self.initialize_optimizer()
         if recipe.solver != before.solver:

@@ -78,7 +78,7 @@ def _plan_blocks(net: "Net", rows: Rows, *, is_sparse: bool) -> tuple[int, int |
         n_units, n_products = seen.n_units, seen.n_products
     else:
         sizes = sizes_of(net.module_)
-        n_units = sizes.n_units if is_sparse else sizes.widest
+        n_units = sizes.widest_output if is_sparse else sizes.widest
         n_products = sizes.n_parameters - (1 - rows.density) * sizes.n_first
     n_block = rows_per_block(n_units, device)
     n_products *= min(n_block, rows.shape[0])
@@ -93,8 +93,8 @@ class Sizes(NamedTuple):
     widest : int
         The most numbers that a dense layer takes or gives for a row.
 
-    n_units : int
-        The most numbers that one gives.
+    widest_output : int
+        The most that one gives.
 
     n_parameters : int
 
@@ -103,7 +103,7 @@ class Sizes(NamedTuple):
     """
 
     widest: int
-    n_units: int
+    widest_output: int
     n_parameters: int
     n_first: int
 
@@ -119,11 +119,10 @@ def sizes_of(module: nn.Module) -> Sizes:
     sizes = _known.get(module)
     if sizes is None:
         parameters = list(module.parameters())
-        n_each = [p.numel() for p in parameters]
         sizes = _known[module] = Sizes(
             widest=max(max(p.shape) for p in parameters),
-            n_units=max(p.shape[0] for p in parameters),
-            n_parameters=sum(n_each),
-            n_first=n_each[0],
+            widest_output=max(p.shape[0] for p in parameters),
+            n_parameters=sum(map(Tensor.numel, parameters)),
+            n_first=parameters[0].numel(),
         )
     return sizes

@@ -258,6 +258,23 @@ def test_bench_predict_prints_a_line_for_each_contender(run):
     assert words[3:5] == ["sknn_deep", "scikit-learn"]
 
 
+def test_bench_calls_prints_a_line_for_each_call(run, load_module, monkeypatch):
+    bench_calls = load_module("bench_calls")
+    monkeypatch.setattr(bench_calls, "N_ROWS", 3)
+    monkeypatch.setattr(load_module("alternation"), "PAUSE", 0)
+
+    words = run("bench_calls", "--rounds", 1, "--share", 0.01)
+
+    assert words[2:-1] == [
+        "predict_proba",
+        "predict",
+        "partial_fit",
+        "fit",
+        "fit",
+        "rows",
+    ]
+
+
 def test_bench_import_prints_both_statements(run, load_module, monkeypatch):
     bench_import = load_module("bench_import")
     # The real ones take seconds.

@@ -295,6 +295,7 @@ def test_net_passes_smaller_blocks_where_memory_is_short(n_most):
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_net_passes_small_blocks_in_one_thread(limit, expected, monkeypatch):
     monkeypatch.setattr(threads_file, "_BLOCK_IN_ONE_THREAD_BELOW", limit)
+    monkeypatch.setattr(threads_file, "_ALONE_ANYWAY", 0)  # which this network is below
     net, n_threads = make_net(), []
 
     def watch(X):
