@@ -64,6 +64,7 @@ def test_index_lists_every_chapter():
 
 # Messages that are put together where they are returned, not where they are raised.
 MAKERS_OF_MESSAGES = {
+    "_export_message",
     "_say_our_arguments",
     "advise_on_a_pipeline",
     "advise_on_scale",

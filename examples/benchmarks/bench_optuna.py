@@ -15,28 +15,30 @@ import warnings
 from functools import partial
 from statistics import mean
 
-import optuna
 from alternation import Run, alternate, median_ratio, median_seconds
 from arguments import make_parser
-from optuna.distributions import FloatDistribution
-from optuna_integration import OptunaSearchCV
 from report import describe_load, format_table, load_average, write_json
 from sklearn.datasets import load_digits
 
 from sknn_deep import MLPClassifier
 from sknn_deep.model_selection import BatchedOptunaSearchCV
 
-SPACE = {
-    "learning_rate_init": FloatDistribution(1e-4, 1e-1, log=True),
-    "alpha": FloatDistribution(1e-6, 1.0, log=True),
-    "dropout": FloatDistribution(0.0, 0.5),
-}
 BATCHED, ONE_BY_ONE = "batched", "optuna-integration"
 
 
 def main(argv=None):
     args = parse_arguments(argv)
+    # Here, for the help to be had without them.
+    import optuna
+    from optuna.distributions import FloatDistribution
+    from optuna_integration import OptunaSearchCV
+
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    space = {
+        "learning_rate_init": FloatDistribution(1e-4, 1e-1, log=True),
+        "alpha": FloatDistribution(1e-6, 1.0, log=True),
+        "dropout": FloatDistribution(0.0, 0.5),
+    }
     X, y = load_digits(return_X_y=True)
     data = (X / 16).astype("float32"), y
     network = MLPClassifier(max_iter=args.epochs, tol=0, random_state=0)
@@ -50,12 +52,12 @@ def main(argv=None):
         BATCHED: partial(
             BatchedOptunaSearchCV,
             network,
-            SPACE,
+            space,
             n_parallel_trials=args.parallel,
             **options,
         ),
         ONE_BY_ONE: partial(
-            OptunaSearchCV, network, SPACE, max_iter=args.epochs, **options
+            OptunaSearchCV, network, space, max_iter=args.epochs, **options
         ),
     }
     states = {name: [] for name in searches}
@@ -98,6 +100,8 @@ def main(argv=None):
 
 def search(make, data, states, seed):
     """Search once; take note of how many trials and epochs there were."""
+    import optuna
+
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=seed),

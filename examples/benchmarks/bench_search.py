@@ -2,6 +2,7 @@
 
     python examples/benchmarks/bench_search.py
     python examples/benchmarks/bench_search.py --grid seeds --epochs 60 --rounds 9
+    python examples/benchmarks/bench_search.py --busy --against PATH
     python examples/benchmarks/bench_search.py --output search.png
 
 Candidates of 64-100-10 on digits, five folds: learning rate x alpha x dropout, or
@@ -9,14 +10,28 @@ learning rate x alpha x three seeds, which scikit-learn's own MLP can search too
 contenders take turns. A ratio is the median over the rounds of the batched search's
 time divided by the contender's: below one, the batched search is faster. With
 ``--output`` the time is drawn over the number of candidates. Let nothing else run.
+
+The line below the table tells what a step of one network in a stack costs of a core's
+time, and what its matrix products alone do in the same run: the first is the difference
+between searches of many epochs and of one. With ``--busy`` a process spins meanwhile;
+the system moves it where it likes. With ``--against`` one at a time is another build of
+the package, in that folder.
 """
 
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
 import time
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import sklearn.neural_network
+import torch
 from alternation import Run, alternate, median_ratio, median_seconds
 from arguments import make_parser
 from bench_scaling import STYLES
@@ -54,7 +69,13 @@ def main(argv=None):
     } | GRIDS[args.grid]
     load_before = load_average()
     contenders = make_contenders(args.grid, grid, X, y, args.epochs)
-    alternation = alternate(contenders, args.rounds)
+    if args.against is not None:
+        contenders["one at a time"] = partial(
+            time_other_build, args.against, json.dumps(grid), args.dtype, args.epochs
+        )
+    with spinning() if args.busy else contextlib.nullcontext():
+        alternation = alternate(contenders, args.rounds)
+        costs = measure_steps(grid, X, y, args.epochs)
     rounds = alternation.rounds
 
     n_candidates = int(np.prod([len(values) for values in grid.values()]))
@@ -72,6 +93,11 @@ def main(argv=None):
         for name in contenders
     ]
     print(format_table(["", "seconds", "batched/this", "best score"], rows))
+    step, products = costs
+    print(
+        f"a network's step in a stack: {step:.0f} us of a core, its products alone "
+        f"{products:.0f} us"
+    )
     print(alternation)
     print(describe_load(load_before))
     curves = None
@@ -87,7 +113,80 @@ def main(argv=None):
             {name: run.seconds for name, run in played.items()} for played in rounds
         ],
         curves=curves,
+        step_microseconds=step,
+        products_microseconds=products,
     )
+
+
+@contextlib.contextmanager
+def spinning():
+    """Keep one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def time_other_build(folder, grid, dtype, epochs, number):
+    """Search one at a time with the build in another folder."""
+    script = Path(__file__).with_name("one_at_a_time.py")
+    done = subprocess.run(
+        [sys.executable, script, grid, dtype, str(epochs)],
+        env={**os.environ, "PYTHONPATH": folder},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return Run(*map(float, done.stdout.split()))
+
+
+def measure_steps(grid, X, y, epochs):
+    """Give microseconds of a core for a network's step, and for its products."""
+    n_batches = -(-len(X) * 4 // 5 // 200)
+    n_candidates = int(np.prod([len(values) for values in grid.values()]))
+    n_steps = n_candidates * 5 * epochs * n_batches
+    steps, products = [], []
+    for _ in range(3):
+        spent = []
+        for n in (1, epochs + 1):
+            clf = MLPClassifier(max_iter=n, tol=0, random_state=0)
+            start = time.process_time()
+            time_search(BatchedGridSearchCV(clf, grid), X, y, 0)
+            spent.append(time.process_time() - start)
+        steps.append(1e6 * (spent[1] - spent[0]) / n_steps)
+        products.append(time_products(len(X) * 4 // 5, X.dtype.name))
+    return statistics.median(steps), statistics.median(products)
+
+
+def time_products(n_rows, dtype, *, n_networks=9, n_rounds=20):
+    """Time the five products of a step of 64-100-10, on average over an epoch."""
+    make = partial(torch.randn, dtype=getattr(torch, dtype))
+    sizes = [*[200] * (n_rows // 200), n_rows % 200]
+    arrays = [
+        (
+            make(n_networks, n, 64),
+            make(n_networks, n, 100),
+            make(n_networks, n, 10),
+            make(n_networks, 64, 100),
+            make(n_networks, 100, 10),
+        )
+        for n in sizes
+    ]
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    start = time.process_time()
+    for _ in range(n_rounds):
+        for X, hidden, output, first, second in arrays:
+            torch.bmm(X, first, out=hidden)
+            torch.bmm(hidden, second)
+            torch.bmm(hidden.mT, output)
+            torch.bmm(output, second.mT)
+            torch.bmm(X.mT, hidden)
+    seconds = time.process_time() - start
+    torch.set_num_threads(before)
+    return 1e6 * seconds / (n_rounds * len(sizes) * n_networks)
 
 
 def make_contenders(kind, grid, X, y, epochs):
@@ -155,6 +254,12 @@ def parse_arguments(argv=None):
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--n-alphas", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--epochs", type=int, default=10, metavar="N")
+    parser.add_argument(
+        "--busy", action="store_true", help="let another process spin meanwhile"
+    )
+    parser.add_argument(
+        "--against", metavar="PATH", help="folder of the build that is one at a time"
+    )
     parser.add_argument(
         "--output", metavar="PATH", help="draw the time over the number of candidates"
     )

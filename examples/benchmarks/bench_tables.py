@@ -10,6 +10,8 @@ is printed: the error (RMSE, or the share of wrong labels), the log-loss, the ex
 calibration error (15 bins) and the CPU seconds of the fit. Contenders take turns, in
 one thread; times of a shared machine are good for ratios alone.
 
+``--output`` draws the errors as ratios to RealMLP-TD's.
+
 RealMLP-TD's errors and times are those of pytabkit 1.8.0, measured once on another
 machine (the first seeds); ``--realmlp`` runs it, where pytabkit is installed, and its
 times are then of this machine.
@@ -24,6 +26,7 @@ import pandas as pd
 import torch
 from arguments import make_parser
 from data import mnist_folder
+from matplotlib.figure import Figure
 from report import describe_load, format_table, load_average, write_json
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
@@ -60,6 +63,7 @@ TABLES = {
     "phoneme": Source("phoneme", "phoneme_class", True, 5, (0.0907, 0.264, 30.9)),
     "segment": Source("segment", "segment_class", True, 5, (0.0130, 0.127, 13.4)),
 }
+STYLES = {"sknn_deep": ("#0072b2", "o"), "HistGradientBoosting": ("#009e73", "^")}
 FIGURES = ("error", "log_loss", "calibration", "cpu_seconds")
 
 
@@ -77,6 +81,9 @@ def main(argv=None):
     print(format_table(("ratio to RealMLP-TD", *FIGURES), ratios(results)))
     print(describe_load(before))
     write_json(args.json, tables=results)
+    if args.output is not None:
+        draw(results).savefig(args.output, dpi=150)
+        print(f"Picture: {args.output}")
 
 
 def compare(name: str, args) -> dict[str, dict[str, float]]:
@@ -208,6 +215,27 @@ def summarize(pairs: list[tuple[float, float]], *, is_sum: bool) -> str:
     return f"{np.exp(logs.mean()):.3f}{rest}"
 
 
+def draw(results: dict) -> Figure:
+    """Draw each table's errors, as ratios to RealMLP-TD's."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    ax = figure.subplots()
+    places = range(len(results))
+    for contender, (color, marker) in STYLES.items():
+        shares = [t[contender]["error"] / base(t)["error"] for t in results.values()]
+        ax.plot(shares, places, marker, color=color, label=contender, clip_on=False)
+    ax.axvline(1, color="0.5", linewidth=1, label="RealMLP-TD", zorder=0)
+    ax.set(
+        xlabel="Error as a share of RealMLP-TD's (to the left is better)",
+        yticks=places,
+        yticklabels=list(results),
+    )
+    ax.grid(axis="y", color="0.9")
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.tick_params(left=False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
 def show(value: float | None) -> str:
     return "-" if value is None or np.isnan(value) else f"{value:.4g}"
 
@@ -218,6 +246,7 @@ def parse_arguments(argv=None):
     parser.add_argument("--folder", type=Path, default=mnist_folder())
     parser.add_argument("--seeds", type=int, help="default: 5, and 3 of large tables")
     parser.add_argument("--epochs", type=int, help="default: as the estimator decides")
+    parser.add_argument("--output", metavar="PATH", help="draw the errors")
     parser.add_argument("--realmlp", action="store_true", help="run pytabkit's too")
     args = parser.parse_args(argv)
     if args.folder is None:

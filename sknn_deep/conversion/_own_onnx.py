@@ -66,7 +66,7 @@ def export_module(
             'python -m pip install "sknn-deep[onnx]".'
         ) from error
     except Exception as error:  # whatever a forward of the user's own leads to
-        raise TypeError(_why_not(name, error)) from error
+        raise TypeError(_export_message(name, error)) from error
     if opset < _OWN_OPSET and not _is_valid(model, opset):
         raise ValueError(
             f"torch {torch.__version__} cannot write the network of {name} with an "
@@ -84,7 +84,7 @@ def _exported(
     program = torch.export.export(
         module, (rows,), dynamic_shapes=({0: torch.export.Dim("n_rows")},)
     )
-    return torch.onnx.export(
+    model = torch.onnx.export(
         program,
         dynamo=True,
         input_names=["X"],
@@ -92,10 +92,13 @@ def _exported(
         opset_version=opset,
         verbose=False,
     ).model_proto
+    if not model.graph.input[0].type.tensor_type.shape.dim[0].dim_param:
+        raise ValueError(f"it came out for {len(rows)} rows alone.")
+    return model
 
 
-def _why_not(name: str, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0]
+def _export_message(name: str, error: Exception) -> str:
+    reason = str(error.__cause__ or error).strip().partition("\n")[0]
     return (
         f"torch {torch.__version__} cannot export the network of {name} for any number "
         f"of rows: {reason} Let its forward compute with tensors alone, without a "

@@ -144,6 +144,7 @@ def _numbers(reg: NetRegressor) -> nn.Module:
         root.register_buffer("scale", torch.tensor(target.scale))
         root.register_buffer("mean", torch.tensor(target.mean))
         scale, mean = graph.get_attr("scale"), graph.get_attr("mean")
-        columns = graph.call_function(torch.addcmul, (mean, columns, scale))
+        columns = graph.call_function(torch.mul, (columns, scale))
+        columns = graph.call_function(torch.add, (columns, mean))
     graph.output(columns)
     return fx.GraphModule(root, graph, "Numbers")

@@ -89,7 +89,7 @@ class FitData:
         What a validation split keeps the shares of.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
 
     connectivity : sparse matrix of shape (n_samples, n_samples) or None
@@ -243,7 +243,7 @@ def random_state_of(random_state) -> np.random.RandomState:
     if not isinstance(random_state, Integral):
         return check_random_state(random_state)
     # RandomState(seed) takes three times as long: at first it is seeded by the system.
-    zeros: Any = _Zeros()  # which NumPy takes, and its types leave out
+    zeros: Any = _Zeros()  # NumPy's types know none but its own
     generator = np.random.RandomState(np.random.MT19937(zeros))
     generator.seed(int(random_state))
     return generator

@@ -93,7 +93,7 @@ def choose_split(
     groups : ndarray of shape (n_rows,) or None
 
     rows : ndarray or None
-        Numbers of the rows that count; None is all.
+        Indices of the rows that count; None is all.
 
     n_rows : int
 
@@ -153,7 +153,7 @@ def _read_splits(
         )
     try:
         for parts in _splits(splitter, X, y, groups):
-            train, valid = (_numbers(part, counts) for part in parts)
+            train, valid = (_row_indices(part, counts) for part in parts)
             is_empty = False
             yield train, valid
     except IndexError as error:
@@ -175,11 +175,11 @@ def _splits(splitter, X, y, groups) -> Iterator[tuple]:
     yield from splitter.split(as_array_like(X), as_array_like(y), **by_groups)
 
 
-def _numbers(part, counts: np.ndarray) -> np.ndarray:
-    """Number the rows of a part that count; it may be a mask."""
+def _row_indices(part, counts: np.ndarray) -> np.ndarray:
+    """Give the indices of a part's rows that count; it may be a mask."""
     part = np.asarray(part)
-    numbers = np.arange(len(counts))[part if part.size else []]
-    return numbers[counts[numbers]]
+    indices = np.arange(len(counts))[part if part.size else []]
+    return indices[counts[indices]]
 
 
 def _check_parts(train, valid, counts, splitter, *, who: str, owner: str) -> None:

@@ -60,6 +60,12 @@ class BaseOwnNet(SupervisedMixin, EnsembleMixin, BaseNetEstimator):
             )
         self._extra_params = arguments
 
+    def _has_valid_parameters(self) -> bool:
+        # A file may hold others.
+        return all(map(is_argument, self._extra_params)) and (
+            super()._has_valid_parameters()
+        )
+
     def _arguments(self, prefix: str) -> dict:
         return {
             name.removeprefix(prefix): value

@@ -65,7 +65,12 @@ from sknn_deep.fitting._solvers import (
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
 from sknn_deep.fitting._temperature import fit_temperature
-from sknn_deep.fitting._together import family_of, may_be_stacked, train_together
+from sknn_deep.fitting._together import (
+    count_workers,
+    family_of,
+    may_be_stacked,
+    train_together,
+)
 from sknn_deep.fitting._validation import make_default_score, make_evaluate
 
 __all__ = [
@@ -92,6 +97,7 @@ __all__ = [
     "check_probabilities",
     "check_raw",
     "check_shape",
+    "count_workers",
     "decode_net",
     "decode_state",
     "digest",

@@ -20,7 +20,7 @@ class HeldBack:
 
     @property
     def rows(self) -> np.ndarray:
-        """Numbers of the rows that some network holds back."""
+        """Indices of the rows that some network holds back."""
         return np.flatnonzero(self.valid.any(axis=1))
 
 

@@ -58,7 +58,7 @@ class FitPlan:
         To validate on, where the user gave them.
 
     split : tuple of ndarray or None
-        Numbers of the rows to train on and of those to validate on, where a splitter
+        Indices of the rows to train on and of those to validate on, where a splitter
         says so.
     """
 

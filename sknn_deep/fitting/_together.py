@@ -15,13 +15,16 @@ from sknn_deep.fitting._own_code import has_own_training
 from sknn_deep.fitting._solvers import FitPlan, end_epochs
 from sknn_deep.gradients import stack_family, stacked_gradient
 from sknn_deep.machine import thread_count
-from sknn_deep.training import Run, run_family, train_stack
+from sknn_deep.training import Run, place_in_stack, run_family, train_stack
 
 # In one thread, a stack of fewer networks brings next to nothing.
 _FEWEST_FOR_A_CORE = 8
-# Larger stacks leave a processor's cache; on a GPU they only have to fit in its memory.
-_MAX_ON_CPU = 32
+# On a GPU a stack only has to fit in its memory. On a CPU what goes from one product to
+# the next should stay in a core's cache; and the smaller the stacks, the less is lost
+# where one core is late. The bytes are those that `_most_in_a_stack` counts.
 _MAX_BYTES = 2**30
+_MAX_ON_CPU = 32
+_CACHED_BYTES = 9 * 2**20
 
 
 def may_be_stacked(estimator: BaseEstimator) -> bool:
@@ -155,6 +158,7 @@ def divide_into_stacks(estimators, plans) -> list[list[int]]:
             families[family].append(i)
     stacks = []
     for members in families.values():
+        members.sort(key=lambda i: place_in_stack(plans[i].run))
         n_cores = count_workers([[plans[i].run for i in members]])
         n_most = _most_in_a_stack(plans[members[0]], n_cores)
         stacks += _divide(members, n_most=n_most, n_cores=n_cores)
@@ -185,7 +189,8 @@ def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:
     n_bytes = n_numbers * parameters[0].element_size()
     fitting = _MAX_BYTES // n_stacks // n_bytes
     if plan.placement.device.type == "cpu":
-        fitting = min(fitting, _MAX_ON_CPU)
+        cached = max(_FEWEST_FOR_A_CORE, _CACHED_BYTES // n_bytes)
+        fitting = min(fitting, cached, _MAX_ON_CPU)
     return max(1, fitting)
 
 

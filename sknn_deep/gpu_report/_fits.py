@@ -168,6 +168,7 @@ def fits_of_regressors() -> dict[str, Fit]:
         "two columns": fit(y=two_columns),
         "huber": fit(loss="huber"),
         "quantile": fit(loss="quantile", quantile=0.9),
+        "three quantiles": fit(loss="quantile", quantile=[0.1, 0.5, 0.9]),
         "lbfgs": fit(solver="lbfgs"),
     }
 

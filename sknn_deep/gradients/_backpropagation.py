@@ -11,8 +11,8 @@ where ``m_l`` is a dropout mask, and ``d_l`` the derivative of the loss by ``z_l
     dW_l = d_l^T a_{l-1},    db_l = sum of d_l's rows.
 
 Everything is written into buffers that live as long as the training, and the parameters
-and their gradients are slices of one flat buffer each. With one more dimension in front
-of everything, a stack of networks is trained by the same lines.
+and their gradients are slices of one flat buffer each. A stack of networks has layers
+of its own, see ``_stacked_backpropagation``.
 
 References
 ----------
@@ -29,7 +29,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sknn_deep.gradients._layout import lay, lies_transposed, straighten
+from sknn_deep.gradients._layout import copy_contiguous, is_stored_transposed, view_part
 from sknn_deep.modules import ACTIVATIONS, DenseBlock, Loss, dropout_mask, row_shares
 from sknn_deep.rows import SparseInput
 
@@ -44,7 +44,7 @@ class FlatParameters:
         In their order in the buffers.
 
     transposed : list of bool
-        Whether each one lies in the buffers the other way round.
+        Whether each one is transposed in the buffers.
 
     values, gradients : Tensor of shape (n_parameters,)
     """
@@ -65,8 +65,8 @@ class FlatParameters:
         )
         return {
             p: (
-                lay(both[0], p.shape, transposed=is_transposed),
-                lay(both[1], p.shape, transposed=is_transposed),
+                view_part(both[0], p.shape, transposed=is_transposed),
+                view_part(both[1], p.shape, transposed=is_transposed),
             )
             for p, is_transposed, both in zip(
                 self.parameters, self.transposed, parts, strict=True
@@ -87,12 +87,12 @@ def flat_parameters(
     *,
     transposed: Collection[int] = (),
 ):
-    """Lay all parameters of a network, and gradients, into flat buffers for a while.
+    """Put all parameters of a network, and gradients, into flat buffers for a while.
 
     Yields them as FlatParameters that begin with the parameters of `first`. Afterwards
     each parameter owns its memory again, so that a copy or a pickle of the module holds
-    every number once. `transposed` are the ids of those that lie in the buffers the
-    other way round.
+    every number once. `transposed` are the ids of those that are transposed in the
+    buffers.
     """
     first = list(first)
     ids = {id(p) for p in first}
@@ -113,15 +113,15 @@ def flat_parameters(
 def release_parameters(parameters: Iterable[nn.Parameter]) -> None:
     """Let each parameter own its memory again, and hold no gradient."""
     for p in parameters:
-        p.data = straighten(p.data)
+        p.data = copy_contiguous(p.data)
         p.grad = None
 
 
 class LayerParameters(NamedTuple):
     """One dense layer of a network, or of a stack of networks of the same shapes.
 
-    A stack has one more dimension in front of all arrays; its biases and their
-    gradients are of shape ``(n_networks, 1, n_out)``.
+    A stack has one more dimension in front of all arrays, and biases that end in one of
+    length 1: ``(n_networks, n_out, 1)``.
 
     Attributes
     ----------
@@ -148,13 +148,13 @@ class _Buffers(NamedTuple):
 
     Attributes
     ----------
-    z, a, dropped : Tensor of shape (..., n_batch, n_out)
+    z, a, dropped : Tensor of shape (n_batch, n_out)
         Before the activation, after it, and after dropout. `a` may be `z` itself.
 
-    delta_in : Tensor of shape (..., n_batch, n_in)
+    delta_in : Tensor of shape (n_batch, n_in)
         The derivative of the loss by the layer's inputs.
 
-    delta_in_t : Tensor of shape (..., n_in, n_batch)
+    delta_in_t : Tensor of shape (n_in, n_batch)
         Its transpose, kept since making a view takes as long as a small product.
     """
 
@@ -166,7 +166,7 @@ class _Buffers(NamedTuple):
 
 
 class _Layer:
-    """One dense layer's arithmetic, for one network or for a stack of them."""
+    """One dense layer's arithmetic."""
 
     def __init__(
         self,
@@ -182,24 +182,21 @@ class _Layer:
         self.bias = parameters.bias
         self.weight_gradient = parameters.weight_gradient
         self.weight_gradient_t = parameters.weight_gradient.mT
-        self.lies_transposed = lies_transposed(weight)
+        self.is_stored_transposed = is_stored_transposed(weight)
         self.bias_gradient = parameters.bias_gradient
-        self.is_stack = weight.ndim == 3
-        self.addmm = torch.baddbmm if self.is_stack else torch.addmm
-        self.mm = torch.bmm if self.is_stack else torch.mm
         self.activation = ACTIVATIONS[parameters.activation]
         self.saves_output = self.activation.derivative_from == "output"
         self.draw_mask = parameters.draw_mask
-        *stack, n_out, n_in = weight.shape
+        n_out, n_in = weight.shape
         if in_columns:
-            z = weight.new_empty(*stack, n_out, n_rows).mT
+            z = weight.new_empty(n_out, n_rows).mT
         else:
-            z = weight.new_empty(*stack, n_rows, n_out)
+            z = weight.new_empty(n_rows, n_out)
         self._largest = (
             z,
             z if self.saves_output else torch.empty_like(z),
             None if self.draw_mask is None else torch.empty_like(z),
-            None if is_first else weight.new_empty(*stack, n_rows, n_in),
+            None if is_first else weight.new_empty(n_rows, n_in),
         )
         # By the number of rows of a batch: an epoch has batches of two sizes at most.
         self._buffers: dict[int, _Buffers] = {}
@@ -208,18 +205,18 @@ class _Layer:
         """Give what to write into for a batch of so many rows."""
         if n_batch not in self._buffers:
             largest = self._largest
-            if n_batch < largest[0].shape[-2]:
-                largest = [t if t is None else t[..., :n_batch, :] for t in largest]
+            if n_batch < largest[0].shape[0]:
+                largest = [t if t is None else t[:n_batch] for t in largest]
             z, a, dropped, delta_in = largest
             delta_in_t = None if delta_in is None else delta_in.mT
             self._buffers[n_batch] = _Buffers(z, a, dropped, delta_in, delta_in_t)
         return self._buffers[n_batch]
 
     def forward(self, a: Tensor | SparseInput) -> Tensor:
-        self.inputs = a  # (..., n_batch, n_in)
+        self.inputs = a  # (n_batch, n_in)
         self.into = into = self.buffers(a.shape[-2])
         z = self.multiply(a, into.z)
-        output = self.activation.forward(z, into.a)  # (..., n_batch, n_out)
+        output = self.activation.forward(z, into.a)  # (n_batch, n_out)
         self.saved = output if self.saves_output else z
         if self.draw_mask is None:
             return output
@@ -227,30 +224,30 @@ class _Layer:
         return torch.mul(output, self.mask, out=into.dropped)
 
     def multiply(self, a: Tensor, out: Tensor) -> Tensor:
-        return self.addmm(self.bias, a, self.weight_t, out=out)
+        return torch.addmm(self.bias, a, self.weight_t, out=out)
 
     def backward(
         self, delta: Tensor, delta_t: Tensor
     ) -> tuple[Tensor | None, Tensor | None]:
         """Write this layer's gradients; give the derivative by its inputs.
 
-        What comes and goes is of shape ``(..., n_batch, n_units)``, and its transpose,
+        What comes and goes is of shape ``(n_batch, n_units)``, and its transpose,
         which shares the memory.
         """
         if self.draw_mask is not None:
             delta.mul_(self.mask)
         self.activation.backward_(delta, self.saved)
         self.write_weight_gradient(delta, delta_t)
-        torch.sum(delta, -2, keepdim=self.is_stack, out=self.bias_gradient)
+        torch.sum(delta, 0, out=self.bias_gradient)
         if self.into.delta_in is not None:
-            self.mm(delta, self.weight, out=self.into.delta_in)
+            torch.mm(delta, self.weight, out=self.into.delta_in)
         return self.into.delta_in, self.into.delta_in_t
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
-        if self.lies_transposed:
-            self.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
+        if self.is_stored_transposed:
+            torch.mm(self.inputs.mT, delta, out=self.weight_gradient_t)
         else:
-            self.mm(delta_t, self.inputs, out=self.weight_gradient)
+            torch.mm(delta_t, self.inputs, out=self.weight_gradient)
 
 
 class _FirstLayer(_Layer):
@@ -269,7 +266,7 @@ class _FirstLayer(_Layer):
 
 
 class Backpropagation:
-    """Loss and gradient of a chain of dense layers, or of a stack of such chains.
+    """Loss and gradient of a chain of dense layers.
 
     Parameters
     ----------
@@ -292,21 +289,29 @@ class Backpropagation:
         n_rows: int,
         loss_dtype: torch.dtype | None = None,
     ):
-        *hidden, last = layers
+        layers = list(layers)
+        last = layers[-1]
         self.loss = loss
         self.loss_dtype = loss_dtype or last.weight.dtype
         self.casts = self.loss_dtype != last.weight.dtype
         # By the number of rows of a batch.
         self.equal_shares: dict[int, Tensor] = {}
-        in_columns = loss.wants_columns(last.weight.shape[-2])
-        self.layers = [
+        self.layers = self._make_layers(
+            layers, n_rows, in_columns=loss.wants_columns(last.weight.shape[-2])
+        )
+
+    def _make_layers(
+        self, layers: list[LayerParameters], n_rows: int, *, in_columns: bool
+    ) -> list:
+        """Make what computes; `in_columns` tells how the last output should lie."""
+        return [
             (_FirstLayer if i == 0 else _Layer)(
                 parameters,
                 n_rows,
                 is_first=i == 0,
-                in_columns=in_columns and parameters is last,
+                in_columns=in_columns and parameters is layers[-1],
             )
-            for i, parameters in enumerate([*hidden, last])
+            for i, parameters in enumerate(layers)
         ]
 
     @torch.inference_mode()  # each call of torch takes some microsecond less

@@ -1,4 +1,4 @@
-"""Which way round a dense layer's weights lie in memory while they are trained."""
+"""Which weights of dense layers are transposed in memory while they are trained."""
 
 from collections.abc import Sequence
 
@@ -27,24 +27,35 @@ def is_faster_transposed(parameter: Tensor) -> bool:
     return is_short and n_out >= _MIN_UNITS
 
 
-def lies_transposed(array: Tensor) -> bool:
+def is_faster_transposed_in_stack(parameter: Tensor, *, is_first: bool) -> bool:
+    """Tell the same of weights in a stack, where the units lie in rows.
+
+    Past the first layer, products into few rows are slower than into few columns.
+    """
+    if is_first or parameter.ndim != 2 or parameter.device.type != "cpu":
+        return is_faster_transposed(parameter)
+    n_out, n_in = parameter.shape
+    return n_out < min(_MIN_UNITS, n_in)
+
+
+def is_stored_transposed(array: Tensor) -> bool:
     """Tell whether an array's last two dimensions are swapped in memory."""
     return array.ndim > 1 and array.mT.is_contiguous() and not array.is_contiguous()
 
 
-def straighten(array: Tensor) -> Tensor:
+def copy_contiguous(array: Tensor) -> Tensor:
     """Copy to new memory, in the usual order."""
     if array.is_contiguous():
         return array.clone()
     copy = torch.empty(array.shape, dtype=array.dtype, device=array.device)
-    if lies_transposed(array):
+    if is_stored_transposed(array):
         # Written with gaps and read without them, the copy is divided among threads.
         copy.mT.copy_(array.mT)
         return copy
     return copy.copy_(array)
 
 
-def lay(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:
+def view_part(part: Tensor, shape: Sequence[int], *, transposed: bool) -> Tensor:
     """View part of a buffer as an array; its last two dimensions may be swapped there.
 
     Parameters

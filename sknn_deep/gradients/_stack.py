@@ -9,14 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from sknn_deep.gradients._backpropagation import (
-    Backpropagation,
     LayerParameters,
     can_backpropagate,
     dropout_probability,
     release_parameters,
 )
-from sknn_deep.gradients._layout import is_faster_transposed, lay
+from sknn_deep.gradients._layout import is_faster_transposed_in_stack, view_part
+from sknn_deep.gradients._stacked_backpropagation import StackedBackpropagation
 from sknn_deep.modules import Loss, StackedDropout, stack_losses
+from sknn_deep.rows import SharedRows
 
 
 class Stacked:
@@ -30,7 +31,7 @@ class Stacked:
     n_networks : int
 
     transposed : list of bool
-        Which kinds lie in the buffer the other way round.
+        Which kinds are transposed in the buffer.
 
     like : Tensor
         Tells dtype and device.
@@ -63,7 +64,7 @@ class Stacked:
         parts = self.buffer.split(sizes)
         self.flat = [part.view(n_networks, -1) for part in parts]
         self.arrays = [
-            lay(part, (n_networks, *shape), transposed=is_transposed)
+            view_part(part, (n_networks, *shape), transposed=is_transposed)
             for part, shape, is_transposed in zip(
                 parts, shapes, transposed, strict=True
             )
@@ -93,8 +94,8 @@ class StackedGradient(NamedTuple):
     ----------
     compute : callable (X, target, weight) -> (values, outputs)
         Writes the gradients; returns the losses, of shape (n_networks,), and the raw
-        outputs, of shape (n_networks, n_batch, n_outputs). All that it takes has the
-        networks as its first dimension.
+        outputs, of shape (n_networks, n_batch, n_outputs). X is SharedRows; target and
+        weight have the networks as their first dimension.
 
     values, gradients : Stacked
         Of the weights of all layers, then of the biases.
@@ -106,7 +107,7 @@ class StackedGradient(NamedTuple):
         How many of the arrays are weights, which the L2 penalty is about.
     """
 
-    compute: Callable[[Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
+    compute: Callable[[SharedRows, Tensor, Tensor | None], tuple[Tensor, Tensor]]
     values: Stacked
     gradients: Stacked
     parameters: list[list[nn.Parameter]]
@@ -148,7 +149,10 @@ def stacked_gradient(
     values = Stacked(
         shapes,
         len(modules),
-        transposed=[is_faster_transposed(p) for p in parameters[0]],
+        transposed=[
+            is_faster_transposed_in_stack(p, is_first=i == 0)
+            for i, p in enumerate(parameters[0])
+        ],
         like=parameters[0][0].detach(),
     )
     gradients = values.zeros_like()
@@ -157,25 +161,38 @@ def stacked_gradient(
             values.arrays[i][k].copy_(p.detach())
             p.data, p.grad = values.arrays[i][k], gradients.arrays[i][k]
     n_layers = len(blocks[0])
+    leaders = _lead(generators)
     layers = [
         LayerParameters(
             weight=values.arrays[i],
             weight_gradient=gradients.arrays[i],
-            bias=values.arrays[n_layers + i].unsqueeze(1),
-            bias_gradient=gradients.arrays[n_layers + i].unsqueeze(1),
+            bias=values.arrays[n_layers + i].unsqueeze(2),
+            bias_gradient=gradients.arrays[n_layers + i].unsqueeze(2),
             activation=blocks[0][i].activation_name,
-            draw_mask=_make_draw_mask([own[i] for own in blocks], generators),
+            draw_mask=_make_draw_mask([own[i] for own in blocks], leaders),
         )
         for i in range(n_layers)
     ]
     loss = stack_losses(losses, like=values.buffer)
-    compute = Backpropagation(layers, loss, n_rows=n_rows)
+    compute = StackedBackpropagation(layers, loss, n_rows=n_rows)
     try:
         yield StackedGradient(
             compute, values, gradients, parameters, n_penalized=n_layers
         )
     finally:
+        for own, leader in zip(generators, leaders, strict=True):
+            if own is not leader:
+                own.set_state(leader.get_state())
         release_parameters(itertools.chain(*parameters))
+
+
+def _lead(generators: Sequence[torch.Generator | None]) -> list[torch.Generator | None]:
+    """Give for each generator the first one of the same state, which draws for it."""
+    first: dict[bytes, torch.Generator] = {}
+    return [
+        own and first.setdefault(own.get_state().numpy().tobytes(), own)
+        for own in generators
+    ]
 
 
 def _make_draw_mask(blocks, generators) -> StackedDropout | None:

@@ -44,7 +44,14 @@ def _are_flushed() -> bool:
 
 def _set(is_flushed: bool, n_threads: int) -> None:
     torch.set_flush_denormal(is_flushed)
-    if n_threads > 1 and (library := _find_openmp()) is not None:
+    if n_threads > 1:
+        _copy_environment(n_threads)
+
+
+def _copy_environment(n_threads: int) -> None:
+    """Give OpenMP's threads the calling one's floating-point environment, if we can."""
+    library = _find_openmp()
+    if library is not None:
         environment = ctypes.create_string_buffer(_ENVIRONMENT_BYTES)
         library.fegetenv(environment)
         library.GOMP_parallel(library.fesetenv, environment, n_threads, 0)

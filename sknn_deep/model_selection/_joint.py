@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
@@ -19,6 +18,7 @@ from sknn_deep.fitting import (
     PausableTraining,
     PlannedTraining,
     best_weights,
+    count_workers,
     is_of_package,
     make_default_score,
     planned_trainings,
@@ -139,7 +139,6 @@ class JointFits:
                 parameters = clone(candidates[fit.candidate], safe=False)
                 fit.estimator = clone(estimator).set_params(**parameters)
         self.fits = [JointFit(fit) for fit in fits]
-        self.n_splits = len(splits)
         self._after_epoch = after_epoch
         self._options = options
 
@@ -152,7 +151,8 @@ class JointFits:
         with ExitStack() as stack:
             self._stacks = list(self._start_stacks(stack))
             self._alone += list(self._start_alone(stack))
-            n_workers = max(1, min(len(self._stacks), torch.get_num_threads()))
+            runs = [[j.fit.plan.run for j in part.fits] for part in self._stacks]
+            n_workers = max(1, min(len(runs), count_workers(runs)))
             self._pool = stack.enter_context(ThreadPoolExecutor(n_workers))
             self._open = stack.pop_all()
         return self
@@ -193,15 +193,13 @@ class JointFits:
                 pause()
                 return joint.is_given_up
 
-            last = last_step(fit.estimator)
-            if has_epochs(last):
-                watcher = ("after_epoch", AfterEpoch(after_epoch))
-                last.set_params(callbacks=[*(last.callbacks or []), watcher])
-            rows = (fit.fold.X_train, fit.fold.y_train)
+            last, fold = last_step(fit.estimator), fit.fold
+            y = [] if fold.y_train is None else [fold.y_train]
             try:
-                fit.estimator.fit(
-                    *rows[: 1 if rows[1] is None else 2], **fit.fold.fit_params
-                )
+                if has_epochs(last):
+                    watcher = ("after_epoch", AfterEpoch(after_epoch))
+                    last.set_params(callbacks=[*(last.callbacks or []), watcher])
+                fit.estimator.fit(fold.X_train, *y, **fold.fit_params)
             except Exception as error:
                 fit.error = error
 
@@ -268,8 +266,8 @@ class JointFits:
 
 def _any_score(joint: JointFit, scorer) -> Callable[[], Any]:
     fold = joint.fit.fold
-    rows = [fold.X_test] if fold.y_test is None else [fold.X_test, fold.y_test]
-    return lambda: scorer(joint.view(), *rows, **fold.test_score_params)
+    y = [] if fold.y_test is None else [fold.y_test]
+    return lambda: scorer(joint.view(), fold.X_test, *y, **fold.test_score_params)
 
 
 def _quick_score(fit: Fit, scorer) -> Callable[[], float] | None:

@@ -270,17 +270,23 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
 
     def _run_search(self, evaluate_candidates, *, callback_ctx):
         """Search as scikit-learn's do, where callbacks are told of each fit."""
-        context = callback_ctx.subcontext(task_name="search", sequential_subtasks=False)
-        context.call_on_fit_task_begin(estimator=self)
+        of_search = callback_ctx.subcontext(task_name="search", max_subtasks=None)
+        of_search.call_on_fit_task_begin(estimator=self)
 
         def evaluate(candidates: list[dict], batch: Batch) -> list[float]:
-            results = evaluate_candidates(candidates, callback_ctx=context)
+            of_batch = of_search.subcontext(
+                task_name="batch-of-trials",
+                max_subtasks=len(candidates) * self.n_splits_,
+                sequential_subtasks=False,
+            ).call_on_fit_task_begin(estimator=self)
+            results = evaluate_candidates(candidates, callback_ctx=of_batch)
+            of_batch.call_on_fit_task_end(estimator=self)
             name = f"mean_test_{self.refit}"
             values = results[name if name in results else "mean_test_score"]
             return values[-len(candidates) :].tolist()
 
         self._ask_and_tell(evaluate)
-        context.call_on_fit_task_end(estimator=self)
+        of_search.call_on_fit_task_end(estimator=self)
 
     def _fit_one_by_one(self, X, y, **params):
         super()._fit_one_by_one(X, y, **params)

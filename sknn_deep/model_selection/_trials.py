@@ -20,7 +20,7 @@ class Batch:
     Attributes
     ----------
     pruned : set of int
-        Numbers, in the batch, of those that were pruned.
+        Indices, in the batch, of those that were pruned.
     """
 
     def __init__(self, trials: list):

@@ -83,8 +83,9 @@ class Loss(nn.Module):
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     """Add up the products of two arrays; of a stack of networks, for each network."""
-    product = torch.dot if a.ndim == 2 else torch.linalg.vecdot
-    return product(a.flatten(-2), b.flatten(-2))
+    if a.ndim == 2:
+        return torch.dot(a.flatten(), b.flatten())
+    return (a * b).sum((-2, -1))
 
 
 def _is_zero(number: float | Tensor) -> bool:

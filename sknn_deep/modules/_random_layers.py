@@ -61,7 +61,8 @@ def _make_mask(
 class StackedDropout:
     """Draws the dropout masks of a stack of networks, each from its own generator.
 
-    Each network's masks are those of :func:`dropout_mask`.
+    Each network's masks are those of :func:`dropout_mask`. Networks with the very same
+    generator have the same random bits, which are drawn once.
 
     Parameters
     ----------
@@ -82,23 +83,53 @@ class StackedDropout:
         dtype: torch.dtype,
         device: torch.device,
     ):
-        self.generators = generators
         self.dtype = dtype
         self.device = device
-        shares = torch.tensor([dropped_share(each) for each in p], device=device)
-        shape = (len(p), 1, 1)
-        self.threshold = (shares - 2**15).to(torch.int16).view(shape)
-        self.scale = (2**16 / (2**16 - shares.double())).to(dtype).view(shape)
+        self.generators = list(dict.fromkeys(generators))
+        pairs = list(zip(map(dropped_share, p), generators, strict=True))
+        distinct = list(dict.fromkeys(pairs))
+        self._drawn = self._places(
+            [self.generators.index(generator) for _, generator in distinct],
+            len(self.generators),
+        )
+        self._made = self._places(list(map(distinct.index, pairs)), len(distinct))
+        shares = torch.tensor([share for share, _ in distinct], device=device)
+        self.threshold = (shares - 2**15).to(torch.int16).view(-1, 1, 1)
+        scale = 2**16 / (2**16 - shares.double())
+        self.scale = scale.to(dtype).view(-1, 1, 1)
+
+    def _places(self, numbers: list[int], n: int) -> Tensor | None:
+        """Tell which of `n` each one takes; None if each takes its own."""
+        if numbers == list(range(n)):
+            return None
+        return torch.tensor(numbers, device=self.device)
 
     def __call__(self, shape: tuple[int, ...]) -> Tensor:
-        """Draw masks of `shape`, ``(n_networks, n_batch, n_units)``."""
-        n_elements = math.prod(shape[1:])
+        """Draw masks of `shape`, ``(n_networks, n_batch, n_units)``.
+
+        In memory they are ``(n_networks, n_units, n_batch)``, as the units of a stack.
+        """
+        n_batch, n_units = shape[1:]
         words = torch.empty(
-            shape[0], n_words(n_elements), dtype=torch.int64, device=self.device
+            len(self.generators),
+            n_words(n_batch * n_units),
+            dtype=torch.int64,
+            device=self.device,
         )
         for own, generator in zip(words, self.generators, strict=True):
             own.random_(-(2**63), None, generator=generator)
-        return _make_mask(words, shape, self.threshold, self.scale, self.dtype)
+        masks = _make_mask(
+            _select(words, self._drawn),
+            (len(self.threshold), n_batch, n_units),
+            self.threshold,
+            self.scale,
+            self.dtype,
+        )
+        return _select(masks.mT.contiguous(), self._made).mT
+
+
+def _select(array: Tensor, numbers: Tensor | None) -> Tensor:
+    return array if numbers is None else array.index_select(0, numbers)
 
 
 class RandomLayer(nn.Module):

@@ -134,8 +134,8 @@ class CategoryEmbedding(nn.Module):
         """Give the rows of the table that known codes are in, ``(n * n_columns,)``."""
         return (codes.to(torch.int64) + self.starts).flatten()
 
-    def lay(self, embedded: Tensor, n_batch: int) -> Tensor:
-        """Lay features in rows, ``(n_members, 8 * n_columns, n_batch)``."""
+    def to_rows(self, embedded: Tensor, n_batch: int) -> Tensor:
+        """Put features into rows, ``(n_members, 8 * n_columns, n_batch)``."""
         columns = len(self.n_categories)
         cube = embedded.view(n_batch, columns, -1, N_EMBEDDED)
         return cube.permute(2, 1, 3, 0).flatten(1, 2)
@@ -146,7 +146,7 @@ class CategoryEmbedding(nn.Module):
         known = codes < codes.new_tensor(self.n_categories)
         unknown = len(self.table) + torch.arange(codes.shape[1], device=codes.device)
         rows = torch.where(known, codes.to(torch.int64) + self.starts, unknown)
-        return self.lay(table.index_select(0, rows.flatten()), len(codes))
+        return self.to_rows(table.index_select(0, rows.flatten()), len(codes))
 
 
 class StackedScale(nn.Module):

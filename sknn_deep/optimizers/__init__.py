@@ -25,10 +25,10 @@ from sknn_deep.optimizers._schedules import (
     one_cycle,
 )
 from sknn_deep.optimizers._stacked_optimizers import (
-    Numbers,
+    Hyperparameters,
     StackedOptimizer,
     group_equal,
-    numbers_of,
+    hyperparameters_of,
     optimizer_family,
 )
 
@@ -37,7 +37,7 @@ __all__ = [
     "STEP_SCHEDULES",
     "AdamW",
     "DeviceRates",
-    "Numbers",
+    "Hyperparameters",
     "StackedOptimizer",
     "add_penalty",
     "constant",
@@ -47,6 +47,7 @@ __all__ = [
     "forget_training",
     "get_optimizer_state",
     "group_equal",
+    "hyperparameters_of",
     "inverse_scaling",
     "is_own",
     "make_add_penalties",
@@ -55,7 +56,6 @@ __all__ = [
     "make_patient_step",
     "make_step",
     "minimize_lbfgs",
-    "numbers_of",
     "one_cycle",
     "optimizer_family",
     "set_learning_rate",

@@ -29,7 +29,9 @@ def endless_counter(device: torch.device) -> Tensor:
     return torch.full((), math.inf, dtype=torch.float32, device=device)
 
 
-def as_they_lie(parameters: list[Tensor], *lists: list[Tensor]) -> list[list[Tensor]]:
+def in_memory_order(
+    parameters: list[Tensor], *lists: list[Tensor]
+) -> list[list[Tensor]]:
     """View lists of arrays, which lie in memory as parameters do, in that order.
 
     To the kernels the order makes no difference but in time, which is a third.

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from sknn_deep.optimizers._fused import (
-    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
+    in_memory_order,
 )
 
 if TYPE_CHECKING:
@@ -64,12 +64,12 @@ class _Own:
         _unwrapped(torch.optim.Optimizer.add_param_group)(self, param_group)
 
     def step(self, closure=None):
-        lay_moments(self)
+        match_layout(self)
         separate_counters(self)
         return super().step(closure)
 
     def state_dict(self) -> dict:
-        lay_moments(self)
+        match_layout(self)
         return _unwrapped(torch.optim.Optimizer.state_dict)(self)
 
 
@@ -285,7 +285,7 @@ def make_step(
     """
     if not is_own(optimizer):
         return optimizer.step
-    lay_moments(optimizer)
+    match_layout(optimizer)
     if optimizer.param_groups[0]["params"][0].device.type in ("cpu", "cuda"):
         # torch's schedulers ask whether step() was called before their own.
         optimizer._opt_called = True
@@ -331,11 +331,11 @@ def _has_missed(optimizer: torch.optim.Optimizer) -> bool:
     return len(steps) > 1
 
 
-def lay_moments(optimizer: Adam | AdamW | SGD) -> None:
+def match_layout(optimizer: Adam | AdamW | SGD) -> None:
     """Let the moments of an optimizer of ours lie in memory as its parameters do.
 
-    Fused kernels take numbers in the order in which they lie, and a training may lay
-    weights another way.
+    Fused kernels take numbers in the order in which they lie, and a training may
+    transpose weights.
     """
     for p, state in optimizer.state.items():
         for name, moment in state.items():
@@ -372,7 +372,7 @@ def _begin_moments(optimizer: Adam | AdamW) -> Tensor:
 
 def _gradients_of(group: dict) -> list[Tensor]:
     parameters = group["params"]
-    return as_they_lie(parameters, [p.grad for p in parameters])[0]
+    return in_memory_order(parameters, [p.grad for p in parameters])[0]
 
 
 def _make_adam_step(
@@ -390,7 +390,7 @@ def _make_adam_step(
         (
             i,
             group,
-            *as_they_lie(
+            *in_memory_order(
                 group["params"],
                 [p.detach() for p in group["params"]],
                 [optimizer.state[p]["exp_avg"] for p in group["params"]],
@@ -450,11 +450,11 @@ def _make_sgd_step(
                 if optimizer.state[p].get("momentum_buffer") is None:
                     optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
             buffers = [optimizer.state[p]["momentum_buffer"] for p in group["params"]]
-            (velocities[i],) = as_they_lie(group["params"], buffers)
+            (velocities[i],) = in_memory_order(group["params"], buffers)
     values = []
     for group in groups:
         parameters = group["params"]
-        values += as_they_lie(parameters, [p.detach() for p in parameters])
+        values += in_memory_order(parameters, [p.detach() for p in parameters])
 
     def step() -> None:
         for i, group in enumerate(groups):

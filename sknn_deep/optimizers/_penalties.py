@@ -1,5 +1,6 @@
 """What is done to a gradient before the update: the L2 penalty, and clipping."""
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -49,16 +50,23 @@ def make_add_penalties(recipes: Sequence["Recipe"], stacked) -> Callable:
         )
     )
     alpha = pairs[0][0].new_tensor(alphas)  # (n_networks,)
+    norms = alpha.new_empty(n_weights, len(alphas))
+
+    @functools.cache  # an epoch has batches of two sizes at most
+    def equal_strength(n_rows: int) -> Tensor:
+        return alpha / n_rows
 
     def add_penalties(values: Tensor, weight: Tensor | None, n_rows: int) -> None:
         if weight is None:
-            strength = alpha / n_rows
+            strength = equal_strength(n_rows)
         else:
             n = weight.sum(dim=1).clamp_min(torch.finfo(weight.dtype).tiny)
             strength = alpha / n
-        for W, gradient in pairs:
-            values.addcmul_(torch.linalg.vecdot(W, W), strength, value=0.5)
-            gradient.addcmul_(W, strength[:, None])
+        column = strength.unsqueeze(1)
+        for (W, gradient), norm in zip(pairs, norms, strict=True):
+            torch.linalg.vector_norm(W, dim=1, out=norm)
+            gradient.addcmul_(W, column)
+        values.addcmul_(norms.square().sum(0), strength, value=0.5)
 
     return add_penalties
 

@@ -1,4 +1,4 @@
-"""One optimizer step for a stack of networks, each with its own numbers."""
+"""One optimizer step for a stack of networks, each with its own hyperparameters."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from torch import Tensor
 
 from sknn_deep.optimizers._fused import (
-    as_they_lie,
     corrected_rate,
     endless_counter,
     fused_adam,
     fused_sgd,
+    in_memory_order,
 )
 
 if TYPE_CHECKING:
     from sknn_deep.training import Recipe
 
 
-class Numbers(NamedTuple):
+class Hyperparameters(NamedTuple):
     """What may differ between the networks of a stack, in one step.
 
-    Networks with the same numbers that stand side by side share a kernel call.
+    Networks with the same hyperparameters that stand side by side share a kernel call.
     """
 
     learning_rate: float
@@ -31,11 +31,13 @@ class Numbers(NamedTuple):
     weight_decay: float
 
 
-def numbers_of(recipe: "Recipe", learning_rate: float) -> Numbers:
+def hyperparameters_of(recipe: "Recipe", learning_rate: float) -> Hyperparameters:
     if recipe.solver == "sgd":
-        return Numbers(learning_rate, recipe.momentum, 0.0, 0.0, 0.0)
+        return Hyperparameters(learning_rate, recipe.momentum, 0.0, 0.0, 0.0)
     decay = recipe.alpha if recipe.solver == "adamw" else 0.0
-    return Numbers(learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon, decay)
+    return Hyperparameters(
+        learning_rate, recipe.beta_1, recipe.beta_2, recipe.epsilon, decay
+    )
 
 
 def optimizer_family(recipe: "Recipe") -> tuple | None:
@@ -110,46 +112,46 @@ class StackedOptimizer:
             if is_all:
                 return [stacked.buffer]
             arrays = stacked.arrays[first:last]
-            (parts,) = as_they_lie(arrays, [array[start:stop] for array in arrays])
+            (parts,) = in_memory_order(arrays, [array[start:stop] for array in arrays])
             return parts
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 
-    def step(self, numbers: Sequence[tuple[int, int, Numbers]]) -> None:
+    def step(self, groups: Sequence[tuple[int, int, Hyperparameters]]) -> None:
         """Update all parameters.
 
         Parameters
         ----------
-        numbers : sequence of (start, stop, Numbers)
+        groups : sequence of (start, stop, Hyperparameters)
             Those of the networks from `start` to `stop`.
         """
         self.t += 1
         if self.family[0] == "adamw":
             self.counter.fill_(self.t)
-        for start, stop, common in numbers:
+        for start, stop, common in groups:
             self._step_some(start, stop, common)
 
-    def _step_some(self, start: int, stop: int, numbers: Numbers) -> None:
+    def _step_some(self, start: int, stop: int, common: Hyperparameters) -> None:
         every = (0, self.n_arrays)
         if self.family[0] == "sgd":
-            self._sgd(*self._parts(start, stop, *every), numbers)
+            self._sgd(*self._parts(start, stop, *every), common)
         elif self.family[0] == "adam":
-            learning_rate, *betas, _, _ = numbers
+            learning_rate, *betas, _, _ = common
             rate = corrected_rate(learning_rate, *betas, self.t)
             parts = self._parts(start, stop, *every)
-            self._adam(*parts, numbers._replace(learning_rate=rate), decoupled=False)
+            self._adam(*parts, common._replace(learning_rate=rate), decoupled=False)
         else:
             weights = self._parts(start, stop, 0, self.n_penalized)
             biases = self._parts(start, stop, self.n_penalized, self.n_arrays)
-            self._adam(*weights, numbers, decoupled=True)
-            self._adam(*biases, numbers._replace(weight_decay=0.0), decoupled=True)
+            self._adam(*weights, common, decoupled=True)
+            self._adam(*biases, common._replace(weight_decay=0.0), decoupled=True)
 
     def _adam(
         self,
         values: list[Tensor],
         gradients: list[Tensor],
         moments: list[list[Tensor]],
-        numbers: Numbers,
+        common: Hyperparameters,
         *,
         decoupled: bool,
     ) -> None:
@@ -158,10 +160,10 @@ class StackedOptimizer:
             gradients,
             *moments,
             self.counter,
-            lr=numbers.learning_rate,
-            betas=(numbers.first, numbers.second),
-            eps=numbers.epsilon,
-            weight_decay=numbers.weight_decay,
+            lr=common.learning_rate,
+            betas=(common.first, common.second),
+            eps=common.epsilon,
+            weight_decay=common.weight_decay,
             decoupled=decoupled,
         )
 
@@ -170,14 +172,14 @@ class StackedOptimizer:
         values: list[Tensor],
         gradients: list[Tensor],
         moments: list[list[Tensor]],
-        numbers: Numbers,
+        common: Hyperparameters,
     ) -> None:
         _, _, nesterov = self.family
         fused_sgd(
             values,
             gradients,
             moments[0] if moments else [],
-            lr=numbers.learning_rate,
-            momentum=numbers.first,
+            lr=common.learning_rate,
+            momentum=common.first,
             nesterov=nesterov,
         )

@@ -48,8 +48,11 @@ def has_valid_parameters(estimator: BaseEstimator) -> bool:
 class ValidationMixin:
     """Validates parameters, and says what values of other packages are called here."""
 
+    def _has_valid_parameters(self) -> bool:
+        return has_valid_parameters(self)
+
     def _validate_params(self):
-        if has_valid_parameters(self):
+        if self._has_valid_parameters():
             return
         try:
             super()._validate_params()

@@ -16,7 +16,7 @@ from sknn_deep.rows._rows import (
     rows_per_block,
 )
 from sknn_deep.rows._sparse_batch import SparseBatch, SparseInput
-from sknn_deep.rows._stacked_batches import stacked_batches
+from sknn_deep.rows._stacked_batches import SharedRows, stacked_batches
 from sknn_deep.rows._tensors import as_tensor
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "DenseRows",
     "MappedArray",
     "Rows",
+    "SharedRows",
     "SparseBatch",
     "SparseInput",
     "SparseRows",

@@ -21,6 +21,8 @@ class Rows(ABC):
     What is no abstract method says what most rows are like.
     """
 
+    # What they are the rows of, if batches can be copied from it.
+    tensor: Tensor | None = None
     # Whether many networks side by side may take from them.
     can_be_shared = True
 
@@ -28,11 +30,6 @@ class Rows(ABC):
     @abstractmethod
     def shape(self) -> tuple[int, ...]:
         """Numbers of rows and of features."""
-
-    @property
-    def tensor(self) -> Tensor | None:
-        """The tensor that they are the rows of, if batches can be copied from it."""
-        return None
 
     @abstractmethod
     def take(self, index: Tensor, out: Tensor | None = None) -> Any:

@@ -35,7 +35,7 @@ class Batches:
         None keeps the rows in their order.
 
     subset : int64 Tensor of shape (n_rows,) or None
-        Numbers of the rows to go through; None is all of them.
+        Indices of the rows to go through; None is all of them.
 
     n_rows : int or None
         Rows of an epoch; None is each one once.
@@ -117,6 +117,15 @@ class Batches:
         if self.target is None:
             batches.target = self.rows.slice(0, self.rows.shape[0])
         return batches
+
+    def neighborhood(self) -> tuple:
+        """Give what sorts batches so that those of the same rows stand side by side.
+
+        Among them stand side by side those that will come in the same order, as far as
+        that can be told.
+        """
+        tell = getattr(self.permute, "state", bytes)
+        return self.rows.address, tell()
 
     def draw_order(self) -> Tensor | None:
         """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""

@@ -58,7 +58,7 @@ class RowsAhead:
 
     def __init__(self, rows: HostRows, order: Tensor, batch_size: int):
         self.rows = rows
-        self.numbers = iter(order.cpu().split(batch_size))
+        self.indices = iter(order.cpu().split(batch_size))
         self.stream = _stream(rows.device)
         self.sent = self._send_next()
 
@@ -73,7 +73,7 @@ class RowsAhead:
         return batch
 
     def _send_next(self) -> Tensor | None:
-        index = next(self.numbers, None)
+        index = next(self.indices, None)
         if index is None:
             return None
         pinned = _empty_pinned(len(index), like=self.rows.X)

@@ -38,7 +38,7 @@ class MappedArray:
         What `source` is a view of; None keeps pages until the system takes them back.
 
     rows : int64 ndarray of shape (n_samples,) or None
-        Numbers of the rows to take; None is all of them.
+        Indices of the rows to take; None is all of them.
     """
 
     ndim = 2
@@ -147,7 +147,7 @@ def held_bytes(index: np.ndarray, stride: int, row_bytes: int) -> np.ndarray:
     Parameters
     ----------
     index : int64 ndarray of shape (n_rows,)
-        Numbers of the rows, ascending.
+        Indices of the rows, ascending.
 
     stride, row_bytes : int
         Bytes from one row to the next, and of one row.

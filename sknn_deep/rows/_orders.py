@@ -18,16 +18,24 @@ def numpy_permutations(
 
     Each order permutes the one before, as ``sklearn.utils.shuffle`` does there.
     """
-    order = np.arange(n_rows)
+    return _NumpyPermutations(n_rows, random_state)
 
-    def permute() -> Tensor:
-        nonlocal order
-        permutation = np.arange(n_rows)
-        random_state.shuffle(permutation)
-        order = order[permutation]
-        return torch.from_numpy(order)
 
-    return permute
+class _NumpyPermutations:
+    def __init__(self, n_rows: int, random_state: np.random.RandomState):
+        self._random_state = random_state
+        self._order = np.arange(n_rows)
+
+    def __call__(self) -> Tensor:
+        permutation = np.arange(len(self._order))
+        self._random_state.shuffle(permutation)
+        self._order = self._order[permutation]
+        return torch.from_numpy(self._order)
+
+    def state(self) -> bytes:
+        """Give what the orders to come depend on, if none was drawn yet."""
+        state = self._random_state.get_state(legacy=False)["state"]
+        return state["key"].tobytes() + state["pos"].to_bytes(4)
 
 
 def device_permutations(

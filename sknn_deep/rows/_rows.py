@@ -22,15 +22,11 @@ class DenseRows(Rows):
     """
 
     def __init__(self, X: Tensor):
-        self.X = X
+        self.X = self.tensor = X
 
     @property
     def shape(self) -> tuple[int, ...]:
         return tuple(self.X.shape)
-
-    @property
-    def tensor(self) -> Tensor:
-        return self.X
 
     @property
     def address(self) -> tuple[int, ...]:

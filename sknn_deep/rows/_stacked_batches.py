@@ -16,77 +16,115 @@ from sknn_deep.rows._rows import memory_of
 _ROWS_AT_ONCE = 2**20
 
 
+class SharedRows(NamedTuple):
+    """A batch's rows of several networks, of which neighbors may see the same ones.
+
+    Attributes
+    ----------
+    X : Tensor of shape (n_groups, n_batch, n_features)
+
+    bounds : list of (int, int)
+        The networks of each group, from the first one to the one after the last.
+    """
+
+    X: Tensor
+    bounds: list[tuple[int, int]]
+
+    @property
+    def n_batch(self) -> int:
+        return self.X.shape[1]
+
+    def of_each(self) -> Tensor:
+        """Give those of each network, ``(n_networks, n_batch, n_features)``."""
+        return _repeat(self.X, self.bounds)
+
+
 def stacked_batches(
     sources: Sequence[Batches],
-) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+) -> Iterator[tuple[SharedRows, Tensor, Tensor | None]]:
     """Yield one batch of each source at a time, with the sources in front.
 
     Parameters
     ----------
     sources : sequence of Batches
         With as many rows and batches each. Those that share their rows should stand
-        side by side.
+        side by side, and among them those that go through them in the same order:
+        their rows are gathered once.
 
     Yields
     ------
-    X : Tensor of shape (n_sources, n_batch, n_features)
-        Overwritten by the next one.
+    X : SharedRows
+        Overwritten by the next ones.
 
     target : Tensor of shape (n_sources, n_batch) or (n_sources, n_batch, n_outputs)
 
     weight : Tensor of shape (n_sources, n_batch), or None
     """
     orders = [source.draw_order() for source in sources]
-    if _are_alike(sources, orders):
+    bounds = _find_alike(sources, orders)
+    if len(bounds) == 1:
         for X, target, weight in sources[0].in_order(orders[0]):
             assert isinstance(X, Tensor), "rows that are shared are dense"
             yield (
-                _repeat(X, len(sources)),
-                _repeat(target, len(sources)),
-                None if weight is None else _repeat(weight, len(sources)),
+                SharedRows(X.unsqueeze(0), bounds),
+                _repeat(target.unsqueeze(0), bounds),
+                None if weight is None else _repeat(weight.unsqueeze(0), bounds),
             )
         return
+    leaders = [sources[start] for start, _ in bounds]
     first = sources[0]
     X_like: Tensor = first.rows.slice(0, 0)
     in_order = torch.arange(first.n_rows, device=X_like.device)
-    drawn = [in_order if order is None else order for order in orders]
-    gather = _make_gather(sources, X_like)
+    drawn = [
+        in_order if (order := orders[start]) is None else order for start, _ in bounds
+    ]
+    gather = _make_gather(leaders, X_like)
     size = first.batch_size
     span = max(1, _ROWS_AT_ONCE // (len(sources) * size)) * size
     for start in range(0, first.n_rows, span):
         rows = [order[start : start + span] for order in drawn]
-        targets = _select([source.target for source in sources], rows)
-        weights = _select([source.weight for source in sources], rows)
-        index = torch.stack(rows)  # (n_sources, n_span)
+        targets = _select([source.target for source in leaders], rows, bounds)
+        weights = _select([source.weight for source in leaders], rows, bounds)
+        index = torch.stack(rows)  # (n_groups, n_span)
         for first_row in range(0, index.shape[1], size):
             batch = slice(first_row, first_row + size)
-            X = gather(index[:, batch])
+            shared = SharedRows(gather(index[:, batch]), bounds)
             yield (
-                X,
-                X if targets is None else targets[:, batch],
+                shared,
+                shared.of_each() if targets is None else targets[:, batch],
                 None if weights is None else weights[:, batch],
             )
 
 
-def _select(parts: Sequence[Tensor | None], rows: Sequence[Tensor]) -> Tensor | None:
-    """Pick rows of each part; the parts are all there or none is."""
+def _select(
+    parts: Sequence[Tensor | None],
+    rows: Sequence[Tensor],
+    bounds: list[tuple[int, int]],
+) -> Tensor | None:
+    """Pick rows of each part, for each source; the parts are all there or none is."""
     picked = [
         part.index_select(0, index)
         for part, index in zip(parts, rows, strict=True)
         if part is not None
     ]
-    return torch.stack(picked) if picked else None
+    return _repeat(torch.stack(picked), bounds) if picked else None
 
 
-def _repeat(part: Tensor, n_sources: int) -> Tensor:
-    """Show each source the same part, without a copy."""
-    return part.expand(n_sources, *part.shape)
+def _repeat(groups: Tensor, bounds: list[tuple[int, int]]) -> Tensor:
+    """Give each source what its group has; `groups` has the groups in front."""
+    n_sources = bounds[-1][1]
+    if len(bounds) == n_sources:
+        return groups
+    if len(bounds) == 1:
+        return groups.expand(n_sources, *groups.shape[1:])
+    sizes = torch.tensor([stop - start for start, stop in bounds], device=groups.device)
+    return groups.repeat_interleave(sizes, dim=0, output_size=n_sources)
 
 
 def _make_gather(
     sources: Sequence[Batches], X_like: Tensor
 ) -> Callable[[Tensor], Tensor]:
-    """Make what gathers the rows that an index (n_sources, n_batch) names."""
+    """Make what gathers the rows that an index (n_groups, n_batch) names."""
     neighbours = _find_neighbours([source.rows for source in sources])
 
     @functools.cache  # the last batch may be smaller
@@ -123,15 +161,28 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
     return neighbours
 
 
-def _are_alike(sources: Sequence[Batches], orders: Sequence[Tensor | None]) -> bool:
-    """Tell whether all sources give the same batches, as those of one fold and seed."""
-    first, *others = sources
-    return all(
-        other.rows.address == first.rows.address
-        and _are_equal(other.target, first.target)
-        and _are_equal(other.weight, first.weight)
-        and _are_equal(order, orders[0])
-        for other, order in zip(others, orders[1:], strict=True)
+def _find_alike(
+    sources: Sequence[Batches], orders: Sequence[Tensor | None]
+) -> list[tuple[int, int]]:
+    """Find neighbors that give the same batches, as those of one fold and seed."""
+    bounds = [(0, 1)]
+    for i in range(1, len(sources)):
+        start, _ = bounds[-1]
+        if _are_alike(sources[i], sources[start], orders[i], orders[start]):
+            bounds[-1] = (start, i + 1)
+        else:
+            bounds.append((i, i + 1))
+    return bounds
+
+
+def _are_alike(
+    one: Batches, other: Batches, order: Tensor | None, other_order: Tensor | None
+) -> bool:
+    return (
+        one.rows.address == other.rows.address
+        and _are_equal(one.target, other.target)
+        and _are_equal(one.weight, other.weight)
+        and _are_equal(order, other_order)
     )
 
 

@@ -8,7 +8,12 @@ from sknn_deep.training._history import CompactHistory
 from sknn_deep.training._net import RESULTS, Net, copy_state
 from sknn_deep.training._recipe import Recipe, resolve_recipe
 from sknn_deep.training._run import Run
-from sknn_deep.training._stack import Outcome, run_family, train_stack
+from sknn_deep.training._stack import (
+    Outcome,
+    place_in_stack,
+    run_family,
+    train_stack,
+)
 from sknn_deep.training._step import planned_gradient
 from sknn_deep.training._step_plan import StepPlan
 from sknn_deep.training._tabular_net import TabularNet
@@ -27,6 +32,7 @@ __all__ = [
     "TabularNet",
     "TrainingState",
     "copy_state",
+    "place_in_stack",
     "planned_gradient",
     "resolve_recipe",
     "run_family",

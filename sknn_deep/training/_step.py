@@ -141,8 +141,8 @@ def _make_work(
 ) -> Step:
     """Make all that happens to a batch but the rate."""
     recipe, criterion = net.recipe, net.criterion_
-    clips = recipe.clip_grad_norm is not None
-    parameters = list(net.module_.parameters()) if clips else []
+    max_norm = recipe.clip_grad_norm
+    parameters = [] if max_norm is None else list(net.module_.parameters())
 
     def work(batch) -> dict[str, Tensor]:
         X, target, weight = batch
@@ -153,8 +153,8 @@ def _make_work(
         if recipe.adds_penalty:
             pairs = gradient.penalized()
             value = add_penalty(value, pairs, recipe.alpha, weight, X.shape[0])
-        if recipe.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, recipe.clip_grad_norm)
+        if max_norm is not None:
+            nn.utils.clip_grad_norm_(parameters, max_norm)
         if watched.gradients:
             net.notify(
                 "on_grad_computed",

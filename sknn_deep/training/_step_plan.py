@@ -202,7 +202,7 @@ def _choose_rows(
 def _why_layout(layout: tuple[str, ...], seen_by: str) -> str:
     if layout:
         return "products are faster so, of few features or of sparse rows"
-    return seen_by or "no product is faster another way round"
+    return seen_by or "no product is faster with transposed weights"
 
 
 def _why_not_captured(

@@ -16,6 +16,7 @@ from torch import nn
 from sknn_deep import (
     AutoencoderTransformer,
     MLPClassifier,
+    NeighborAutoencoder,
     NetClassifier,
     NetRegressor,
     to_onnx,
@@ -37,8 +38,8 @@ IMAGES = RNG.normal(size=(40, 8, 8)).astype(np.float32)
 SHORT = {"max_iter": 2, "random_state": 0, "device": "cpu"}
 
 
-def make_halves(**params):
-    return AutoencoderTransformer(
+def make_halves(Estimator=AutoencoderTransformer, **params):
+    return Estimator(
         encoder=lambda n_components: nn.Linear(4, n_components),
         decoder=lambda n_components: nn.Linear(n_components, 4),
         **params,
@@ -80,6 +81,7 @@ CASES = {
     ),
     "halves": (make_halves(latent_activation="tanh"), None),
     "variational": (make_halves(variational=True), None),
+    "neighbors": (make_halves(NeighborAutoencoder), None),
     "Pipeline": (
         make_pipeline(MinMaxScaler(clip=True), make_halves(), StandardScaler()),
         None,
@@ -152,6 +154,7 @@ ONNX_CASES = {
         {"output": "probabilities"},
     ),
     "halves": (make_halves(variational=True), X.astype(np.float32), None, {}),
+    "neighbors": (make_halves(NeighborAutoencoder), X.astype(np.float32), None, {}),
     "by skl2onnx": (
         make_pipeline(
             KBinsDiscretizer(3, encode="onehot-dense", strategy="uniform"),
@@ -187,7 +190,7 @@ def test_to_onnx_writes_what_predicts_the_same(case, tmp_path, capsys):
         )
         if label:
             np.testing.assert_array_equal(label[0], estimator.predict(rows)[:n])
-    names = {"halves": ["codes"], "float64": ["predictions"]}
+    names = {"halves": ["codes"], "neighbors": ["codes"], "float64": ["predictions"]}
     names["tokens"] = ["probabilities"]
     outputs = [put.name for put in session.get_outputs()]
     assert outputs == names.get(case, ["label", "probabilities"])

@@ -1,10 +1,12 @@
 """scikit-learn's checks of an estimator: what holds, and what cannot with a reason."""
 
 import functools
+from unittest import SkipTest
 
 import pytest
 import sklearn.neural_network
 import torch
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
@@ -125,6 +127,39 @@ def expected_failed_checks(estimator):
 )
 def test_check_estimator(estimator, check):
     check(estimator)
+
+
+def failed_checks(estimator):
+    """Name the checks that fail, but for those that are skipped here."""
+    failed = set()
+    for name, checks in checks_of(estimator).items():
+        for check in checks:
+            try:
+                check(clone(estimator))
+            except SkipTest:
+                pass
+            except Exception:
+                failed.add(name)
+    return failed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("module_params", [{}, {"module__width": 20}], ids=str)
+@pytest.mark.parametrize("setting", ["defaults", "sgd"])
+@pytest.mark.parametrize("name", ["NetClassifier", "NetRegressor"])
+def test_no_check_of_a_network_of_two_layers_fails(name, setting, module_params):
+    net = getattr(sknn_deep, name)(own_modules.TwoLinear, **CHECKED[setting])
+
+    assert failed_checks(net.set_params(**module_params)) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("params", [BASE, BASE | SHORT], ids=["defaults", "short"])
+@pytest.mark.parametrize("name", ["NetClassifier", "NetRegressor"])
+def test_of_a_network_with_dropout_the_checks_of_weights_fail(name, params):
+    net = getattr(sknn_deep, name)(own_modules.WithDropout, **params)
+
+    assert failed_checks(net) == set(WEIGHT_CHECKS)
 
 
 @pytest.mark.parametrize("setting", ["defaults", "sgd", "float64"])

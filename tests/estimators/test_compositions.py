@@ -75,8 +75,8 @@ def test_regressors_of_regressors_take_1d_y(diabetes):
 
 
 # B19: Ensembles that give rows no weight, by boosting or drawing, go on.
-# scikit-learn's boosting takes the logarithm of the weights, which are zero here.
 @pytest.mark.must_never("B19")
+# scikit-learn's boosting takes the logarithm of the weights, which are zero here.
 @pytest.mark.filterwarnings("ignore:divide by zero encountered in log:RuntimeWarning")
 def test_ensembles_that_weight_rows_with_zero(cancer):
     X, y = cancer

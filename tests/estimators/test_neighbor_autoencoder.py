@@ -736,14 +736,6 @@ def test_halves_of_ones_own_are_saved_and_go_on(convolutional, tmp_path):
     assert_array_equal(loaded.transform(SOME), first.transform(SOME))
 
 
-def test_an_encoder_of_ones_own_as_torch(convolutional):
-    X = torch.from_numpy(SOME)
-
-    with torch.no_grad():
-        codes = sknn_deep.to_torch(convolutional)(X)
-    assert_allclose(codes, convolutional.transform(SOME), rtol=1e-12)
-
-
 def test_halves_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="takes an encoder and a decoder, or neither"):
         make(encoder=make_encoder).fit(SOME)

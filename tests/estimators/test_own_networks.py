@@ -1,12 +1,14 @@
 """Networks of the user's own: asked what they are, and not taken for dense layers."""
 
 import pickle
+import random
 import subprocess
 import sys
 import threading
 import warnings
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse
@@ -18,6 +20,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from torch import nn
 
 from sknn_deep import MLPClassifier, NetClassifier, NetRegressor
+from sknn_deep.machine import threads_for_step
 from sknn_deep.modules import ConvNet
 from tests.estimators.own_modules import (
     EndsIn,
@@ -180,7 +183,10 @@ def test_the_penalty_is_about_parameters_of_two_dimensions(images):
 @pytest.mark.parametrize("module", [TwoLinear, WithDropout, ConvNet])
 def test_one_seed_gives_one_model_and_no_global_generator_moves(module, images):
     data = images if module is ConvNet else (X, LABELS)
-    state = torch.get_rng_state()
+    state, others = (
+        torch.get_rng_state(),
+        (random.getstate(), str(np.random.get_state())),
+    )
     first = make_clf(module, batch_size=20).fit(*data)
     torch.rand(3)
     again = make_clf(module, batch_size=20).fit(*data)
@@ -189,6 +195,7 @@ def test_one_seed_gives_one_model_and_no_global_generator_moves(module, images):
     torch.set_rng_state(state)
     make_clf(module).fit(*data).predict(data[0])
     assert torch.equal(torch.get_rng_state(), state)
+    assert (random.getstate(), str(np.random.get_state())) == others
     assert np.array_equal(weights_of(first), weights_of(again))
     assert not np.allclose(weights_of(first), weights_of(other))
 
@@ -335,6 +342,10 @@ def test_work_is_counted_and_not_guessed(images):
     seen = clf.net_.forward_pass_
     assert seen.n_products == 64 * 4 * 9 + 4 * 64 * 10
     assert seen.n_units == 4 * 64  # more than any dimension of a parameter
+    # A kernel of few weights is worth several threads where it is applied often.
+    kernel = [torch.zeros(3, 3)]
+    assert threads_for_step(kernel, 256) == 1
+    assert threads_for_step(kernel, 256, n_products=1e6) is None
     assert not seen.draws_globally
 
 
@@ -352,6 +363,20 @@ def test_summary_lists_leaf_layers_with_the_shapes_they_give(images):
         ("Linear", (None, 10)),
     ]
     assert [layer.n_parameters for layer in summary.layers] == [40, 0, 0, 0, 0, 650]
+
+
+def test_there_are_no_weights_of_dense_layers():
+    clf = make_clf().fit(X, LABELS)
+
+    assert not {"coefs_", "intercepts_"} & set(dir(clf))
+
+
+def test_data_that_are_no_arrays_are_refused():
+    dataset = torch.utils.data.TensorDataset(torch.tensor(X), torch.arange(60) % 3)
+    with pytest.raises(TypeError, match=r"arrays or tensors: .* Got a TensorDatas"):
+        make_clf().fit(dataset, LABELS)
+    with pytest.raises(TypeError, match=r"arrays or tensors: .* Got a DataLoader"):
+        make_clf().fit(torch.utils.data.DataLoader(dataset), LABELS)
 
 
 def test_a_look_at_the_network_leaves_running_statistics_alone(images):
@@ -674,6 +699,19 @@ def test_searches_try_arguments_of_the_module():
     assert search.best_estimator_.net_.module_.hidden.out_features == width
     scores = cross_val_score(make_reg(), X, Y, cv=2)
     assert scores.shape == (2,)
+
+
+@pytest.mark.parametrize(
+    "backend", ["threading", pytest.param("loky", marks=pytest.mark.slow)]
+)
+def test_two_jobs_give_what_one_gives(backend):
+    grid = {"module__width": [3, 5]}
+    search = GridSearchCV(make_clf(WithDropout), grid, cv=2)
+    alone = search.fit(X, LABELS).cv_results_["mean_test_score"]
+    with joblib.parallel_config(backend, n_jobs=2):
+        together = search.fit(X, LABELS).cv_results_["mean_test_score"]
+
+    np.testing.assert_array_equal(together, alone)
 
 
 def test_our_search_tries_networks_of_ones_own():

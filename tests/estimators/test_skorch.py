@@ -21,6 +21,7 @@ from skorch.tests.conftest import (  # noqa: F401
 from torch import nn
 
 from sknn_deep import NetClassifier, NetRegressor
+from tests.requirements import needs
 
 RENAMED = [
     # As pytest 9 wants it.
@@ -134,6 +135,7 @@ def load_tests(name):
 
 # skorch lets these pass.
 pytestmark = [
+    needs("skorch>=1.4", "the tests that fail are those of that version"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]
@@ -141,9 +143,18 @@ pytestmark = [
 globals().update(load_tests("test_classifier") | load_tests("test_regressor"))
 
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/user_guide/coming_from_skorch.md"
+
+
+def test_each_difference_is_on_the_page():
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert [difference for difference in DIFFERENCES if difference not in page] == []
+
+
 @pytest.fixture(autouse=True)
 def what_cannot_hold(request):
-    name = f"{request.cls.__name__}.{request.node.name}"
+    name = f"{getattr(request.cls, '__name__', '')}.{request.node.name}"
     reason = REASONS.get(name, REASONS.get(name.partition("[")[0]))
     if reason is not None:
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))

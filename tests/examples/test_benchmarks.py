@@ -382,6 +382,34 @@ def test_bench_search_compares_searches_and_draws_them(run, tmp_path):
 
 
 @pytest.mark.slow
+def test_bench_halving_finds_the_same_winner_and_rounds(capsys, load_module):
+    load_module("bench_halving").main(["--epochs", "6", "--rounds", "1"])
+
+    assert "same winner and rounds: True" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_bench_optuna_compares_both_searches(run):
+    pytest.importorskip("optuna_integration")
+    words = run(*("bench_optuna", "--epochs", 2, "--trials", 4, "--rounds", 1))
+
+    assert {"batched", "optuna-integration"} <= set(words)
+
+
+@pytest.mark.slow
+def test_bench_sooner_draws_a_curve_for_each_training(run, small_mnist, tmp_path):
+    picture, numbers = tmp_path / "sooner.png", tmp_path / "sooner.json"
+    run(
+        *("bench_sooner", "--mnist", small_mnist, "--epochs", 1),
+        *("--output", picture, "--json", numbers),
+    )
+
+    assert matplotlib.image.imread(picture).std() > 0
+    curves = json.loads(numbers.read_text())["curves"]
+    assert {"scikit-learn", "sknn_deep, default", "sknn_deep, one-cycle"} <= set(curves)
+
+
+@pytest.mark.slow
 def test_bench_neighbors_compares_codes_and_searches(run, small_mnist):
     words = run(
         *("bench_neighbors", "--mnist", small_mnist, "--max-iter", 1, "--seeds", 1),
@@ -442,9 +470,27 @@ def test_bench_tables_prints_a_line_for_each_contender(run, tmp_path):
 
     words = run(
         *("bench_tables", "--tables", "german", "--folder", tmp_path, "--seeds", 1),
-        *("--epochs", 2, "--json", path),
+        *("--epochs", 2, "--json", path, "--output", tmp_path / "errors.png"),
     )
 
     assert words.count("german") == 3
+    assert matplotlib.image.imread(tmp_path / "errors.png").std() > 0
     figures = json.loads(path.read_text())["tables"]["german"]["sknn_deep"]
     assert 0 <= figures["error"] <= 1 and figures["cpu_seconds"] > 0
+
+
+@pytest.mark.slow
+def test_bench_own_network_prints_a_line_for_each_contender(run, small_mnist):
+    options = ("bench_own_network", "--mnist", small_mnist, "--batch-size", 50)
+    words = run(*options, "--rows", 100, "--epochs", 1, "--rounds", 1)
+
+    assert words[2:5] == ["sknn_deep", "torch-loop", "skorch"]
+    words = run(*options, "--network", "mlp", "--epochs", 1, "--accuracy", 2)
+    assert words[0] == "mean"
+
+
+@pytest.mark.slow
+def test_bench_conv_autoencoder_prints_a_line_for_each_fit(run, small_mnist):
+    words = run("bench_conv_autoencoder", "--mnist", small_mnist, "--epochs", 1)
+
+    assert words[2:4] == ["dense,", "convolutional,"]

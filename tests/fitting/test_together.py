@@ -428,6 +428,9 @@ def test_stacks_shrink_where_memory_is_short(monkeypatch):
     n_parameters = 5 * 6 + 6 + 6 * 3 + 3
 
     assert most == together._MAX_ON_CPU
+    monkeypatch.setattr(together, "_CACHED_BYTES", 1)
+    assert together._most_in_a_stack(planned, 1) == 8
+    monkeypatch.setattr(together, "_CACHED_BYTES", 2**40)
     monkeypatch.setattr(together, "_MAX_ON_CPU", 10**6)
     many = together._most_in_a_stack(planned, 1)
     assert together._most_in_a_stack(planned, 4) == many // 4

@@ -16,7 +16,8 @@ from sknn_deep.gradients import (
     penalized_weights,
     recorded_gradient,
 )
-from sknn_deep.gradients._backpropagation import Backpropagation, LayerParameters
+from sknn_deep.gradients._backpropagation import LayerParameters
+from sknn_deep.gradients._stacked_backpropagation import StackedBackpropagation
 from sknn_deep.modules import (
     ACTIVATIONS,
     MLP,
@@ -33,6 +34,7 @@ from sknn_deep.modules import (
     SquaredError,
     glorot_uniform_,
 )
+from sknn_deep.rows import SharedRows
 from tests.rows.arrays import as_batch
 
 LOSSES = {
@@ -131,7 +133,7 @@ def test_explicit_gradient_equals_autograd_at_any_depth(units):
     )
 
 
-def freely_laid_gradient(module, loss, **options):
+def transposing_gradient(module, loss, **options):
     transposed = explicit_kind(module, loss).faster_transposed(
         dict(module.named_parameters())
     )
@@ -145,7 +147,7 @@ def test_explicit_gradient_with_a_free_layout_equals_autograd(units):
 
     freely, recorded = (
         descend(make, make_mlp(units, dropout=0.2).train(), loss, batches)
-        for make in (freely_laid_gradient, recorded_gradient)
+        for make in (transposing_gradient, recorded_gradient)
     )
 
     torch.testing.assert_close(freely, recorded, rtol=1e-10, atol=1e-10)
@@ -180,7 +182,7 @@ def test_free_layout_transposes_weights_for_a_while():
     wide, narrow = penalized_weights(module)
     before = copy.deepcopy(module.state_dict())
 
-    with freely_laid_gradient(module, SquaredError(), n_rows=8) as gradient:
+    with transposing_gradient(module, SquaredError(), n_rows=8) as gradient:
         assert wide.mT.is_contiguous() and wide.grad.mT.is_contiguous()
         assert narrow.is_contiguous() and narrow.grad.is_contiguous()
         torch.testing.assert_close(module.state_dict(), before, rtol=0, atol=0)
@@ -537,7 +539,7 @@ def test_backpropagation_of_a_stack_equals_autograd(activation, n_networks):
 
     sizes = list(itertools.pairwise(units))
     weights = [draw(n_out, n_in).requires_grad_() for n_in, n_out in sizes]
-    biases = [draw(1, n_out).requires_grad_() for _, n_out in sizes]
+    biases = [draw(n_out, 1).requires_grad_() for _, n_out in sizes]
     masks = [2.0 * (draw(n_rows, 5) > 0), None]
     activations = [activation, "identity"]
     gradients = [torch.zeros_like(p) for p in weights + biases]
@@ -554,10 +556,15 @@ def test_backpropagation_of_a_stack_equals_autograd(activation, n_networks):
     ]
     X, target, weight = draw(n_rows, 6), draw(n_rows, 3), draw(n_rows).abs()
 
-    values, outputs = Backpropagation(layers, loss, n_rows=n_rows)(X, target, weight)
+    rows = SharedRows(X, [(k, k + 1) for k in range(n_networks)])
 
-    hidden = ACTIVATIONS[activation].module()(X @ weights[0].mT + biases[0]) * masks[0]
-    expected = hidden @ weights[1].mT + biases[1]
+    compute = StackedBackpropagation(layers, loss, n_rows=n_rows)
+    values, outputs = compute(rows, target, weight)
+
+    hidden = (
+        ACTIVATIONS[activation].module()(X @ weights[0].mT + biases[0].mT) * masks[0]
+    )
+    expected = hidden @ weights[1].mT + biases[1].mT
     losses = [loss(expected[k], target[k], weight[k]) for k in range(n_networks)]
     torch.stack(losses).sum().backward()
     torch.testing.assert_close(outputs, expected.detach())

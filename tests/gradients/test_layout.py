@@ -1,9 +1,13 @@
-"""Weights that lie in memory the other way round: which ones, and as what."""
+"""Weights that are transposed in memory: which ones, and as what."""
 
 import pytest
 import torch
 
-from sknn_deep.gradients._layout import is_faster_transposed, lay, lies_transposed
+from sknn_deep.gradients._layout import (
+    is_faster_transposed,
+    is_stored_transposed,
+    view_part,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,8 +38,8 @@ def test_biases_and_weights_elsewhere_are_not_transposed():
 def test_lay_views_the_buffer(shape):
     buffer = torch.arange(torch.Size(shape).numel())
 
-    as_it_is = lay(buffer, shape, transposed=False)
-    transposed = lay(buffer, shape, transposed=True)
+    as_it_is = view_part(buffer, shape, transposed=False)
+    transposed = view_part(buffer, shape, transposed=True)
 
     assert as_it_is.shape == transposed.shape == shape
     assert as_it_is.data_ptr() == transposed.data_ptr() == buffer.data_ptr()
@@ -44,9 +48,9 @@ def test_lay_views_the_buffer(shape):
 
 
 def test_arrays_that_lie_both_ways_or_none_do_not_lie_transposed():
-    assert lies_transposed(torch.rand(3, 2).mT)
-    assert lies_transposed(torch.rand(4, 3, 2).mT)
-    assert not lies_transposed(torch.rand(3, 2))
-    assert not lies_transposed(torch.rand(1, 3))
-    assert not lies_transposed(torch.rand(3))
-    assert not lies_transposed(torch.rand(4, 6)[:, ::2])
+    assert is_stored_transposed(torch.rand(3, 2).mT)
+    assert is_stored_transposed(torch.rand(4, 3, 2).mT)
+    assert not is_stored_transposed(torch.rand(3, 2))
+    assert not is_stored_transposed(torch.rand(1, 3))
+    assert not is_stored_transposed(torch.rand(3))
+    assert not is_stored_transposed(torch.rand(4, 6)[:, ::2])

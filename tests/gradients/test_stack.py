@@ -30,6 +30,7 @@ from sknn_deep.modules import (
     glorot_uniform_,
 )
 from sknn_deep.modules._random_layers import StackedDropout, dropout_mask
+from sknn_deep.rows import SharedRows
 
 N_NETWORKS = 3
 
@@ -95,6 +96,11 @@ def make_batch(loss, n_rows=8, *, weighted=False, seed=0):
     return X, target, weight if weighted else None
 
 
+def each_its_own(X):
+    """Give rows of which no two networks see the same."""
+    return SharedRows(X, [(k, k + 1) for k in range(len(X))])
+
+
 def make_generators():
     return [torch.Generator().manual_seed(seed) for seed in range(N_NETWORKS)]
 
@@ -105,8 +111,8 @@ def descend_together(modules, losses, batches, n_rows=8):
     with stacked_gradient(
         modules, losses, n_rows=n_rows, generators=make_generators()
     ) as stacked:
-        for batch in batches:
-            values, outputs = stacked.compute(*batch)
+        for X, *others in batches:
+            values, outputs = stacked.compute(each_its_own(X), *others)
             for k, module in enumerate(modules):
                 gradients = [p.grad.clone() for p in module.parameters()]
                 seen[k].append([values[k].clone(), outputs[k].clone(), *gradients])
@@ -185,6 +191,52 @@ def test_stack_draws_each_networks_own_dropout_masks(make_gradient):
     )
 
 
+@pytest.mark.parametrize("bounds", [[(0, 2), (2, 3)], [(0, 3)]], ids=str)
+@pytest.mark.parametrize("units", [(6, 5, 3), (6, 40, 3), (6, 3)], ids=str)
+@pytest.mark.parametrize("loss", [CrossEntropy(), SquaredError()], ids=str)
+def test_stack_computes_shared_rows_as_those_of_each(loss, units, bounds):
+    modules = [make_mlp(seed, units=units) for seed in range(N_NETWORKS)]
+    X, target, _ = make_batch(loss)
+    shared = SharedRows(X[: len(bounds)], bounds)
+
+    def differentiate(rows):
+        with stacked_gradient(
+            copy.deepcopy(modules),
+            [loss] * N_NETWORKS,
+            n_rows=8,
+            generators=[None] * N_NETWORKS,
+        ) as stacked:
+            values, outputs = stacked.compute(rows, target, None)
+            return values, outputs.clone(), stacked.gradients.buffer
+
+    ours = differentiate(shared)
+    theirs = differentiate(each_its_own(shared.of_each()))
+
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-14)
+    assert ours[2].any()
+
+
+def test_stack_draws_once_for_networks_of_one_seed_and_leaves_the_states_of_each():
+    seeds, p = [0, 1, 0, 0], [0.1, 0.5, 0.5, 0.1]
+    modules = [make_mlp(k, dropout=[p[k], 0.2]) for k in range(len(seeds))]
+    X, target = torch.rand(4, 8, 6).double(), torch.rand(4, 8, 3).double()
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    alone = [torch.Generator().manual_seed(seed) for seed in seeds]
+    loss = SquaredError()
+
+    with stacked_gradient(
+        modules, [loss] * 4, n_rows=8, generators=generators
+    ) as stacked:
+        _, outputs = stacked.compute(each_its_own(X), target, None)
+        outputs = outputs.clone()
+
+    for k, module in enumerate(modules):
+        with explicit_gradient(module, loss, n_rows=8, generator=alone[k]) as gradient:
+            _, expected = gradient.compute(X[k], target[k], None)
+        torch.testing.assert_close(outputs[k], expected, rtol=1e-12, atol=1e-14)
+        assert torch.equal(generators[k].get_state(), alone[k].get_state())
+
+
 @pytest.mark.parametrize("kind", [CrossEntropy, BinaryCrossEntropy])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 def test_stack_smooths_each_networks_labels_by_its_own_share(kind, weighted):
@@ -199,7 +251,7 @@ def test_stack_smooths_each_networks_labels_by_its_own_share(kind, weighted):
     )
 
 
-def test_stack_lends_its_memory_and_gives_it_back():
+def test_stack_shares_its_memory_and_gives_it_back():
     modules = [make_mlp(seed, units=(6, 40, 3)) for seed in range(N_NETWORKS)]
     before = [copy.deepcopy(module.state_dict()) for module in modules]
     loss = SquaredError()

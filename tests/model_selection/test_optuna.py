@@ -397,6 +397,21 @@ def test_no_batch_begins_after_the_timeout():
     assert len(search.trials_) == 2
 
 
+def test_search_with_callbacks_of_scikit_learn_tells_them_of_each_fit(
+    capsys, sklearn_callback, searched
+):
+    search = make_search(n_parallel_trials=3)
+    search.set_callbacks(sklearn_callback.ProgressBar()).fit(X, Y)
+
+    assert_allclose(split_scores(search), split_scores(searched))
+    assert_array_equal(search.cv_results_["number"], range(5))
+    assert [trial.value for trial in search.trials_] == [
+        *search.cv_results_["mean_test_score"]
+    ]
+    assert not search.cv_results_["batched"].any()
+    assert capsys.readouterr().out.count("candidate-split-evaluation") == 5 * CV
+
+
 def test_search_prints_nothing(capfd):
     verbosity = optuna.logging.get_verbosity()
     BatchedOptunaSearchCV(make(), RATES, n_trials=2, cv=2).fit(X, Y)

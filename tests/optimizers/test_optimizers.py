@@ -135,7 +135,7 @@ def test_states_of_a_users_optimizer_are_left_alone():
 
 
 def lie_otherwise(parameters):
-    """Let matrices lie in memory the other way round."""
+    """Transpose matrices in memory."""
     for p in parameters:
         if p.ndim == 2:
             p.data = p.data.mT.clone(memory_format=torch.contiguous_format).mT

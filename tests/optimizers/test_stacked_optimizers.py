@@ -10,10 +10,10 @@ import torch
 from sknn_deep.gradients._stack import Stacked
 from sknn_deep.optimizers._optimizers import make_optimizer, make_step
 from sknn_deep.optimizers._stacked_optimizers import (
-    Numbers,
+    Hyperparameters,
     StackedOptimizer,
     group_equal,
-    numbers_of,
+    hyperparameters_of,
     optimizer_family,
 )
 from tests.training.recipes import make_recipe
@@ -45,7 +45,7 @@ class Alone:
 
 
 def stack_of(networks, dtype):
-    """Stack networks whose first weights lie the other way round than the second."""
+    """Stack networks whose first weights alone are transposed in memory."""
     values = Stacked(
         SHAPES,
         len(networks),
@@ -145,7 +145,7 @@ def test_stacked_optimizer_equals_single_ones(
             network.step(own, rate_at(recipes[k], t))
             for array, gradient in zip(gradients.arrays, own, strict=True):
                 array[k].copy_(gradient)
-        numbers = [numbers_of(recipe, rate_at(recipe, t)) for recipe in recipes]
+        numbers = [hyperparameters_of(recipe, rate_at(recipe, t)) for recipe in recipes]
         take_step(optimizer, numbers)
 
         assert_same(values, networks, tolerance)
@@ -178,7 +178,8 @@ def test_stacked_optimizer_goes_on_with_those_who_stay(settings, solver, options
             for array, gradient in zip(gradients.arrays, own, strict=True):
                 array[i].copy_(gradient)
         numbers = [
-            numbers_of(recipes[k], recipes[k].learning_rate_init) for k in staying
+            hyperparameters_of(recipes[k], recipes[k].learning_rate_init)
+            for k in staying
         ]
         take_step(optimizer, numbers)
 
@@ -192,7 +193,7 @@ def test_stacked_optimizer_decays_only_the_weights():
         ("adamw",), values, gradients, n_penalized=len(WEIGHTS)
     )
 
-    take_step(optimizer, [Numbers(0.1, 0.9, 0.999, 1e-8, 0.5)])
+    take_step(optimizer, [Hyperparameters(0.1, 0.9, 0.999, 1e-8, 0.5)])
 
     for i, (array, p) in enumerate(zip(values.arrays, network.parameters, strict=True)):
         expected = p.detach() * (1 - 0.1 * 0.5 if i < len(WEIGHTS) else 1)
@@ -203,7 +204,7 @@ def test_stacked_optimizer_lets_go_of_its_memory_with_the_last_reference():
     network = Alone(make_recipe(), make_arrays(0, torch.float32))
     values, gradients = stack_of([network], torch.float32)
     optimizer = StackedOptimizer(("adam",), values, gradients, n_penalized=2)
-    take_step(optimizer, [numbers_of(make_recipe(), 0.1)])
+    take_step(optimizer, [hyperparameters_of(make_recipe(), 0.1)])
     moments = weakref.ref(optimizer.moments[0].buffer)
 
     gc.disable()
@@ -217,21 +218,21 @@ def test_stacked_optimizer_lets_go_of_its_memory_with_the_last_reference():
 def test_numbers_hold_what_the_solver_uses():
     options = {"alpha": 0.5, "momentum": 0.7, "beta_1": 0.8, "beta_2": 0.95}
 
-    assert numbers_of(make_recipe(solver="sgd", **options), 0.2) == (
+    assert hyperparameters_of(make_recipe(solver="sgd", **options), 0.2) == (
         0.2,
         0.7,
         0.0,
         0.0,
         0.0,
     )
-    assert numbers_of(make_recipe(solver="adam", **options), 0.2) == (
+    assert hyperparameters_of(make_recipe(solver="adam", **options), 0.2) == (
         0.2,
         0.8,
         0.95,
         1e-8,
         0.0,
     )
-    assert numbers_of(make_recipe(solver="adamw", **options), 0.2) == (
+    assert hyperparameters_of(make_recipe(solver="adamw", **options), 0.2) == (
         0.2,
         0.8,
         0.95,

@@ -46,6 +46,11 @@ def sources_of(kind, **options):
         return [make_batches(k, sparse(k), **options) for k in range(3)]
     if kind == "alike":
         return [make_batches(0, rows, **options) for rows in views(dense(0), 3)]
+    if kind == "two alike":
+        seeds = [0, 1, 1, 2]
+        rows = views(dense(0), len(seeds))
+        pairs = zip(seeds, rows, strict=True)
+        return [make_batches(seed, own, **options) for seed, own in pairs]
     rows = views(dense(0), 2)
     if kind == "neighbours":
         rows += [dense(1)]
@@ -57,7 +62,7 @@ def views(rows, n):
     return [make_rows(rows.X, torch.float64, CPU) for _ in range(n)]
 
 
-KINDS = ["one array", "neighbours", "sparse", "alike"]
+KINDS = ["one array", "neighbours", "sparse", "alike", "two alike"]
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 40, 2**20])
@@ -83,6 +88,9 @@ def test_stacked_batches_are_those_of_each_source(
         n_batches = 0
         for batch, *own in zip(stacked_batches(together), *alone, strict=True):
             n_batches += 1
+            X, *values = batch
+            assert X.n_batch == own[0][0].shape[0]
+            batch = [X.of_each(), *values]
             for part, parts in zip(batch, zip(*own, strict=True), strict=True):
                 if parts[0] is None:
                     assert part is None
@@ -100,7 +108,7 @@ def test_sources_with_and_without_an_order_share_a_stack():
         ]
 
     for batch, *own in zip(stacked_batches(sources()), *sources(), strict=True):
-        torch.testing.assert_close(batch[0], torch.stack([b[0] for b in own]))
+        torch.testing.assert_close(batch[0].of_each(), torch.stack([b[0] for b in own]))
 
 
 def test_rows_that_begin_at_the_same_place_are_told_apart():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 import torch
@@ -28,7 +29,9 @@ STACKS: Callable[..., AbstractContextManager[StackedGradient]] = stacked_gradien
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 @pytest.mark.parametrize("choose", WAYS)
-def test_each_way_gives_the_loss_and_what_is_penalized(choose, loss):
+def test_each_way_gives_the_loss_and_what_is_penalized(
+    choose: ChoosesGradient, loss: Any
+):
     module = MLP((3, 4, 2), activations=["relu"], dropout=[0.0], dtype=torch.float64)
     X, target = torch.ones(5, 3, dtype=torch.float64), torch.zeros(5, dtype=torch.int64)
     if isinstance(loss, SquaredError):
@@ -43,4 +46,5 @@ def test_each_way_gives_the_loss_and_what_is_penalized(choose, loss):
     assert sum(n for n, _ in pairs) == 3 * 4 + 4 * 2
     assert all(n_weights == n_gradients for n_weights, n_gradients in pairs)
     assert loss.reported_scale(output) > 0
-    assert set(kind.faster_transposed(module)) <= dict(module.named_parameters()).keys()
+    parameters = dict(module.named_parameters())
+    assert set(kind.faster_transposed(parameters)) <= parameters.keys()

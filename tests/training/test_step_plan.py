@@ -9,7 +9,7 @@ from skorch.callbacks import Callback
 
 from sknn_deep import MLPClassifier
 from sknn_deep.fitting._solvers import FitPlan
-from sknn_deep.gradients._layout import lies_transposed
+from sknn_deep.gradients._layout import is_stored_transposed
 from sknn_deep.rows import SparseInput
 from sknn_deep.training import planned_gradient
 from sknn_deep.training._callbacks import Watched
@@ -136,7 +136,7 @@ def test_step_plan_is_what_is_done(data, params):
         lying = {
             name
             for name, p in fit.net.module_.named_parameters()
-            if lies_transposed(p.data)
+            if is_stored_transposed(p.data)
         }
         X, *_ = next(iter(batches))
 
