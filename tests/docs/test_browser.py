@@ -16,6 +16,7 @@ CARDS = {
     "Bring my own network": "NetClassifier(",
     "Put a fitted Pipeline somewhere else": "to_onnx(",
     "Run a search on a GPU": "A search on a GPU",
+    "Search with Optuna": "BatchedOptunaSearchCV(",
     "Save without pickle": "sknn_deep.save(",
 }
 
