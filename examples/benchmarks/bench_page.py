@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 from arguments import make_parser
 from data import load
-from playwright.sync_api import sync_playwright
 from report import describe_load, format_table, load_average, write_json
 
 from sknn_deep import AutoencoderTransformer
@@ -90,6 +89,8 @@ def write_page(path: Path, args) -> None:
 
 
 def time_frames(path: Path, screen: dict, args) -> dict[str, list[float]]:
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as driver:
         own = Path(driver.chromium.executable_path)
         chromium = own if own.exists() else shutil.which("chromium")

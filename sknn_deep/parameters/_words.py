@@ -86,7 +86,6 @@ VALUES = {
         "adagrad": "torch.optim.Adagrad",
         "adadelta": "torch.optim.Adadelta",
         "adamax": "torch.optim.Adamax",
-        "muon": "torch.optim.Muon",
     },
     "loss": {
         "mse": "'squared_error'",

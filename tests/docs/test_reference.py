@@ -14,6 +14,7 @@ PARTS = {modules.ConvDecoder, modules.ConvEncoder, modules.ConvNet}
 # Folders that users need not know: their names are no promise.
 INNER = {
     "columns",
+    "conversion",
     "data",
     "estimators",
     "fitting",

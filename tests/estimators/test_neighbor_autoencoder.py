@@ -739,9 +739,9 @@ def test_halves_of_ones_own_are_saved_and_go_on(convolutional, tmp_path):
 def test_halves_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="takes an encoder and a decoder, or neither"):
         make(encoder=make_encoder).fit(SOME)
-    message = r"encoder of NeighborAutoencoder .* \(64, 2\) .* Got shape \(64, 5\)"
+    message = r"encoder of NeighborAutoencoder .* \(32, 2\) .* Got shape \(32, 5\)"
     with pytest.raises(ValueError, match=message):
         make(encoder=nn.Linear(64, 5), decoder=make_decoder).fit(SOME)
-    message = r"decoder of NeighborAutoencoder .* \(64, 64\) .* Got shape \(64, 9\)"
+    message = r"decoder of NeighborAutoencoder .* \(32, 64\) .* Got shape \(32, 9\)"
     with pytest.raises(ValueError, match=message):
         make(encoder=make_encoder, decoder=nn.Linear(2, 9)).fit(SOME)

@@ -186,7 +186,7 @@ def test_step_plan_of_an_ensemble_is_that_of_its_stack():
 
     assert {plan.gradient for plan in plans} == {"stacked"}
     assert plans[0].reasons["gradient"] == "3 networks of the same shapes"
-    assert plans[0].layout == ("0.dense.weight",)
+    assert plans[0].layout == ("0.dense.weight", "1.dense.weight")
 
 
 def test_step_plan_prints_a_line_for_each_choice():
