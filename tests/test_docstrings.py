@@ -21,11 +21,17 @@ from sknn_deep import (
     NeighborAutoencoder,
 )
 from sknn_deep._sklearn_private import Interval, StrOptions
+from sknn_deep.estimators import BaseNetEstimator
 
 MODULES = [sknn_deep, sknn_deep.inspection, sknn_deep.metrics]
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
 WITH_NEIGHBORS = [*ESTIMATORS, NeighborAutoencoder]
 CLASSES = [getattr(module, name) for module in MODULES for name in module.__all__]
+EVERY_ESTIMATOR = [
+    cls
+    for cls in CLASSES
+    if isinstance(cls, type) and issubclass(cls, BaseNetEstimator)
+]
 
 # numpydoc's codes that are not errors here, each with the reason.
 IGNORED = {"RT02": "what is returned has a name too, as in scikit-learn"}
@@ -191,7 +197,7 @@ def check_parameters(thing):
             assert stated.group(1).replace('"', "'") == repr(default), name
 
 
-@pytest.mark.parametrize("cls", WITH_NEIGHBORS)
+@pytest.mark.parametrize("cls", EVERY_ESTIMATOR)
 def test_documented_values_are_those_that_are_allowed(cls):
     parameters = documented(cls)
     for name, constraints in cls._parameter_constraints.items():

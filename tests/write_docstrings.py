@@ -24,8 +24,6 @@ from sknn_deep import estimators, model_selection
 
 SHARED = Path(__file__).resolve().parents[1] / "docs" / "shared_docstrings.txt"
 WIDTH = 88
-# Whose parameters of the same names mean something else.
-OWN_WORDS = ("TabularMLPClassifier", "TabularMLPRegressor")
 SECTION = r"^{indent}{name}\n{indent}-+\n"
 # A docstring's sections end where the next begins.
 NEXT = r"^{indent}[A-Z][\w ]+\n{indent}-+\n|\Z"
@@ -258,8 +256,6 @@ def filled_files() -> dict[Path, str]:
     shared = read_shared(SHARED.read_text(encoding="utf-8"))
     texts: dict[Path, str] = {}
     for cls in classes():
-        if cls.__name__ in OWN_WORDS:
-            continue
         path = Path(inspect.getsourcefile(cls))
         text = texts.get(path) or path.read_text(encoding="utf-8")
         texts[path] = fill_class(text, cls, shared)

@@ -40,9 +40,9 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         used when ``loss="huber"``.
 
     quantile : float in (0, 1) or array-like of float, default=0.5
-        Quantile of y that is predicted, or several in increasing order: ``predict``
-        then gives a column for each, of which none is below the one before, and
-        ``score`` is the mean of their D2 pinball scores. Only used when
+        Which quantile of y is predicted, or several in increasing order, of y that is
+        one column: ``predict`` then gives a column for each, of which none is below the
+        one before, and ``score`` is the mean of their D2 pinball scores. Only used when
         ``loss="quantile"``.
 
     n_estimators : int in [1, inf), default=2

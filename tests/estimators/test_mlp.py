@@ -30,6 +30,7 @@ import sknn_deep.fitting._solvers as solvers
 import sknn_deep.machine._threads as threads_file
 from sknn_deep import MLPClassifier, MLPRegressor
 from sknn_deep.modules import ACTIVATIONS, BatchNorm
+from sknn_deep.optimizers import STEP_SCHEDULES
 from sknn_deep.training import Net
 from tests.estimators.fits import threads_of_a_new_thread, weights_of
 
@@ -180,7 +181,7 @@ def test_bad_parameters_raise_before_training(
             {"learning_rate": "linear"},
             {
                 *("constant", "invscaling", "adaptive"),
-                *("one_cycle", "cosine", "coslog4", "flat_cos"),
+                *STEP_SCHEDULES,
             },
         ),
     ],

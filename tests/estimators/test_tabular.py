@@ -28,6 +28,7 @@ from skorch.callbacks import Callback
 import sknn_deep
 from sknn_deep import TabularMLPClassifier, TabularMLPRegressor
 from sknn_deep.callbacks import Checkpoint
+from sknn_deep.estimators._regression import LOSSES
 from sknn_deep.inspection import LossCurveDisplay
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedHalvingGridSearchCV
 from tests.requirements import since_scikit_learn_sees_polars
@@ -345,9 +346,7 @@ def test_labels_may_be_several():
     assert clf.score(X, y) > 0.5
 
 
-@pytest.mark.parametrize(
-    "loss", ["squared_error", "absolute_error", "huber", "quantile", "poisson"]
-)
+@pytest.mark.parametrize("loss", LOSSES)
 def test_every_loss_learns(loss):
     X, signal = make_table()
     y = np.round(np.exp(signal / 2)) if loss == "poisson" else 100 + 10 * signal

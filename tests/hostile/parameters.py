@@ -15,7 +15,9 @@ from sklearn.model_selection import (
 from skorch.callbacks import EpochTimer
 
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep.estimators._regression import LOSSES
 from sknn_deep.modules import ACTIVATIONS
+from sknn_deep.optimizers import STEP_SCHEDULES
 
 NAN, INF = float("nan"), float("inf")
 
@@ -45,7 +47,7 @@ OF_ALL = {
     ],
     "alpha": [0, 1e-4, 1.0, 1e6, 1e300, np.float32(0.1), INF],
     "batch_size": ["auto", 1, 2, 7, 10**30, np.int64(5)],
-    "learning_rate": ["constant", "invscaling", "adaptive", "one_cycle", "cosine"],
+    "learning_rate": ["constant", "invscaling", "adaptive", *STEP_SCHEDULES],
     "learning_rate_init": [1e-320, 1e-8, 1e-3, 0.1, 1, 1e3, 1e30, 1e300, INF],
     "power_t": [0.0, 0.5, 3, 1e6, INF],
     "max_iter": [1, 2, 3, np.int32(2), True],
@@ -113,7 +115,7 @@ OF_REGRESSORS = {
     **OF_ALL,
     **OF_PERCEPTRONS,
     "scoring": ["loss", None, "r2", "neg_mean_squared_error", "accuracy"],
-    "loss": ["squared_error", "poisson", "absolute_error", "huber", "quantile"],
+    "loss": list(LOSSES),
     "huber_delta": [1e-320, 1.0, 1e300, INF],
     "quantile": [1e-320, 0.5, np.nextafter(1, 0)],
     "normalize_y": [True],
