@@ -35,9 +35,24 @@ def make_table_model(
     inputs = _describe_inputs(estimator, names, export.dtype)
     encoded = _add_columns(graph, parts[0].encoder, names)
     scores = add_parts(graph, parts[1:], encoded)
-    return finish_model(
+    model = finish_model(
         graph, scores, parts, estimator, inputs, export, has_label=has_label
     )
+    _check_names(names or [], model)
+    return model
+
+
+def _check_names(names: list[str], model: ModelProto) -> None:
+    """Refuse columns that cannot be inputs: names of a graph are there once."""
+    taken = {"", *(constant.name for constant in model.graph.initializer)}
+    taken |= {name for node in model.graph.node for name in node.output}
+    refused = sorted({n for n in names if n in taken or names.count(n) > 1})
+    if refused:
+        raise ValueError(
+            "to_onnx names an input after each column, and cannot do so for "
+            f"{refused}: the file has the name already, or it is empty. Rename these "
+            "columns before the fit."
+        )
 
 
 def _names_of(estimator: BaseEstimator) -> list[str] | None:
@@ -159,6 +174,11 @@ def _add_codes(graph: Graph, column: str, categories) -> str:
             keys_strings=keys,
             values_int64s=[*range(missing), *[missing] * len(gaps)],
             default_int64=unknown,
+        )
+    if len(np.unique(np.asarray(categories.values, graph.dtype))) < missing:
+        raise ValueError(
+            f"to_onnx cannot tell all categories of {column!r} apart in "
+            f"{graph.dtype}: some are the same number there. Pass dtype='float64'."
         )
     values = graph.constant([categories.values], "categories")
     is_equal = graph.node("Equal", column, values)

@@ -1,6 +1,6 @@
 """Several quantiles of one column."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from numbers import Real
 
 import numpy as np
@@ -12,7 +12,9 @@ def check_quantiles(quantile, y: np.ndarray, *, owner: str) -> tuple[float, ...]
     if isinstance(quantile, Real):
         return None
     try:
-        quantiles = tuple(float(level) for level in quantile)
+        # A set has no order.
+        levels = () if isinstance(quantile, Set) else quantile
+        quantiles = tuple(float(level) for level in levels)
     except (TypeError, ValueError):  # names, or columns of numbers
         quantiles = ()
     if not quantiles or not np.all(np.diff((0.0, *quantiles, 1.0)) > 0):

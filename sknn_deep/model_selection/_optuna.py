@@ -315,15 +315,22 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         """Refuse several metrics of which none is named."""
         is_several = isinstance(self.scoring, list | tuple | set | dict)
         if is_several and not isinstance(self.refit, str):
-            raise ValueError(
-                "BatchedOptunaSearchCV tells its study one number for each trial: set "
-                "refit to the name of one of the metrics in 'scoring'. Got "
-                f"refit={self.refit!r}."
-            )
+            raise self._error_of_metrics()
+
+    def _error_of_metrics(self) -> ValueError:
+        return ValueError(
+            "BatchedOptunaSearchCV tells its study one number for each trial: set "
+            "refit to the name of one of the metrics in 'scoring'. Got "
+            f"refit={self.refit!r}."
+        )
 
     def _number_in(self, score) -> float:
         """Give a score, or of several metrics that of the one that is named."""
-        return float(score[self.refit] if isinstance(score, dict) else score)
+        if not isinstance(score, dict):
+            return float(score)
+        if not isinstance(self.refit, str) or self.refit not in score:
+            raise self._error_of_metrics()
+        return float(score[self.refit])
 
     # --- training --------------------------------------------------------------------
 

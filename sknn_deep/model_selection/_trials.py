@@ -111,6 +111,7 @@ class TrialLoop:
         self.n_parallel = n_parallel
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.trials: list = []
+        self.is_exhausted = False  # the sampler has tried all there is
 
     def run(
         self, evaluate: Callable[[list[dict], Batch], Sequence[float]], callbacks
@@ -122,6 +123,8 @@ class TrialLoop:
         """
         study = _StoppableStudy(self.study)
         while len(self.trials) < self.n_trials and not study.is_stopped:
+            if self.is_exhausted:
+                break
             if self.trials and time.monotonic() >= self.deadline:
                 break
             told = self._run_batch(evaluate)
@@ -143,14 +146,25 @@ class TrialLoop:
             values = evaluate(candidates, batch)
         except BaseException:
             for trial in batch.trials:
-                self.study.tell(trial, state=TrialState.FAIL)
+                self._tell(trial, state=TrialState.FAIL)
             raise
         told = []
         for number, (trial, value) in enumerate(zip(batch.trials, values, strict=True)):
             if number in batch.pruned:
-                told.append(self.study.tell(trial, state=TrialState.PRUNED))
+                told.append(self._tell(trial, state=TrialState.PRUNED))
             elif math.isfinite(value):
-                told.append(self.study.tell(trial, float(value)))
+                told.append(self._tell(trial, float(value)))
             else:
-                told.append(self.study.tell(trial, state=TrialState.FAIL))
+                told.append(self._tell(trial, state=TrialState.FAIL))
         return told
+
+    def _tell(self, trial, value: float | None = None, state=None):
+        try:
+            return self.study.tell(trial, value, state=state)
+        except RuntimeError as error:
+            # A sampler with nothing left to try stops its study, which Optuna allows
+            # in its own loop alone; the trial was told by then.
+            if "Study.stop" not in str(error):
+                raise
+            self.is_exhausted = True
+            return self.study.get_trials(deepcopy=False)[trial.number]

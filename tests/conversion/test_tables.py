@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import onnx
 import onnxruntime
 import pandas as pd
 import pytest
@@ -246,6 +247,36 @@ def test_categories_of_several_types_have_no_onnx_input(tmp_path):
 
     with pytest.raises(TypeError, match=r"Got 1 and others in the column 'mixed'"):
         to_onnx(reg, tmp_path / "reg.onnx")
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", "Concat_12", ""])
+def test_columns_of_a_name_that_the_file_has_are_refused(name, tmp_path):
+    table = pd.DataFrame({name: ["a", "b"] * 20, "x": np.arange(40.0)})
+    clf = TabularMLPClassifier(max_iter=1, random_state=0).fit(table, [0, 1] * 20)
+    if name.startswith("Concat"):  # the number is that of the graph
+        model = to_model(clf, tmp_path)
+        name = next(n.output[0] for n in model.graph.node if n.op_type == "Concat")
+        table.columns = [name, "x"]
+        clf.fit(table, [0, 1] * 20)
+
+    with pytest.raises(ValueError, match=r"cannot do so for \['" + name):
+        to_onnx(clf, tmp_path / "model.onnx")
+
+
+def to_model(clf, folder):
+    to_onnx(clf, folder / "first.onnx")
+    return onnx.load(folder / "first.onnx")
+
+
+def test_categories_that_float32_cannot_tell_apart_need_float64(tmp_path):
+    customers = pd.Categorical([16777216, 16777217] * 20)
+    table = pd.DataFrame({"customer": customers, "x": np.arange(40.0)})
+    clf = TabularMLPClassifier(max_iter=1, random_state=0).fit(table, [0, 1] * 20)
+
+    with pytest.raises(ValueError, match="Pass dtype='float64'"):
+        to_onnx(clf, tmp_path / "model.onnx")
+
+    to_onnx(clf, tmp_path / "model.onnx", dtype="float64")
 
 
 def test_scikit_learn_has_no_network_for_tables(models):

@@ -299,7 +299,17 @@ def test_skl2onnx_sorts_them_too(rows, tmp_path):
 @pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
 @pytest.mark.parametrize(
     "quantile",
-    [[0.5, 0.1], [0.1, 0.1], [0.0, 0.5], [1.5], [], [0.1, np.nan], ["a"], [[0.1, 0.9]]],
+    [
+        [0.5, 0.1],
+        [0.1, 0.1],
+        [0.0, 0.5],
+        [1.5],
+        [],
+        [0.1, np.nan],
+        ["a"],
+        [[0.1, 0.9]],
+        {0.1, 0.9},
+    ],
     ids=str,
 )
 def test_quantiles_that_are_none_are_refused(quantile, cls):

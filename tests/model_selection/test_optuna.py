@@ -391,6 +391,28 @@ def test_callbacks_see_all_trials_and_may_stop():
     assert len(search.trials_) == 4
 
 
+def test_search_ends_where_the_sampler_has_tried_all_there_is():
+    sampler = optuna.samplers.GridSampler({"learning_rate_init": [0.01, 0.03]})
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    space = {"learning_rate_init": FloatDistribution(0.001, 0.1)}
+
+    search = make_search(space=space, study=study, n_trials=10, n_parallel_trials=2)
+    search.fit(X, Y)
+
+    assert len(search.trials_) == 2
+    rates = [params["learning_rate_init"] for params in search.cv_results_["params"]]
+    assert sorted(rates) == [0.01, 0.03]
+
+
+def test_a_function_of_several_metrics_needs_the_name_of_one():
+    def score(estimator, X, y):
+        return {"accuracy": estimator.score(X, y), "zero": 0.0}
+
+    for refit in (True, False, "another"):
+        with pytest.raises(ValueError, match="set refit to the name of one"):
+            make_search(scoring=score, refit=refit).fit(X, Y)
+
+
 def test_no_batch_begins_after_the_timeout():
     search = make_search(n_trials=None, n_parallel_trials=2, timeout=0).fit(X, Y)
 
