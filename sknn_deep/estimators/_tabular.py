@@ -476,7 +476,8 @@ class BaseTabular(BaseNetEstimator):
         activated = self._average(outputs, held_back.valid[rows])
         for name, way_back in self._oob_names.items():
             values = getattr(self._target, way_back)(activated)
-            filled = np.full((n_rows, *values.shape[1:]), np.nan)
+            # In their own precision probabilities still sum to one.
+            filled = np.full((n_rows, *values.shape[1:]), np.nan, values.dtype)
             filled[numbers[rows]] = values
             setattr(self, name, filled)
         self.oob_score_ = float(self._default_score(activated, held))

@@ -219,6 +219,16 @@ def test_parts_have_the_shares_of_the_classes():
     assert y[held].sum() == 4
 
 
+def test_probabilities_of_rows_held_back_sum_to_one():
+    X, signal = make_table(2000)
+    y = make_y(TabularMLPClassifier, signal)
+    clf = TabularMLPClassifier(**SMALL).fit(X, y)
+    held = ~np.isnan(clf.oob_decision_function_[:, 0])
+
+    assert clf.oob_decision_function_.dtype == clf.predict_proba(X[:1]).dtype
+    assert log_loss(y[held], clf.oob_decision_function_[held]) > 0  # warns otherwise
+
+
 def test_splitter_keeps_groups_together():
     X, signal = make_table()
     groups = np.arange(120) // 10
