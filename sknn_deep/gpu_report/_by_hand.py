@@ -55,7 +55,7 @@ class HandLoop:
         )
 
     def batches(self, n_epochs: int) -> Iterator[torch.Tensor]:
-        """Give the numbers of the rows of all batches."""
+        """Give the indices of the rows of all batches."""
         for _ in range(n_epochs):
             order = torch.randperm(len(self.X), device=self.device)
             yield from order.split(self.batch_size)

@@ -92,7 +92,7 @@ class _StackedLayer:
             n_networks, n_out, n_in = self.weight.shape
             z, a, dropped, delta_in = self._memory
 
-            def lay(memory: Tensor | None, n_units: int) -> Tensor | None:
+            def view_batch(memory: Tensor | None, n_units: int) -> Tensor | None:
                 if memory is None:
                     return None
                 part = memory[: n_networks * n_units * n_batch]
@@ -100,12 +100,12 @@ class _StackedLayer:
                     return part.view(n_networks, n_units, n_batch)
                 return part.view(n_networks, n_batch, n_units).mT
 
-            z = lay(z, n_out)
+            z = view_batch(z, n_out)
             self._buffers[n_batch] = _Buffers(
                 z,
-                z if a is None else lay(a, n_out),
-                lay(dropped, n_out),
-                lay(delta_in, n_in),
+                z if a is None else view_batch(a, n_out),
+                view_batch(dropped, n_out),
+                view_batch(delta_in, n_in),
             )
         return self._buffers[n_batch]
 

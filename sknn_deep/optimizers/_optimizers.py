@@ -56,7 +56,7 @@ def set_optimizer_state(optimizer: torch.optim.Optimizer, state: dict) -> None:
 class _Own:
     """Makes a torch optimizer of ours, without the import of torch's compiler.
 
-    Our steps leave moments as the parameters lay in memory, and one counter of steps
+    Our steps keep moments in the parameters' own layout, and one counter of steps
     for all. Torch's own step, and whoever reads the state, need what torch makes.
     """
 

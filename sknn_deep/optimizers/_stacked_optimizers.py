@@ -89,7 +89,7 @@ class StackedOptimizer:
         self._cuts: dict[tuple[int, int, int, int], tuple] = {}
 
     def take(self, networks: Sequence[int], values, gradients) -> "StackedOptimizer":
-        """Go on with some of the networks, which are laid out anew."""
+        """Go on with some of the networks, in memory of their own."""
         taken = StackedOptimizer(
             self.family, values, gradients, n_penalized=self.n_penalized
         )
