@@ -48,6 +48,7 @@ from sknn_deep.fitting import (
     EpochTasks,
     HeldBack,
     TabularRecipe,
+    choose_end,
     extend_curves,
     forget_curves,
     hold_back,
@@ -334,7 +335,7 @@ class BaseTabular(BaseNetEstimator):
         self.net_ = net
         self.device_ = net.device
         self._keeps_optimizer = False
-        self._end(valid, held_by)
+        self._keep_best_end(valid, held_by)
         held = np.arange(n_rows) if rows is None else rows
         self._set_oob(data, samples, held_back, held, n_rows)
         return self
@@ -428,7 +429,7 @@ class BaseTabular(BaseNetEstimator):
         weight = as_tensor(weight, net.placement.dtype, net.placement.device)
 
         def evaluate() -> tuple[float, float]:
-            outputs = torch.cat(list(view._member_outputs(valid.X)), dim=1)
+            outputs = view._outputs_of(valid.X)
             losses = [
                 net.criterion_(output.to(target.device), target, weight[:, k]).item()
                 for k, output in enumerate(outputs)
@@ -454,8 +455,33 @@ class BaseTabular(BaseNetEstimator):
             weight["sample_weight"] = valid.weight
         return scorer(self, valid.X, valid.y, **weight)
 
-    def _end(self, valid: Samples | None, held_by: np.ndarray) -> None:
-        """Learn what is learnt from rows held back, after the training."""
+    def _keep_best_end(self, valid: Samples | None, held_by: np.ndarray) -> None:
+        """Go back to the end of an earlier wave if it suits the rows held back better.
+
+        With early stopping the training has decided by the score.
+        """
+        net = self.net_
+        ends, net.ends_ = net.ends_, {}
+        epochs = list(ends)
+        if valid is None:
+            self.best_iter_ = epochs[-1]
+            return
+        if self.early_stopping:
+            self.best_iter_ = net.best_epoch_
+            self._judge(valid, held_by)
+            return
+        losses = []
+        for state in ends.values():
+            net.module_.load_state_dict(state)
+            losses.append(self._judge(valid, held_by))
+        chosen = choose_end(losses, valid.weight)
+        net.module_.load_state_dict(ends[epochs[chosen]])
+        self._judge(valid, held_by)
+        self.best_iter_ = epochs[chosen]
+
+    def _judge(self, valid: Samples, held_by: np.ndarray) -> np.ndarray:
+        """Give the loss of each row held back, by what is learnt from these rows."""
+        raise NotImplementedError
 
     def _set_oob(
         self,
@@ -472,7 +498,7 @@ class BaseTabular(BaseNetEstimator):
         if not len(rows):
             return
         held = samples.take(rows)
-        outputs = torch.cat(list(self._member_outputs(held.X)), dim=1)
+        outputs = self._outputs_of(held.X)
         activated = self._average(outputs, held_back.valid[rows])
         for name, way_back in self._oob_names.items():
             values = getattr(self._target, way_back)(activated)
@@ -496,6 +522,10 @@ class BaseTabular(BaseNetEstimator):
         module = copy.deepcopy(net.module_).to(exact)
         for block in net.map_blocks(lambda X: module(X.to(exact)).transpose(0, 1), X):
             yield block.transpose(0, 1)
+
+    def _outputs_of(self, X: np.ndarray) -> torch.Tensor:
+        """Give them at once, of shape ``(n_members, n_rows, n_outputs)``."""
+        return torch.cat(list(self._member_outputs(X)), dim=1)
 
     def _average(
         self, outputs: torch.Tensor, held_by: np.ndarray | None = None

@@ -6,7 +6,7 @@ from sknn_deep._sklearn_private import StrOptions, fit_context, with_callbacks
 from sknn_deep.data import Samples, all_or_nothing
 from sknn_deep.estimators._classification import ClassificationMixin
 from sknn_deep.estimators._tabular import BaseTabular
-from sknn_deep.fitting import fit_temperature
+from sknn_deep.fitting import fit_temperature, log_losses
 from sknn_deep.modules import OUT_ACTIVATIONS
 from sknn_deep.parameters import names_our_words
 
@@ -408,17 +408,12 @@ class TabularMLPClassifier(ClassificationMixin, BaseTabular):
             force=True
         )
 
-    def _end(self, valid: Samples | None, held_by: np.ndarray) -> None:
-        if valid is None or self.calibration is None:
-            return
-        outputs = np.concatenate(
-            [output.numpy(force=True) for output in self._member_outputs(valid.X)],
-            axis=1,
-        )
-        self.temperature_ = fit_temperature(
-            outputs.astype(np.float64),
-            self._target.encode(valid.y),
-            held_by,
-            valid.weight,
-            out_activation=self.out_activation_,
-        )
+    def _judge(self, valid, held_by):
+        outputs = self._outputs_of(valid.X).numpy(force=True).astype(np.float64)
+        target, activation = self._target.encode(valid.y), self.out_activation_
+        if self.calibration is not None:
+            self.temperature_ = fit_temperature(
+                outputs, target, held_by, valid.weight, out_activation=activation
+            )
+        outputs /= self.temperature_
+        return log_losses(outputs, target, held_by, out_activation=activation)

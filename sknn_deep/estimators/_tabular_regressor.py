@@ -8,6 +8,7 @@ from sknn_deep.estimators._regression import RegressionMixin
 from sknn_deep.estimators._tabular import BaseTabular
 from sknn_deep.modules import OUT_ACTIVATIONS
 from sknn_deep.parameters import names_our_words
+from sknn_deep.rows import place_targets
 
 _OF_REGRESSION = ("loss", "huber_delta", "quantile")
 
@@ -460,3 +461,12 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
             If a column holds what is neither a number nor a category.
         """
         return self._check_output(self._predict(X, "decode"))
+
+    def _judge(self, valid, held_by):
+        """Give for each row the mean loss of the networks that held it back."""
+        net = self.net_
+        target, _ = place_targets(self._encode(valid), None, net.placement)
+        outputs = self._outputs_of(valid.X).to(target.device)
+        losses = net.criterion_.elementwise(outputs, target).sum(dim=-1)
+        shares = held_by.T / held_by.sum(axis=1)  # (n_members, n_rows)
+        return (shares * losses.numpy(force=True)).sum(axis=0)

@@ -1,6 +1,7 @@
 """What a fit is made of: its plan, its networks, its members, its state."""
 
 from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss, make_neighbor_loss
+from sknn_deep.fitting._best_end import choose_end
 from sknn_deep.fitting._callbacks import (
     PREFIX,
     ClonedByCopying,
@@ -64,7 +65,7 @@ from sknn_deep.fitting._solvers import (
     warn_unless_converged,
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
-from sknn_deep.fitting._temperature import fit_temperature
+from sknn_deep.fitting._temperature import fit_temperature, log_losses
 from sknn_deep.fitting._together import (
     count_workers,
     family_of,
@@ -97,6 +98,7 @@ __all__ = [
     "check_probabilities",
     "check_raw",
     "check_shape",
+    "choose_end",
     "count_workers",
     "decode_net",
     "decode_state",
@@ -115,6 +117,7 @@ __all__ = [
     "inner_methods",
     "is_loss_large",
     "is_of_package",
+    "log_losses",
     "look_at",
     "make_batches",
     "make_default_score",

@@ -1,0 +1,44 @@
+"""Which of the weights that a training passed by is kept."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def choose_end(losses: Sequence[np.ndarray], weight: np.ndarray | None) -> int:
+    """Choose the last one that is as good as the best, as far as the rows can tell.
+
+    That is within one standard error of the mean difference of the two: what was
+    trained for longer is to be given up only where that shows.
+
+    Parameters
+    ----------
+    losses : sequence of ndarray of shape (n_rows,)
+        Of each candidate, in the order of the training, the losses of rows that were
+        not trained on.
+
+    weight : ndarray of shape (n_rows,) or None
+
+    References
+    ----------
+    Breiman, L., Friedman, J. H., Olshen, R. A. and Stone, C. J. "Classification and
+    regression trees." Wadsworth, 1984, section 3.4.3.
+    """
+    means = [np.average(loss, weights=weight) for loss in losses]
+    best = int(np.argmin(means))
+    for later in range(len(losses) - 1, best, -1):
+        more = losses[later] - losses[best]
+        if means[later] - means[best] <= _standard_error(more, weight):
+            return later
+    return best
+
+
+def _standard_error(values: np.ndarray, weight: np.ndarray | None) -> float:
+    """Give that of the weighted mean; of one row nothing is known."""
+    if len(values) < 2:
+        return np.inf
+    shares = np.full(len(values), 1.0) if weight is None else weight
+    shares = shares / shares.sum()
+    residual = values - shares @ values
+    variance = (shares * residual) @ (shares * residual) / (1 - shares @ shares)
+    return float(np.sqrt(variance))
