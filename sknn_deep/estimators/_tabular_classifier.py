@@ -3,7 +3,7 @@
 import numpy as np
 
 from sknn_deep._sklearn_private import StrOptions, fit_context, with_callbacks
-from sknn_deep.data import Samples, all_or_nothing
+from sknn_deep.data import all_or_nothing
 from sknn_deep.estimators._classification import ClassificationMixin
 from sknn_deep.estimators._tabular import BaseTabular
 from sknn_deep.fitting import fit_temperature, log_losses

@@ -467,6 +467,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         net = self.net_
         target, _ = place_targets(self._encode(valid), None, net.placement)
         outputs = self._outputs_of(valid.X).to(target.device)
+        target = target.expand_as(outputs)
         losses = net.criterion_.elementwise(outputs, target).sum(dim=-1)
         shares = held_by.T / held_by.sum(axis=1)  # (n_members, n_rows)
         return (shares * losses.numpy(force=True)).sum(axis=0)

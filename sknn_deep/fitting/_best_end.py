@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+_N_STANDARD_ERRORS = 2
+
 
 def choose_end(losses: Sequence[np.ndarray], weight: np.ndarray | None) -> int:
     """Choose the last one that is as good as the best, as far as the rows can tell.
 
-    That is within one standard error of the mean difference of the two: what was
-    trained for longer is to be given up only where that shows.
+    That is within two standard errors of the mean difference of the two, by which
+    chance alone hardly ever goes: what was trained for longer is given up only where
+    it shows to be worse.
 
     Parameters
     ----------
@@ -18,17 +21,13 @@ def choose_end(losses: Sequence[np.ndarray], weight: np.ndarray | None) -> int:
         not trained on.
 
     weight : ndarray of shape (n_rows,) or None
-
-    References
-    ----------
-    Breiman, L., Friedman, J. H., Olshen, R. A. and Stone, C. J. "Classification and
-    regression trees." Wadsworth, 1984, section 3.4.3.
     """
     means = [np.average(loss, weights=weight) for loss in losses]
     best = int(np.argmin(means))
     for later in range(len(losses) - 1, best, -1):
         more = losses[later] - losses[best]
-        if means[later] - means[best] <= _standard_error(more, weight):
+        bound = _N_STANDARD_ERRORS * _standard_error(more, weight)
+        if means[later] - means[best] <= bound:
             return later
     return best
 
