@@ -34,10 +34,10 @@ def choose_end(losses: Sequence[np.ndarray], weight: np.ndarray | None) -> int:
 
 def _standard_error(values: np.ndarray, weight: np.ndarray | None) -> float:
     """Give that of the weighted mean; of one row nothing is known."""
-    if len(values) < 2:
-        return np.inf
-    shares = np.full(len(values), 1.0) if weight is None else weight
+    shares = np.ones(len(values)) if weight is None else weight
     shares = shares / shares.sum()
-    residual = values - shares @ values
-    variance = (shares * residual) @ (shares * residual) / (1 - shares @ shares)
-    return float(np.sqrt(variance))
+    left = 1 - shares @ shares
+    if left <= 0:
+        return np.inf
+    residual = shares * (values - shares @ values)
+    return float(np.sqrt(residual @ residual / left))

@@ -614,8 +614,8 @@ def overfit(request):
 
 def make_noisy(cls, seed):
     rng = np.random.default_rng(seed)
-    X = rng.normal(size=(400, 12))
-    return X, make_y(cls, X[:, 0] + rng.normal(0, 2, 400))
+    X = rng.normal(size=(600, 12))
+    return X, make_y(cls, X[:, 0] + rng.normal(0, 2, 600))
 
 
 def test_earlier_end_of_a_wave_is_kept_where_training_on_overfits(overfit):

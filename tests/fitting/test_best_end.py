@@ -36,6 +36,8 @@ def test_latest_of_those_that_are_as_good_is_kept():
 
 def test_one_row_tells_nothing():
     assert choose_end([np.array([0.0]), np.array([9.0])], None) == 1
+    weight = np.array([0.0, 3.0])
+    assert choose_end([np.zeros(2), np.array([9.0, 9.0])], weight) == 1
 
 
 def test_row_without_weight_is_not_asked():
