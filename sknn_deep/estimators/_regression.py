@@ -275,6 +275,12 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
     def _several_quantiles(self, y: np.ndarray) -> tuple[float, ...] | None:
         """Give the quantiles of y, if several are to be predicted."""
         if self.loss != "quantile":
+            if not isinstance(self.quantile, Real):
+                raise ValueError(
+                    f"{type(self).__name__} predicts several quantiles with "
+                    f"loss='quantile' alone. Got loss={self.loss!r} and "
+                    f"quantile={self.quantile!r}."
+                )
             return None
         return check_quantiles(self.quantile, y, owner=type(self).__name__)
 
