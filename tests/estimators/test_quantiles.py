@@ -322,6 +322,16 @@ def test_quantiles_that_are_none_are_refused(quantile, cls):
 
 
 @pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
+def test_they_need_the_loss_of_quantiles(cls):
+    reg = cls(**QUICK | {"loss": "squared_error"})
+
+    assert message_of(reg.fit, [[1.0], [2.0]], [1.0, 2.0]) == (
+        f"{cls.__name__} predicts several quantiles with loss='quantile' alone. Got "
+        "loss='squared_error' and quantile=[0.1, 0.5, 0.9]."
+    )
+
+
+@pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
 def test_they_are_of_one_column(cls):
     reg = cls(**QUICK)
 
