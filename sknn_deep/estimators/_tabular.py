@@ -7,7 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import (
     check_array,
@@ -29,6 +28,7 @@ from sknn_deep.columns import (
     find_categorical,
     is_frame,
     read_table,
+    refuse_sparse,
 )
 from sknn_deep.data import (
     FitData,
@@ -56,6 +56,7 @@ from sknn_deep.fitting import (
     make_net,
     resolve_tabular_recipe,
     run_epochs,
+    take_rows,
 )
 from sknn_deep.gradients import tabular_gradient
 from sknn_deep.machine import resolve_placement, warn_of_replicas
@@ -157,12 +158,7 @@ class BaseTabular(BaseNetEstimator):
         owner = type(self).__name__
         X = as_array_like(X)
         refuse_images(self, X)
-        if issparse(X):
-            raise TypeError(
-                f"Sparse data was passed, but dense data is required: {owner} takes "
-                "tables of dense columns. Use X.toarray(), or MLPClassifier and "
-                "MLPRegressor, which take sparse matrices."
-            )
+        refuse_sparse(X, owner=owner)
         if not is_frame(X):
             return read_table(self._check_array(X, reset=reset), owner=owner)
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -281,15 +277,13 @@ class BaseTabular(BaseNetEstimator):
         return replace(data, split=(held_back.train, held_back.valid))
 
     def _hold_back(self, data: FitData, random_state) -> HeldBack:
-        n_rows, n_members = len(data.samples), self.n_estimators
+        shape = len(data.samples), self.n_estimators
         if data.split is not None:
             return HeldBack(*data.split)
         if data.valid is not None:
-            everything = np.ones((n_rows, n_members), dtype=bool)
-            return HeldBack(everything, ~everything)
+            return HeldBack(np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool))
         return hold_back(
-            n_rows,
-            n_members,
+            *shape,
             self.validation_fraction,
             strata=self._strata_of(data.samples),
             random_state=random_state,
@@ -307,7 +301,7 @@ class BaseTabular(BaseNetEstimator):
         self._check_callbacks()
         n_rows, rows = len(data.samples), positive_rows(data.samples.weight)
         if rows is not None:
-            data = _take_rows(data, rows)
+            data = take_rows(data, rows)
         self._learn_target(data.samples)
         self._fit_encoder(data.samples.X)
         samples = self._encoded(data.samples)
@@ -458,26 +452,21 @@ class BaseTabular(BaseNetEstimator):
     def _keep_best_end(self, valid: Samples | None, held_by: np.ndarray) -> None:
         """Go back to the end of an earlier wave if it suits the rows held back better.
 
-        With early stopping the training has decided by the score.
+        With early stopping the score has decided.
         """
         net = self.net_
         ends, net.ends_ = net.ends_, {}
-        epochs = list(ends)
+        self.best_iter_ = net.best_epoch_ or max(ends)
         if valid is None:
-            self.best_iter_ = epochs[-1]
             return
-        if self.early_stopping:
-            self.best_iter_ = net.best_epoch_
-            self._judge(valid, held_by)
-            return
-        losses = []
-        for state in ends.values():
-            net.module_.load_state_dict(state)
-            losses.append(self._judge(valid, held_by))
-        chosen = choose_end(losses, valid.weight)
-        net.module_.load_state_dict(ends[epochs[chosen]])
+        if not self.early_stopping:
+            losses = []
+            for state in ends.values():
+                net.module_.load_state_dict(state)
+                losses.append(self._judge(valid, held_by))
+            self.best_iter_ = list(ends)[choose_end(losses, valid.weight)]
+            net.module_.load_state_dict(ends[self.best_iter_])
         self._judge(valid, held_by)
-        self.best_iter_ = epochs[chosen]
 
     def _judge(self, valid: Samples, held_by: np.ndarray) -> np.ndarray:
         """Give the loss of each row held back, by what is learnt from these rows."""
@@ -551,12 +540,3 @@ class BaseTabular(BaseNetEstimator):
             return
         for outputs in self._member_outputs(self._encode_table(X)):
             yield self._check_output(self._average(outputs))
-
-
-def _take_rows(data: FitData, rows: np.ndarray) -> FitData:
-    """Select the rows that count; weights that are all one are no weights."""
-    samples = data.samples.take(rows)
-    if np.all(samples.weight == 1):
-        samples = replace(samples, weight=None)
-    split = data.split and tuple(part[rows] for part in data.split)
-    return replace(data, samples=samples, split=split)

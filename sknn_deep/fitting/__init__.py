@@ -1,7 +1,6 @@
 """What a fit is made of: its plan, its networks, its members, its state."""
 
 from sknn_deep.fitting._autoencoder_loss import LOSSES, make_loss, make_neighbor_loss
-from sknn_deep.fitting._best_end import choose_end
 from sknn_deep.fitting._callbacks import (
     PREFIX,
     ClonedByCopying,
@@ -18,7 +17,13 @@ from sknn_deep.fitting._curves import (
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
 from sknn_deep.fitting._fingerprint import digest, watch_states
-from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
+from sknn_deep.fitting._held_back import (
+    HeldBack,
+    choose_end,
+    hold_back,
+    hold_back_by_splits,
+    take_rows,
+)
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import (
@@ -145,6 +150,7 @@ __all__ = [
     "start_own_net",
     "summarize_own",
     "take_apart",
+    "take_rows",
     "take_weights",
     "train_together",
     "warn_unless_converged",

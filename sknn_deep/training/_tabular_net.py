@@ -5,6 +5,8 @@ import time
 import warnings
 from collections.abc import Callable
 
+from torch import Tensor
+
 from sknn_deep.machine import thread_count, threads_for_step
 from sknn_deep.optimizers import AdamW, coslog4, flat_cos, make_step
 from sknn_deep.training._callbacks import UNWATCHED, StateKeeper, Watched
@@ -77,7 +79,8 @@ class TabularNet(Net):
         kind = self.gradient(self.module_, self.criterion_)
         self.step_plan_ = plan = self._plan_steps(kind, run, watched)
         state = TrainingState(run)
-        self.ends_, self.best_epoch_ = {}, None
+        self.ends_: dict[int, dict[str, Tensor]] = {}
+        self.best_epoch_: int | None = None
         begin = time.monotonic()
         try:
             with (

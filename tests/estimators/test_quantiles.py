@@ -261,8 +261,8 @@ def test_going_on_with_other_outputs_is_refused(params, fitted, rows):
 
 
 def test_a_network_for_columns_of_y_does_not_go_on_with_quantiles(rows):
-    reg = make(loss="squared_error", max_iter=1).fit(*rows)
-    reg.set_params(loss="quantile", warm_start=True)
+    reg = make(loss="squared_error", quantile=0.5, max_iter=1).fit(*rows)
+    reg.set_params(loss="quantile", quantile=list(LEVELS), warm_start=True)
 
     assert "has an output for each of the columns of y" in message_of(reg.fit, *rows)
 
