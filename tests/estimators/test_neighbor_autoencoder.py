@@ -463,13 +463,22 @@ def test_connectivity_of_other_rows_names_cross_validation():
     assert np.isfinite(cross_val_score(make(connectivity=nearest_15), SOME, cv=2)).all()
 
 
-def test_connectivity_that_gives_another_shape_says_so():
+@pytest.mark.parametrize(
+    ("returned", "got"),
+    [
+        (nearest_15(SOME[1:]), "shape (299, 299)"),
+        ((nearest_15(SOME),) * 3, "shape (3,)"),
+        (None, "None"),
+    ],
+    ids=["other rows", "tuple", "nothing"],
+)
+def test_connectivity_that_gives_another_shape_says_so(returned, got):
     message = re.escape(
         "what connectivity of NeighborAutoencoder returns must be a square matrix with "
-        "a row and a column for each of the 300 rows of X. Got shape (299, 299)."
+        f"a row and a column for each of the 300 rows of X. Got {got}."
     )
     with pytest.raises(ValueError, match=message):
-        make(connectivity=lambda X: nearest_15(X[1:])).fit(SOME)
+        make(connectivity=lambda X: returned).fit(SOME)
 
 
 @pytest.mark.parametrize("matrix", [np.full((300, 300), np.nan), "euclidean"])
