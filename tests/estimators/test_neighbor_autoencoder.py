@@ -552,6 +552,27 @@ def test_saved_pickled_and_cloned(fitted, tmp_path):
         assert (again.batch_size_, again.max_iter_) == (64, 3)
 
 
+def test_functions_of_scikit_learn_and_our_scorers_are_saved(tmp_path):
+    params = {
+        "connectivity": nearest_15,
+        "early_stopping": True,
+        "scoring": trustworthiness_scorer,
+    }
+    autoencoder = make(**params).fit(SOME)
+    sknn_deep.save(autoencoder, tmp_path / "it.sknn")
+    loaded = sknn_deep.load(tmp_path / "it.sknn")
+
+    assert loaded.scoring is trustworthiness_scorer
+    assert loaded.connectivity.func is kneighbors_graph
+    assert loaded.connectivity.keywords == {"n_neighbors": 15}
+    for one in (autoencoder, loaded):
+        one.set_params(early_stopping=False).partial_fit(SOME)
+    assert_array_equal(loaded.transform(SOME), autoencoder.transform(SOME))
+    own = make(connectivity=lambda X: nearest_15(X)).fit(SOME)
+    with pytest.raises(TypeError, match=r"'connectivity' parameter .* cannot be saved"):
+        sknn_deep.save(own, tmp_path / "own.sknn")
+
+
 def test_a_saved_one_goes_on_by_partial_fit(tmp_path):
     autoencoder = make().partial_fit(SOME)
     sknn_deep.save(autoencoder, tmp_path / "it.sknn")
