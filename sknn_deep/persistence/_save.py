@@ -40,11 +40,11 @@ def save(estimator, path) -> None:
     TypeError
         If it is a search, whose ``best_estimator_`` can be saved, or if something
         cannot be saved as data: a class of one's own that is made of one of these
-        estimators, callbacks, a `scoring` that is a callable, a splitter that is not
-        scikit-learn's, an optimizer that is not one of ``torch.optim``, a network whose
-        layers were changed after the fit, a function of one's own in a Pipeline, a step
-        of scikit-learn that keeps more than numbers, strings, arrays and lists of them,
-        such as trees.
+        estimators, callbacks, a function of one's own as `scoring` or `connectivity`, a
+        splitter that is not scikit-learn's, an optimizer that is not one of
+        ``torch.optim``, a network whose layers were changed after the fit, a function
+        of one's own in a Pipeline, a step of scikit-learn that keeps more than numbers,
+        strings, arrays and lists of them, such as trees.
     ValueError
         If a parameter is not valid, or if there are more names, labels and other small
         values than ``load`` would read (some 100,000 strings, and more where the
