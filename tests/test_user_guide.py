@@ -64,12 +64,14 @@ def test_index_lists_every_chapter():
 
 # Messages that are put together where they are returned, not where they are raised.
 MAKERS_OF_MESSAGES = {
+    "_error_of_no_trial",
     "_export_message",
     "_say_our_arguments",
     "advise_on_a_pipeline",
     "advise_on_scale",
     "divergence_message",
     "missing_message",
+    "say_our_method",
     "say_our_parameters",
     "say_our_value",
     "warn_unless_converged",

@@ -54,9 +54,11 @@ from sknn_deep.fitting import (
     hold_back,
     hold_back_by_splits,
     make_net,
+    make_scorings,
     resolve_tabular_recipe,
     run_epochs,
     take_rows,
+    view_while_training,
 )
 from sknn_deep.gradients import tabular_gradient
 from sknn_deep.machine import resolve_placement, warn_of_replicas
@@ -318,8 +320,8 @@ class BaseTabular(BaseNetEstimator):
         self._start(net, samples, random_state, torch.Generator().manual_seed(seed))
         valid, held_by = self._validation_rows(data, samples, held_back)
         run = self._plan_training(net, samples, held_back, seed)
-        if valid is not None and (self.early_stopping or data.valid is not None):
-            run.evaluate = self._make_evaluate(net, valid, held_by)
+        is_watched = self.early_stopping or data.valid is not None
+        self._watch(run, valid if is_watched else None, held_by)
         forget_curves(self)
         with net.extra_callbacks(self._tell_callbacks(samples)):
             run_epochs(run, keep_optimizer=False)
@@ -409,13 +411,18 @@ class BaseTabular(BaseNetEstimator):
             return None, held_back.valid[:0]
         return samples.take(rows), held_back.valid[rows]
 
+    def _watch(self, run: Run, valid: Samples | None, held_by: np.ndarray) -> None:
+        """Let a training be validated after each epoch, if there are rows for that."""
+        view = view_while_training(self, run.net)
+        if valid is not None:
+            run.evaluate = self._make_evaluate(view, valid, held_by)
+        run.scorings = make_scorings(self, run.net, valid=valid, view=view)
+
     def _make_evaluate(
-        self, net, valid: Samples, held_by: np.ndarray
+        self, view, valid: Samples, held_by: np.ndarray
     ) -> Callable[[], tuple[float, float]]:
         """Make the function that gives loss and score on the rows held back."""
-        view = copy.copy(self)
-        view.net_ = net
-        vars(view).pop("feature_names_in_", None)
+        net = view.net_
         target, _ = place_targets(self._encode(valid), None, net.placement)
         weight = held_by.astype(np.float64)
         if valid.weight is not None:

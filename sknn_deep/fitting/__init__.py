@@ -77,7 +77,12 @@ from sknn_deep.fitting._together import (
     may_be_stacked,
     train_together,
 )
-from sknn_deep.fitting._validation import make_default_score, make_evaluate
+from sknn_deep.fitting._validation import (
+    make_default_score,
+    make_evaluate,
+    make_scorings,
+    view_while_training,
+)
 
 __all__ = [
     "CURVES",
@@ -134,6 +139,7 @@ __all__ = [
     "make_net",
     "make_own_autoencoder",
     "make_own_module",
+    "make_scorings",
     "may_be_stacked",
     "overrides",
     "planned_trainings",
@@ -153,6 +159,7 @@ __all__ = [
     "take_rows",
     "take_weights",
     "train_together",
+    "view_while_training",
     "warn_unless_converged",
     "watch_states",
 ]

@@ -10,7 +10,11 @@ from sknn_deep._files import replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, may_have_text
-from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
+from sknn_deep.persistence._estimators import (
+    encode_estimator,
+    is_ours,
+    refuse_own_class,
+)
 from sknn_deep.persistence._scikit_learn import encode_model
 from sknn_deep.persistence._splitters import encode_splitter
 
@@ -96,7 +100,7 @@ def save(estimator, path) -> None:
             "default) gives. cv_results_ is a table for pandas."
         )
     encoder = Encoder(_encode_object)
-    document = dump_json(encoder.encode(estimator, f"This {type(estimator).__name__}"))
+    document = dump_json(_encode_object(estimator, "", encoder))
     n_bytes = sum(array.nbytes for array in encoder.arrays.values())
     if not may_have_text(len(document), n_bytes + len(document)):
         raise ValueError(
@@ -123,14 +127,10 @@ def _is_fitted(estimator: BaseEstimator) -> bool:
 
 
 def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
+    """Encode what is no plain value; `where` is what it is in, "" if it is all."""
     if is_ours(value):
-        return encode_estimator(value, encoder)
-    if isinstance(value, tuple(ESTIMATORS.values())):
-        raise TypeError(
-            f"{where} cannot be saved as data: {type(value).__name__} is a class of "
-            "your own, whose code would be needed to load it. Use pickle, for files "
-            "that nobody else can write."
-        )
+        return encode_estimator(value, where, encoder)
+    refuse_own_class(value, where or f"This {type(value).__name__}")
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
-        return encode_model(value, encoder)
+        return encode_model(value, where, encoder)
     return encode_splitter(value, where, encoder)

@@ -75,7 +75,7 @@ class TabularNet(Net):
         """Train for the epochs of a run, or as many as there is time for."""
         check_schedules(self)
         self.begin_training(run.epochs, run.n_seen)
-        watched = Watched.by(self.callbacks_)
+        watched = Watched.by(self.callbacks_, apart=run.scorings)
         kind = self.gradient(self.module_, self.criterion_)
         self.step_plan_ = plan = self._plan_steps(kind, run, watched)
         state = TrainingState(run)
@@ -176,7 +176,7 @@ class TabularNet(Net):
             if run.convergence.add(score):
                 self._keep_best_epoch(state)
             state.is_over = run.convergence.n_no_improvement > 0
-        state.is_cut_short = is_stopped_after(self, run.batches)
+        state.is_cut_short = is_stopped_after(run)
 
     def _close_wave(self, state: TrainingState) -> None:
         self.ends_.setdefault(state.n_epochs, copy_state(self.module_))
