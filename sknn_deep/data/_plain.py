@@ -67,6 +67,7 @@ def has_plain_columns(estimator: BaseEstimator, X: np.ndarray, *, reset: bool) -
 
     With `reset` any columns will do that have no names, and none are to be forgotten.
     """
-    if hasattr(estimator, "feature_names_in_"):
+    learnt = vars(estimator)
+    if "feature_names_in_" in learnt:
         return False
-    return reset or X.shape[1] == getattr(estimator, "n_features_in_", None)
+    return reset or X.shape[1] == learnt.get("n_features_in_")

@@ -235,6 +235,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
         quantiles = self._several_quantiles(samples.y)
         if first_pass:
+            self._check_loss_of_quantiles()
             out_activation = self._link()
             self._target = NumberTarget.of(
                 samples.y,
@@ -275,6 +276,14 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             y = column_or_1d(y, warn=True)
         self._check_targets(y)
         return Samples(X, y, check_weights(sample_weight, X))
+
+    def _check_loss_of_quantiles(self) -> None:
+        if self.loss != "quantile" and not isinstance(self.quantile, Real):
+            raise ValueError(
+                f"{type(self).__name__} predicts several quantiles with "
+                f"loss='quantile' alone. Got loss={self.loss!r} and "
+                f"quantile={self.quantile!r}."
+            )
 
     def _several_quantiles(self, y: np.ndarray) -> tuple[float, ...] | None:
         """Give the quantiles of y, if several are to be predicted."""

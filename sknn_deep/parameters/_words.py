@@ -94,6 +94,49 @@ FIT_ARGUMENTS = {
     "eval_set": "X_val and y_val",
 }
 
+# Methods and attributes of a model.
+METHODS = {
+    "evaluate": "score",
+    "train_on_batch": "partial_fit",
+    "predict_on_batch": "predict",
+    "predict_classes": "predict",
+    "count_params": "summary",
+    "get_weights": "net_.module_.state_dict",
+    "set_weights": "net_.module_.load_state_dict",
+    "state_dict": "net_.module_.state_dict",
+    "load_state_dict": "net_.module_.load_state_dict",
+    "parameters": "net_.module_.parameters",
+    "named_parameters": "net_.module_.named_parameters",
+    "layers": "net_.module_",
+    "module_": "net_.module_",
+    "optimizer_": "net_.optimizer_",
+    "criterion_": "net_.criterion_",
+    "callbacks_": "net_.callbacks_",
+    "history": "net_.history",
+    "history_": "net_.history",
+    "forward": "net_.forward",
+    "forward_iter": "net_.forward_iter",
+    "save": "sknn_deep.save",
+    "save_model": "sknn_deep.save",
+    "save_weights": "sknn_deep.save",
+    "save_params": "sknn_deep.save",
+    "load": "sknn_deep.load",
+    "load_model": "sknn_deep.load",
+    "load_weights": "sknn_deep.load",
+    "load_params": "sknn_deep.load",
+    "to": "device, a parameter,",
+    "cuda": "device, a parameter,",
+    "cpu": "device, a parameter,",
+    "encode": "transform",
+    "decode": "inverse_transform",
+    # What is not needed, with the reason.
+    "build": "needless: fit makes the network",
+    "initialize": "needless: fit makes the network",
+    "train": "needless: fit and partial_fit train",
+    "eval": "needless: what predicts leaves dropout out",
+    "zero_grad": "needless: fit and partial_fit train",
+}
+
 # Values of parameters.
 VALUES = {
     "activation": {
@@ -205,6 +248,17 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         elif name in PARAMETERS:
             said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
     return said
+
+
+def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
+    """Say what one of `METHODS` is called here; nothing if this class has no such."""
+    ours = METHODS[name]
+    _, is_needless, reason = ours.partition("needless: ")
+    if is_needless:
+        return f" {name!r} is not needed: {reason}."
+    if ours.isidentifier() and not hasattr(cls, ours):
+        return ""
+    return f" {name!r} is called {ours} here."
 
 
 def say_our_values(estimator: BaseEstimator) -> str:

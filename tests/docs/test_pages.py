@@ -50,7 +50,10 @@ def test_each_group_of_the_reference_begins_with_a_sentence(site):
 def test_each_example_can_be_downloaded_as_a_notebook(site):
     pages = sorted((site / "auto_examples").glob("plot_*.html"))
     assert len(pages) > 8
-    links = {page.stem: re.findall(r'href="([^"]+\.ipynb)"', page.read_text()) for page in pages}
+    links = {
+        page.stem: re.findall(r'href="([^"]+\.ipynb)"', page.read_text())
+        for page in pages
+    }
 
     assert [name for name, found in links.items() if not found] == []
     for page in pages:

@@ -261,8 +261,8 @@ def test_going_on_with_other_outputs_is_refused(params, fitted, rows):
 
 
 def test_a_network_for_columns_of_y_does_not_go_on_with_quantiles(rows):
-    reg = make(loss="squared_error", max_iter=1).fit(*rows)
-    reg.set_params(loss="quantile", warm_start=True)
+    reg = make(loss="squared_error", quantile=0.5, max_iter=1).fit(*rows)
+    reg.set_params(loss="quantile", quantile=list(LEVELS), warm_start=True)
 
     assert "has an output for each of the columns of y" in message_of(reg.fit, *rows)
 
@@ -318,6 +318,16 @@ def test_quantiles_that_are_none_are_refused(quantile, cls):
     assert message_of(reg.fit, [[1.0], [2.0]], [1.0, 2.0]) == (
         f"The 'quantile' parameter of {cls.__name__} must be a number between 0 and 1, "
         f"or several in increasing order. Got {quantile!r}."
+    )
+
+
+@pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
+def test_they_need_the_loss_of_quantiles(cls):
+    reg = cls(**QUICK | {"loss": "squared_error"})
+
+    assert message_of(reg.fit, [[1.0], [2.0]], [1.0, 2.0]) == (
+        f"{cls.__name__} predicts several quantiles with loss='quantile' alone. Got "
+        "loss='squared_error' and quantile=[0.1, 0.5, 0.9]."
     )
 
 
