@@ -24,6 +24,7 @@ from sknn_deep.data import (
     all_or_nothing,
     as_array_like,
     check_quantiles,
+    check_scoring_of_quantiles,
     check_weights,
     concatenate,
     errors_instead_of_overflow,
@@ -253,6 +254,9 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
                 valid = self._check_numbers(
                     X_val, y_val, sample_weight_val, reset=False
                 )
+        if self.early_stopping or valid is not None:
+            owner = type(self).__name__
+            check_scoring_of_quantiles(self.scoring, quantiles, owner=owner)
         return FitData(samples, valid)
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:

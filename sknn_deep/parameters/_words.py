@@ -63,6 +63,31 @@ OWN_NET_PARAMETERS = {
     "normalization": "module, which makes the layers",
 }
 
+# Those of an autoencoder that keeps neighbors, by the words of t-SNE.
+NEIGHBOR_PARAMETERS = {"perplexity": "n_neighbors (about three times as many)"}
+
+# What the recipe of the estimators for tables settles, and the MLPs let be chosen.
+SETTLED_FOR_TABLES = {
+    "beta_1",
+    "beta_2",
+    "clip_grad_norm",
+    "compile",
+    "epsilon",
+    "learning_rate",
+    "max_fun",
+    "momentum",
+    "n_iter_no_change",
+    "nesterovs_momentum",
+    "normalization",
+    "normalize_y",
+    "out_activation",
+    "power_t",
+    "shuffle",
+    "solver",
+    "tol",
+    "warm_start",
+}
+
 # Arguments of `fit`.
 FIT_ARGUMENTS = {
     "validation_data": "X_val and y_val",
@@ -185,20 +210,29 @@ def names_our_words(method: _Method) -> _Method:
 
 def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     """Say what parameters that are not there are called here."""
-    said = ""
+    said, known = "", estimator._get_param_names()
     for name in unknown:
         ours = PARAMETERS.get(name)
-        if "module" in estimator._get_param_names():
+        if "module" in known:
             ours = OWN_NET_PARAMETERS.get(ours or name, ours)
+        if "n_neighbors" in known:
+            ours = NEIGHBOR_PARAMETERS.get(name, ours)
+        is_of_tables = "categorical_features" in known
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
+            said += f" {name!r} is not to be chosen here: the recipe for tables has it."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
-        elif "loss" in (name, ours) and "loss" not in estimator._get_param_names():
+        elif "loss" in (name, ours) and "loss" not in known:
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
             said += f" {name!r} is called {ours} here."
     return said
+
+
+def _first_word(words: str) -> str:
+    return words.split()[0].rstrip(",")
 
 
 def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:

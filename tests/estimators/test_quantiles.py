@@ -339,3 +339,37 @@ def test_they_are_of_one_column(cls):
         f"{cls.__name__} predicts several quantiles of one column: y must be a vector. "
         "Got shape (2, 2)."
     )
+
+
+# --- scorers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make(early_stopping=True, scoring="r2"),
+        TabularMLPRegressor(**QUICK, early_stopping=True, scoring="r2"),
+    ],
+    ids=["MLP", "tables"],
+)
+def test_a_scorer_of_one_column_is_refused(estimator, rows):
+    assert message_of(estimator.fit, *rows) == (
+        f"scoring='r2' of {type(estimator).__name__} judges a single column, and 3 "
+        "quantiles are predicted: set scoring=None for the mean of their "
+        "d2_pinball_score, 'loss', or a function scorer(estimator, X, y)."
+    )
+
+
+def test_a_scorer_of_one_column_is_refused_of_rows_of_ones_own(rows):
+    X, y = rows
+    message = message_of(make(scoring="r2").fit, X, y, X_val=X, y_val=y)
+
+    assert message.startswith("scoring='r2' of MLPRegressor judges a single column")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"scoring": "r2"}, {"scoring": "r2", "quantile": [0.5], "early_stopping": True}],
+)
+def test_a_scorer_that_is_not_asked_or_judges_one_column_is_taken(params, rows):
+    make(max_iter=2, **params).fit(*rows)
