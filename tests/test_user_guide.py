@@ -84,10 +84,10 @@ def test_page_ends_each_block_before_it_begins_another(page):
 
 # Messages that are put together where they are returned, not where they are raised.
 MAKERS_OF_MESSAGES = {
+    "_error_of_no_trial",
     "_advise_on_images",
     "_advise_on_instance",
     "_advise_on_module",
-    "_error_of_no_trial",
     "_export_message",
     "_say_our_arguments",
     "advise_on_a_pipeline",
