@@ -52,8 +52,8 @@ from sknn_deep.fitting import (
     choose_end,
     extend_curves,
     forget_curves,
-    hold_back,
     hold_back_by_splits,
+    hold_back_of,
     make_net,
     make_scorings,
     resolve_tabular_recipe,
@@ -279,19 +279,6 @@ class BaseTabular(BaseNetEstimator):
         held_back = hold_back_by_splits(splits, n_rows, self.n_estimators)
         return replace(data, split=(held_back.train, held_back.valid))
 
-    def _hold_back(self, data: FitData, random_state) -> HeldBack:
-        shape = len(data.samples), self.n_estimators
-        if data.split is not None:
-            return HeldBack(*data.split)
-        if data.valid is not None:
-            return HeldBack(np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool))
-        return hold_back(
-            *shape,
-            self.validation_fraction,
-            strata=self._strata_of(data.samples),
-            random_state=random_state,
-        )
-
     def _strata_of(self, samples: Samples) -> np.ndarray | None:
         """Give class numbers, whose shares the rows held back are to have."""
         return None
@@ -313,7 +300,13 @@ class BaseTabular(BaseNetEstimator):
             self.device, self.precision, np.dtype(np.float32), owner=type(self).__name__
         )
         self.recipe_ = self._make_recipe(len(samples))
-        held_back = self._hold_back(data, random_state)
+        held_back = hold_back_of(
+            data,
+            self.n_estimators,
+            self.validation_fraction,
+            strata=self._strata_of(data.samples),
+            random_state=random_state,
+        )
         net = make_net(
             self, samples.X.shape[1], self.recipe_.for_net(), placement, seed=0
         )

@@ -22,6 +22,7 @@ from sknn_deep.fitting._held_back import (
     choose_end,
     hold_back,
     hold_back_by_splits,
+    hold_back_of,
     take_rows,
 )
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
@@ -124,6 +125,7 @@ __all__ = [
     "has_own_training",
     "hold_back",
     "hold_back_by_splits",
+    "hold_back_of",
     "inner_methods",
     "is_loss_large",
     "is_of_package",

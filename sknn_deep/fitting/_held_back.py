@@ -29,6 +29,23 @@ class HeldBack:
         return np.flatnonzero(self.valid.any(axis=1))
 
 
+def hold_back_of(
+    data: FitData,
+    n_members: int,
+    fraction: float,
+    *,
+    strata: np.ndarray | None,
+    random_state: np.random.RandomState,
+) -> HeldBack:
+    """Hold back what a splitter says, nothing beside rows of the user's, or a share."""
+    if data.split is not None:
+        return HeldBack(*data.split)
+    shape = len(data.samples), n_members
+    if data.valid is not None:
+        return HeldBack(np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool))
+    return hold_back(*shape, fraction, strata=strata, random_state=random_state)
+
+
 def hold_back(
     n_rows: int,
     n_members: int,
