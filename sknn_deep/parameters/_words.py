@@ -6,6 +6,7 @@ from skorch have each entry.
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import TypeVar, cast
@@ -52,6 +53,9 @@ PARAMETERS = {
     "use_gpu": "device",
     "seed": "random_state",
 }
+
+# Those of an estimator that lets nobody choose the schedule.
+_WITHOUT_A_CHOICE = {"learning_rate": "learning_rate_init"}
 
 # Those of an estimator of a network of one's own, where they are others.
 OWN_NET_PARAMETERS = {
@@ -185,20 +189,24 @@ def names_our_words(method: _Method) -> _Method:
 
 def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     """Say what parameters that are not there are called here."""
-    said = ""
+    said, known = "", estimator._get_param_names()
     for name in unknown:
-        ours = PARAMETERS.get(name)
-        if "module" in estimator._get_param_names():
+        ours = PARAMETERS.get(name) or _WITHOUT_A_CHOICE.get(name)
+        if "module" in known:
             ours = OWN_NET_PARAMETERS.get(ours or name, ours)
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
-        elif "loss" in (name, ours) and "loss" not in estimator._get_param_names():
+        elif "loss" in (name, ours) and "loss" not in known:
             said += f" {name!r} is not needed: the loss is the cross entropy."
-        elif ours is not None:
+        elif ours is not None and ("(of " in ours or _first_name(ours) in known):
             said += f" {name!r} is called {ours} here."
     return said
+
+
+def _first_name(ours: str) -> str:
+    return re.findall(r"\w+", ours)[0]
 
 
 def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:

@@ -65,6 +65,22 @@ def test_our_parameters_are_there_and_theirs_are_not(name):
     assert set(re.findall(r"[a-z]+(?:_\w+)*", PARAMETERS[name])) & ours
 
 
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("epochs", " 'epochs' is called max_iter here."),
+        ("learning_rate", " 'learning_rate' is called learning_rate_init here."),
+        ("optimizer", ""),  # there is no solver either
+        ("patience", ""),
+    ],
+)
+def test_parameters_that_are_not_there_either_are_not_named(name, answer):
+    assert message_of(TypeError, TabularMLPClassifier, **{name: 1}) == (
+        f"TabularMLPClassifier.__init__() got an unexpected keyword argument {name!r}."
+        f"{answer}"
+    )
+
+
 def test_a_search_says_our_parameter_too():
     pipe = make_pipeline(MLPClassifier())
     search = GridSearchCV(pipe, {"mlpclassifier__lr": [0.1]})
