@@ -50,6 +50,12 @@ def is_plain_vector(y, n_rows: int) -> bool:
     )
 
 
+def is_missing(value) -> bool:
+    """Tell None, NaN, NaT and pandas.NA, none of which but None equals itself."""
+    is_same = value == value
+    return value is None or not isinstance(is_same, bool | np.bool_) or not is_same
+
+
 def _is_finite(array: np.ndarray) -> bool:
     """Tell whether the sum is finite; that of large numbers may not be."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -329,7 +329,7 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         )
 
     def _error_of_no_trial(self, n_trials: int) -> ValueError:
-        """Make the error of a search that has nothing to choose from."""
+        """Say that nothing is left to choose from."""
         return ValueError(
             f"None of the {n_trials} trials of BatchedOptunaSearchCV was completed: "
             "they were pruned or have failed. Let the pruner wait for longer, or look "

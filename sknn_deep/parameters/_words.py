@@ -6,7 +6,6 @@ from skorch have each entry.
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import TypeVar, cast
@@ -54,9 +53,6 @@ PARAMETERS = {
     "seed": "random_state",
 }
 
-# Those of an estimator that lets nobody choose the schedule.
-_WITHOUT_A_CHOICE = {"learning_rate": "learning_rate_init"}
-
 # Those of an estimator of a network of one's own, where they are others.
 OWN_NET_PARAMETERS = {
     "loss": "criterion",
@@ -65,6 +61,31 @@ OWN_NET_PARAMETERS = {
     "activation": "module, which makes the layers",
     "dropout": "module, which makes the layers",
     "normalization": "module, which makes the layers",
+}
+
+# Those of an autoencoder that keeps neighbors, by the words of t-SNE.
+NEIGHBOR_PARAMETERS = {"perplexity": "n_neighbors (about three times as many)"}
+
+# What the recipe of the estimators for tables settles, and the MLPs let be chosen.
+SETTLED_FOR_TABLES = {
+    "beta_1",
+    "beta_2",
+    "clip_grad_norm",
+    "compile",
+    "epsilon",
+    "learning_rate",
+    "max_fun",
+    "momentum",
+    "n_iter_no_change",
+    "nesterovs_momentum",
+    "normalization",
+    "normalize_y",
+    "out_activation",
+    "power_t",
+    "shuffle",
+    "solver",
+    "tol",
+    "warm_start",
 }
 
 # Arguments of `fit`.
@@ -191,22 +212,27 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     """Say what parameters that are not there are called here."""
     said, known = "", estimator._get_param_names()
     for name in unknown:
-        ours = PARAMETERS.get(name) or _WITHOUT_A_CHOICE.get(name)
+        ours = PARAMETERS.get(name)
         if "module" in known:
             ours = OWN_NET_PARAMETERS.get(ours or name, ours)
+        if "n_neighbors" in known:
+            ours = NEIGHBOR_PARAMETERS.get(name, ours)
+        is_of_tables = "categorical_features" in known
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
+            said += f" {name!r} is not to be chosen here: the recipe for tables has it."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
         elif "loss" in (name, ours) and "loss" not in known:
             said += f" {name!r} is not needed: the loss is the cross entropy."
-        elif ours is not None and ("(of " in ours or _first_name(ours) in known):
+        elif ours is not None:
             said += f" {name!r} is called {ours} here."
     return said
 
 
-def _first_name(ours: str) -> str:
-    return re.findall(r"\w+", ours)[0]
+def _first_word(words: str) -> str:
+    return words.split()[0].rstrip(",")
 
 
 def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:

@@ -5,6 +5,7 @@ import warnings
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sknn_deep._files import replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
@@ -44,11 +45,11 @@ def save(estimator, path) -> None:
     TypeError
         If it is a search, whose ``best_estimator_`` can be saved, or if something
         cannot be saved as data: a class of one's own that is made of one of these
-        estimators, callbacks, a `scoring` that is a callable, a splitter that is not
-        scikit-learn's, an optimizer that is not one of ``torch.optim``, a network whose
-        layers were changed after the fit, a function of one's own in a Pipeline, a step
-        of scikit-learn that keeps more than numbers, strings, arrays and lists of them,
-        such as trees.
+        estimators, callbacks, a function of one's own as `scoring` or `connectivity`, a
+        splitter that is not scikit-learn's, an optimizer that is not one of
+        ``torch.optim``, a network whose layers were changed after the fit, a function
+        of one's own in a Pipeline, a step of scikit-learn that keeps more than numbers,
+        strings, arrays and lists of them, such as trees.
     ValueError
         If a parameter is not valid, or if there are more names, labels and other small
         values than ``load`` would read (some 100,000 strings, and more where the
@@ -92,6 +93,7 @@ def save(estimator, path) -> None:
         raise TypeError(
             "save takes an estimator of sknn_deep, or one of scikit-learn with such "
             f"estimators in it. Got {type(estimator).__name__}."
+            + _advise_on_module(estimator)
         )
     if isinstance(estimator, BaseSearchCV):
         raise TypeError(
@@ -116,6 +118,16 @@ def save(estimator, path) -> None:
             "parameters alone.",
             stacklevel=2,
         )
+
+
+def _advise_on_module(value) -> str:
+    """Say how a torch module is kept, which says nothing of labels and shapes."""
+    if not isinstance(value, nn.Module):
+        return ""
+    return (
+        " A module by itself is kept by torch.save(module.state_dict(), path); fitted "
+        "as NetClassifier(module) or NetRegressor(module), save takes it."
+    )
 
 
 def _is_fitted(estimator: BaseEstimator) -> bool:

@@ -16,7 +16,7 @@ from sknn_deep.rows._rows import (
     rows_per_block,
 )
 from sknn_deep.rows._sparse_batch import SparseBatch, SparseInput
-from sknn_deep.rows._stacked_batches import SharedRows, stacked_batches
+from sknn_deep.rows._stacked_batches import SharedRows, StackedBatches
 from sknn_deep.rows._tensors import as_tensor
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SparseBatch",
     "SparseInput",
     "SparseRows",
+    "StackedBatches",
     "as_tensor",
     "block_permutations",
     "device_permutations",
@@ -36,5 +37,4 @@ __all__ = [
     "numpy_permutations",
     "place_targets",
     "rows_per_block",
-    "stacked_batches",
 ]

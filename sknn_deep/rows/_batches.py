@@ -127,15 +127,18 @@ class Batches:
         tell = getattr(self.permute, "state", bytes)
         return self.rows.address, tell()
 
-    def draw_order(self) -> Tensor | None:
-        """Draw the next epoch's order, int64 of shape (n_rows,), if there is one."""
-        order = self.permute() if self.permute is not None else None
+    def rows_in(self, order: Tensor | None) -> Tensor | None:
+        """Give the indices of the rows, int64 of shape (n_rows,), in a drawn order.
+
+        None is all rows as they lie.
+        """
         if self.subset is None:
             return order
         return self.subset if order is None else self.subset.index_select(0, order)
 
     def __iter__(self) -> Iterator[Batch]:
-        return self.in_order(self.draw_order())
+        order = self.permute() if self.permute is not None else None
+        return self.in_order(self.rows_in(order))
 
     def in_order(self, order: Tensor | None) -> Iterator[Batch]:
         """Yield features, targets and weights of one batch after the other.

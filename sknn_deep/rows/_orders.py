@@ -25,24 +25,52 @@ class _NumpyPermutations:
     def __init__(self, n_rows: int, random_state: np.random.RandomState):
         self._random_state = random_state
         self._order = np.arange(n_rows)
+        self._has_drawn = False
 
     def __call__(self) -> Tensor:
         permutation = np.arange(len(self._order))
         self._random_state.shuffle(permutation)
         self._order = self._order[permutation]
+        self._has_drawn = True
         return torch.from_numpy(self._order)
 
     def state(self) -> bytes:
-        """Give what the orders to come depend on, if none was drawn yet."""
+        """Give what the orders to come depend on."""
         state = self._random_state.get_state(legacy=False)["state"]
-        return state["key"].tobytes() + state["pos"].to_bytes(4)
+        order = self._order.tobytes() if self._has_drawn else b""
+        return state["key"].tobytes() + state["pos"].to_bytes(4) + order
+
+    def catch_up(self, other: "_NumpyPermutations") -> None:
+        """Go on as if what `other` has drawn since it had the same state were drawn."""
+        self._random_state.set_state(other._random_state.get_state(legacy=False))
+        self._order, self._has_drawn = other._order, other._has_drawn
 
 
 def device_permutations(
     n_rows: int, generator: torch.Generator
 ) -> Callable[[], Tensor]:
     """Make row orders that are drawn on the generator's device, one a call."""
-    return lambda: torch.randperm(n_rows, generator=generator, device=generator.device)
+    return _DevicePermutations(n_rows, generator)
+
+
+class _DevicePermutations:
+    def __init__(self, n_rows: int, generator: torch.Generator):
+        self._n_rows = n_rows
+        self._generator = generator
+
+    def __call__(self) -> Tensor:
+        generator = self._generator
+        return torch.randperm(
+            self._n_rows, generator=generator, device=generator.device
+        )
+
+    def state(self) -> bytes:
+        """Give what the orders to come depend on."""
+        return self._generator.get_state().numpy().tobytes()
+
+    def catch_up(self, other: "_DevicePermutations") -> None:
+        """Go on as if what `other` has drawn since it had the same state were drawn."""
+        self._generator.set_state(other._generator.get_state())
 
 
 def block_permutations(

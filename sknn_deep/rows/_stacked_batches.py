@@ -39,61 +39,108 @@ class SharedRows(NamedTuple):
         return _repeat(self.X, self.bounds)
 
 
-def stacked_batches(
-    sources: Sequence[Batches],
-) -> Iterator[tuple[SharedRows, Tensor, Tensor | None]]:
-    """Yield one batch of each source at a time, with the sources in front.
+# Rows, targets and weights, of all networks.
+StackedBatch = tuple[SharedRows, Tensor, Tensor | None]
+# Draws the order of an epoch; some tell what it depends on, see `_orders.py`.
+Permute = Callable[[], Tensor]
+
+
+class StackedBatches:
+    """One batch of each of several networks at a time, epoch after epoch.
+
+    Sources that would draw the same orders have them drawn once: :meth:`close` lets the
+    others catch up, for whoever goes on with them alone.
 
     Parameters
     ----------
     sources : sequence of Batches
-        With as many rows and batches each. Those that share their rows should stand
-        side by side, and among them those that go through them in the same order:
-        their rows are gathered once.
-
-    Yields
-    ------
-    X : SharedRows
-        Overwritten by the next ones.
-
-    target : Tensor of shape (n_sources, n_batch) or (n_sources, n_batch, n_outputs)
-
-    weight : Tensor of shape (n_sources, n_batch), or None
+        With as many rows and batches each, no two of which draw from one generator.
+        Those that share their rows should stand side by side, and among them those that
+        go through them in the same order: their rows are gathered once.
     """
-    orders = [source.draw_order() for source in sources]
-    bounds = _find_alike(sources, orders)
-    if len(bounds) == 1:
-        for X, target, weight in sources[0].in_order(orders[0]):
+
+    def __init__(self, sources: Sequence[Batches]):
+        self._permutes = [source.permute for source in sources]
+        self._leading = _lead(self._permutes)
+        self._bounds = _find_alike(sources, self._leading)
+        self._leaders = [sources[start] for start, _ in self._bounds]
+        self._gather = None
+
+    def __iter__(self) -> Iterator[StackedBatch]:
+        """Go through an epoch.
+
+        Yields
+        ------
+        X : SharedRows
+            Overwritten by the next ones.
+
+        target : Tensor of shape (n_sources, n_batch) or (n_sources, n_batch, n_outputs)
+
+        weight : Tensor of shape (n_sources, n_batch), or None
+        """
+        drawn = {
+            permute: None if permute is None else permute()
+            for permute in dict.fromkeys(self._leading)
+        }
+        orders = [
+            leader.rows_in(drawn[self._leading[start]])
+            for leader, (start, _) in zip(self._leaders, self._bounds, strict=True)
+        ]
+        return self._of_one(orders[0]) if len(orders) == 1 else self._of_many(orders)
+
+    def close(self) -> None:
+        """Let each source's own orders go on from where the shared ones are."""
+        for permute, leading in zip(self._permutes, self._leading, strict=True):
+            if permute is not leading:
+                permute.catch_up(leading)
+
+    def _of_one(self, order: Tensor | None) -> Iterator[StackedBatch]:
+        """Give all sources the batches of the first."""
+        bounds = self._bounds
+        for X, target, weight in self._leaders[0].in_order(order):
             assert isinstance(X, Tensor), "rows that are shared are dense"
             yield (
                 SharedRows(X.unsqueeze(0), bounds),
                 _repeat(target.unsqueeze(0), bounds),
                 None if weight is None else _repeat(weight.unsqueeze(0), bounds),
             )
-        return
-    leaders = [sources[start] for start, _ in bounds]
-    first = sources[0]
-    X_like: Tensor = first.rows.slice(0, 0)
-    in_order = torch.arange(first.n_rows, device=X_like.device)
-    drawn = [
-        in_order if (order := orders[start]) is None else order for start, _ in bounds
+
+    def _of_many(self, orders: list[Tensor | None]) -> Iterator[StackedBatch]:
+        leaders, bounds = self._leaders, self._bounds
+        first = leaders[0]
+        X_like: Tensor = first.rows.slice(0, 0)
+        if self._gather is None:
+            self._gather = _make_gather(leaders, X_like)
+        in_order = torch.arange(first.n_rows, device=X_like.device)
+        size = first.batch_size
+        span = max(1, _ROWS_AT_ONCE // (len(self._permutes) * size)) * size
+        for start in range(0, first.n_rows, span):
+            rows = [
+                (in_order if order is None else order)[start : start + span]
+                for order in orders
+            ]
+            targets = _select([source.target for source in leaders], rows, bounds)
+            weights = _select([source.weight for source in leaders], rows, bounds)
+            index = torch.stack(rows)  # (n_groups, n_span)
+            for first_row in range(0, index.shape[1], size):
+                batch = slice(first_row, first_row + size)
+                shared = SharedRows(self._gather(index[:, batch]), bounds)
+                yield (
+                    shared,
+                    shared.of_each() if targets is None else targets[:, batch],
+                    None if weights is None else weights[:, batch],
+                )
+
+
+def _lead(permutes: Sequence[Permute | None]) -> list[Permute | None]:
+    """Give for each source the first one's orders that are the same, to draw for it."""
+    first: dict[bytes, Permute] = {}
+    return [
+        first.setdefault(permute.state(), permute)
+        if hasattr(permute, "state")
+        else permute
+        for permute in permutes
     ]
-    gather = _make_gather(leaders, X_like)
-    size = first.batch_size
-    span = max(1, _ROWS_AT_ONCE // (len(sources) * size)) * size
-    for start in range(0, first.n_rows, span):
-        rows = [order[start : start + span] for order in drawn]
-        targets = _select([source.target for source in leaders], rows, bounds)
-        weights = _select([source.weight for source in leaders], rows, bounds)
-        index = torch.stack(rows)  # (n_groups, n_span)
-        for first_row in range(0, index.shape[1], size):
-            batch = slice(first_row, first_row + size)
-            shared = SharedRows(gather(index[:, batch]), bounds)
-            yield (
-                shared,
-                shared.of_each() if targets is None else targets[:, batch],
-                None if weights is None else weights[:, batch],
-            )
 
 
 def _select(
@@ -162,27 +209,26 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
 
 
 def _find_alike(
-    sources: Sequence[Batches], orders: Sequence[Tensor | None]
+    sources: Sequence[Batches], leading: Sequence[Permute | None]
 ) -> list[tuple[int, int]]:
     """Find neighbors that give the same batches, as those of one fold and seed."""
     bounds = [(0, 1)]
     for i in range(1, len(sources)):
         start, _ = bounds[-1]
-        if _are_alike(sources[i], sources[start], orders[i], orders[start]):
+        is_same_order = leading[i] is leading[start]
+        if is_same_order and _are_alike(sources[i], sources[start]):
             bounds[-1] = (start, i + 1)
         else:
             bounds.append((i, i + 1))
     return bounds
 
 
-def _are_alike(
-    one: Batches, other: Batches, order: Tensor | None, other_order: Tensor | None
-) -> bool:
+def _are_alike(one: Batches, other: Batches) -> bool:
     return (
         one.rows.address == other.rows.address
         and _are_equal(one.target, other.target)
         and _are_equal(one.weight, other.weight)
-        and _are_equal(order, other_order)
+        and _are_equal(one.subset, other.subset)
     )
 
 

@@ -1,7 +1,7 @@
 """Many networks of the same shapes, trained as one computation."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 
 import torch
 from torch import Tensor
@@ -23,7 +23,7 @@ from sknn_deep.optimizers import (
     make_clip,
     optimizer_family,
 )
-from sknn_deep.rows import stacked_batches
+from sknn_deep.rows import StackedBatches
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._epochs import close_epoch, end_run
 from sknn_deep.training._net import Net
@@ -95,12 +95,15 @@ def train_stack(
     )
     with thread_count(n_threads):
         while trainees:
-            with gradient(
-                [t.net.module_ for t in trainees],
-                [t.net.criterion_ for t in trainees],
-                n_rows=trainees[0].run.batches.batch_size,
-                generators=[t.run.generator for t in trainees],
-            ) as stacked:
+            with (
+                gradient(
+                    [t.net.module_ for t in trainees],
+                    [t.net.criterion_ for t in trainees],
+                    n_rows=trainees[0].run.batches.batch_size,
+                    generators=[t.run.generator for t in trainees],
+                ) as stacked,
+                closing(StackedBatches([t.run.batches for t in trainees])) as batches,
+            ):
                 optimizer = _renew_optimizer(optimizer, trainees, stacked, staying)
                 step = _make_step(trainees, stacked, optimizer)
                 for t in trainees:
@@ -109,7 +112,7 @@ def train_stack(
                     )
                 staying = list(range(len(trainees)))
                 while len(staying) == len(trainees):
-                    _run_epoch(trainees, step)
+                    _run_epoch(trainees, batches, step)
                     on_epoch(len(trainees))
                     staying = [
                         k for k, t in enumerate(trainees) if not t.has_ended(errors)
@@ -207,7 +210,9 @@ def _share_velocity(
         net.optimizer_.state[p]["momentum_buffer"] = velocity[k]
 
 
-def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
+def _run_epoch(
+    trainees: list[_Trainee], batches: StackedBatches, step: Callable
+) -> None:
     """Go once through the batches of all networks, and keep their mean losses."""
     for t in trainees:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
@@ -215,7 +220,7 @@ def _run_epoch(trainees: list[_Trainee], step: Callable) -> None:
     plans = [t.hyperparameters_of_epoch() for t in trainees]
     groups = group_equal(plans)
     with flushed_denormals():
-        for i, batch in enumerate(stacked_batches([t.run.batches for t in trainees])):
+        for i, batch in enumerate(batches):
             common = [(start, stop, plans[start][i]) for start, stop in groups]
             losses.append(step(batch, common))
             n_rows.append(batch[0].n_batch)

@@ -18,13 +18,17 @@ from sknn_deep import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NeighborAutoencoder,
     TabularMLPClassifier,
+    TabularMLPRegressor,
 )
 from sknn_deep._sklearn_private import StrOptions
 from sknn_deep.parameters._words import (
     FIT_ARGUMENTS,
     METHODS,
+    NEIGHBOR_PARAMETERS,
     PARAMETERS,
+    SETTLED_FOR_TABLES,
     VALUES,
 )
 
@@ -65,20 +69,41 @@ def test_our_parameters_are_there_and_theirs_are_not(name):
     assert set(re.findall(r"[a-z]+(?:_\w+)*", PARAMETERS[name])) & ours
 
 
-@pytest.mark.parametrize(
-    ("name", "answer"),
-    [
-        ("epochs", " 'epochs' is called max_iter here."),
-        ("learning_rate", " 'learning_rate' is called learning_rate_init here."),
-        ("optimizer", ""),  # there is no solver either
-        ("patience", ""),
-    ],
-)
-def test_parameters_that_are_not_there_either_are_not_named(name, answer):
-    assert message_of(TypeError, TabularMLPClassifier, **{name: 1}) == (
-        f"TabularMLPClassifier.__init__() got an unexpected keyword argument {name!r}."
-        f"{answer}"
+def test_what_the_recipe_for_tables_settles_is_what_the_mlps_let_be_chosen():
+    tables = {*TabularMLPClassifier().get_params(), *TabularMLPRegressor().get_params()}
+    mlps = {*MLPClassifier().get_params(), *MLPRegressor().get_params()}
+
+    assert mlps - tables == SETTLED_FOR_TABLES
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize("name", ["normalize_y", "solver", "optimizer", "patience"])
+def test_the_recipe_for_tables_says_what_it_settles(Estimator, name):
+    assert message_of(TypeError, Estimator, **{name: True}) == (
+        f"{Estimator.__name__}.__init__() got an unexpected keyword argument "
+        f"{name!r}. {name!r} is not to be chosen here: the recipe for tables has it."
     )
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "ours"), [("lr", "learning_rate_init"), ("epochs", "max_iter")]
+)
+def test_what_the_recipe_for_tables_lets_be_chosen_has_our_name(Estimator, name, ours):
+    message = message_of(TypeError, Estimator, **{name: 1})
+
+    assert message.endswith(f" {name!r} is called {ours} here.")
+
+
+@pytest.mark.parametrize("name", NEIGHBOR_PARAMETERS)
+def test_a_word_of_t_sne_is_answered_by_ours(name):
+    ours = NEIGHBOR_PARAMETERS[name]
+
+    assert message_of(TypeError, NeighborAutoencoder, **{name: 30}) == (
+        f"NeighborAutoencoder.__init__() got an unexpected keyword argument {name!r}. "
+        f"{name!r} is called {ours} here."
+    )
+    assert ours.split()[0] in NeighborAutoencoder().get_params()
 
 
 def test_a_search_says_our_parameter_too():

@@ -1,5 +1,7 @@
 """Batches of several networks at a time against those of each alone."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -7,7 +9,7 @@ import torch
 
 from sknn_deep.rows import Batches, make_rows, numpy_permutations
 from sknn_deep.rows import _stacked_batches as module
-from sknn_deep.rows._stacked_batches import stacked_batches
+from sknn_deep.rows._stacked_batches import StackedBatches
 
 CPU = torch.device("cpu")
 N_ROWS, BATCH_SIZE = 23, 5
@@ -83,10 +85,11 @@ def test_stacked_batches_are_those_of_each_source(
 ):
     monkeypatch.setattr(module, "_ROWS_AT_ONCE", rows_at_once)
     together, alone = sources_of(kind, **options), sources_of(kind, **options)
+    stacked = StackedBatches(together)
 
     for _ in range(2):  # epochs
         n_batches = 0
-        for batch, *own in zip(stacked_batches(together), *alone, strict=True):
+        for batch, *own in zip(stacked, *alone, strict=True):
             n_batches += 1
             X, *values = batch
             assert X.n_batch == own[0][0].shape[0]
@@ -107,7 +110,7 @@ def test_sources_with_and_without_an_order_share_a_stack():
             for own, shuffle in zip(rows, (False, True), strict=True)
         ]
 
-    for batch, *own in zip(stacked_batches(sources()), *sources(), strict=True):
+    for batch, *own in zip(StackedBatches(sources()), *sources(), strict=True):
         torch.testing.assert_close(batch[0].of_each(), torch.stack([b[0] for b in own]))
 
 
@@ -118,3 +121,28 @@ def test_rows_that_begin_at_the_same_place_are_told_apart():
 
     assert len({r.X.data_ptr() for r in rows}) == 1
     assert len({r.address for r in rows}) == len(views)
+
+
+@pytest.mark.parametrize("kind", ["alike", "two alike"])
+def test_sources_go_on_from_where_their_stack_was(kind):
+    together, alone = sources_of(kind), sources_of(kind)
+
+    for left in (4, 2):  # some leave the stack, and the others go on
+        with contextlib.closing(StackedBatches(together[:left])) as stacked:
+            for _ in range(2):
+                for batch, *own in zip(stacked, *alone[:left], strict=True):
+                    expected = torch.stack([b[0] for b in own])
+                    assert torch.equal(batch[0].of_each(), expected)
+    for source, other in zip(together, alone, strict=True):
+        assert torch.equal(source.permute(), other.permute())
+
+
+def test_orders_that_are_the_same_are_drawn_once(monkeypatch):
+    sources = sources_of("two alike")
+    kind = type(sources[0].permute)
+    drawn = []
+    draw = kind.__call__
+    monkeypatch.setattr(kind, "__call__", lambda p: drawn.append(p) or draw(p))
+
+    list(StackedBatches(sources))
+    assert drawn == [sources[0].permute, sources[1].permute, sources[3].permute]
