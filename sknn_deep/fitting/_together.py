@@ -19,12 +19,13 @@ from sknn_deep.training import Run, place_in_stack, run_family, train_stack
 
 # In one thread, a stack of fewer networks brings next to nothing.
 _FEWEST_FOR_A_CORE = 8
-# On a GPU a stack only has to fit in its memory. On a CPU what goes from one product to
-# the next should stay in a core's cache; and the smaller the stacks, the less is lost
-# where one core is late. The bytes are those that `_most_in_a_stack` counts.
+# On a GPU a stack only has to fit in its memory. On a CPU a step's calls cost the less
+# for each network the more there are, until nothing stays in a core's cache; and the
+# smaller the stacks, the less is lost where one core is late. The bytes are those that
+# `_most_in_a_stack` counts.
 _MAX_BYTES = 2**30
 _MAX_ON_CPU = 32
-_CACHED_BYTES = 9 * 2**20
+_CACHED_BYTES = 18 * 2**20
 
 
 def may_be_stacked(estimator: BaseEstimator) -> bool:
