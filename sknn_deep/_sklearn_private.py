@@ -36,7 +36,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils._param_validation import StrOptions as _StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.metaestimators import _BaseComposition, _safe_split
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.optimize import _check_optimize_result
 from sklearn.utils.validation import (
@@ -52,6 +52,9 @@ ListOfSplits = _CVIterableWrapper
 # Which scikit-learn's public folder has only after an import of sklearn.experimental.
 SklearnHalvingGridSearchCV = HalvingGridSearchCV
 SklearnHalvingRandomSearchCV = HalvingRandomSearchCV
+
+# Pipelines, ColumnTransformers and whatever else has estimators by name.
+Composition = _BaseComposition
 
 check_method_params = _check_method_params
 check_optimize_result = _check_optimize_result
@@ -156,7 +159,8 @@ CALLBACK_ATTRIBUTES = ("_skl_callbacks", "_parent_callback_ctx", "_callback_fit_
 def has_callbacks(estimator) -> bool:
     """Tell whether scikit-learn's callbacks are set, here or around this fit."""
     set_here, set_around, _ = CALLBACK_ATTRIBUTES
-    return hasattr(estimator, set_here) or hasattr(estimator, set_around)
+    set_for_it = vars(estimator)
+    return set_here in set_for_it or set_around in set_for_it
 
 
 def check_sample_weight(sample_weight, X, **options) -> np.ndarray:
@@ -210,6 +214,11 @@ def is_own_score(scorer) -> bool:
     return isinstance(scorer, _PassthroughScorer)
 
 
+def is_scorer(scoring) -> bool:
+    """Tell whether a callable is a scorer that scikit-learn made."""
+    return isinstance(scoring, _BaseScorer | _PassthroughScorer)
+
+
 def takes_weights(scorer) -> bool:
     """Tell whether a scorer, or any callable in its place, takes sample weights."""
     function = scorer._score_func if isinstance(scorer, _BaseScorer) else scorer
@@ -222,6 +231,7 @@ __all__ = [
     "CALLBACK_ATTRIBUTES",
     "BaseSearchCV",
     "CallbackSupportMixin",
+    "Composition",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -240,6 +250,7 @@ __all__ = [
     "has_callbacks",
     "insert_error_scores",
     "is_own_score",
+    "is_scorer",
     "make_constraint",
     "mlp_has_poisson",
     "num_samples",

@@ -60,16 +60,41 @@ def test_index_lists_every_chapter():
     assert [page.name for page in CHAPTERS if f"]({page.name})" not in index] == []
 
 
+def test_index_lists_the_chapters_as_the_side_bar_does():
+    index = (GUIDE / "index.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^- \[.+\]\((\w+)\.md\):$", index, re.MULTILINE)
+    lists = re.findall(r"^```\{toctree\}\n(.*?)^```$", index, re.DOTALL | re.MULTILINE)
+    chapters = [line for text in lists for line in text.split() if line[0] != ":"]
+    in_side_bar = [name for name in chapters if (GUIDE / f"{name}.md").is_file()]
+
+    assert listed == in_side_bar
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page_ends_each_block_before_it_begins_another(page):
+    begun = None
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith("```"):
+            assert begun is None or line == "```", f"lines {begun} and {number}"
+            begun = number if begun is None else None
+    assert begun is None
+
+
 # --- the page about errors ----------------------------------------------------------
 
 # Messages that are put together where they are returned, not where they are raised.
 MAKERS_OF_MESSAGES = {
+    "_error_of_no_trial",
+    "_advise_on_images",
+    "_advise_on_instance",
+    "_advise_on_module",
     "_export_message",
     "_say_our_arguments",
     "advise_on_a_pipeline",
     "advise_on_scale",
     "divergence_message",
     "missing_message",
+    "say_our_method",
     "say_our_parameters",
     "say_our_value",
     "warn_unless_converged",

@@ -64,6 +64,7 @@ TABLES = {
     "segment": Source("segment", "segment_class", True, 5, (0.0130, 0.127, 13.4)),
 }
 STYLES = {"sknn_deep": ("#0072b2", "o"), "HistGradientBoosting": ("#009e73", "^")}
+OURS = (TabularMLPClassifier, TabularMLPRegressor)
 FIGURES = ("error", "log_loss", "calibration", "cpu_seconds")
 
 
@@ -96,7 +97,7 @@ def compare(name: str, args) -> dict[str, dict[str, float]]:
     measured: dict[str, list] = {}
     for seed in range(args.seeds or source.n_seeds):
         for contender, make in contenders(source.is_classes, args.realmlp).items():
-            figures = measure(make(seed), X, y, seed, source.is_classes, args.epochs)
+            figures = measure(make(seed), X, y, seed, source.is_classes, args)
             measured.setdefault(contender, []).append(figures)
     means = {
         contender: {f: float(np.mean([r[f] for r in runs])) for f in FIGURES}
@@ -125,12 +126,19 @@ def contenders(is_classes: bool, realmlp: bool) -> dict:
     return made
 
 
-def measure(model, X, y, seed: int, is_classes: bool, epochs: int | None) -> dict:
-    """Fit to four fifths of the rows, and judge the others."""
-    if epochs is not None and "max_iter" in model.get_params():
-        model.set_params(max_iter=epochs)
+def measure(model, X, y, seed: int, is_classes: bool, args) -> dict:
+    """Fit to four fifths of the rows, or as many as asked for, and judge the others."""
+    for name in ("max_iter", "validation_fraction"):
+        value = getattr(args, name)
+        if value is not None and isinstance(model, OURS):
+            model.set_params(**{name: value})
     X_train, X_test, y_train, y_test = train_test_split(
-        X, y, test_size=0.2, random_state=seed, stratify=y if is_classes else None
+        X,
+        y,
+        train_size=args.rows,
+        test_size=None if args.rows else 0.2,
+        random_state=seed,
+        stratify=y if is_classes else None,
     )
     begin = time.process_time()
     model.fit(X_train, y_train)
@@ -245,7 +253,9 @@ def parse_arguments(argv=None):
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--folder", type=Path, default=mnist_folder())
     parser.add_argument("--seeds", type=int, help="default: 5, and 3 of large tables")
-    parser.add_argument("--epochs", type=int, help="default: as the estimator decides")
+    parser.add_argument("--rows", type=int, help="to fit to; default: four fifths")
+    parser.add_argument("--epochs", dest="max_iter", type=int, help="of ours")
+    parser.add_argument("--validation-fraction", type=float, help="of ours")
     parser.add_argument("--output", metavar="PATH", help="draw the errors")
     parser.add_argument("--realmlp", action="store_true", help="run pytabkit's too")
     args = parser.parse_args(argv)

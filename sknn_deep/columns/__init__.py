@@ -2,7 +2,7 @@
 
 from sknn_deep.columns._categories import Categories
 from sknn_deep.columns._encoder import TableEncoder
-from sknn_deep.columns._read import Table, is_frame, read_table
+from sknn_deep.columns._read import Table, is_frame, read_table, refuse_sparse
 from sknn_deep.columns._selection import find_categorical
 
 __all__ = [
@@ -12,4 +12,5 @@ __all__ = [
     "find_categorical",
     "is_frame",
     "read_table",
+    "refuse_sparse",
 ]

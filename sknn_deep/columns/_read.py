@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
 # What no column of a table can hold, by words in the name of a dtype or a type, and
 # what to do about it.
@@ -110,6 +111,15 @@ class Table:
 def is_frame(X) -> bool:
     """Tell whether X is a DataFrame of pandas or polars."""
     return hasattr(X, "columns") and hasattr(X, "dtypes") and len(X.shape) == 2
+
+
+def refuse_sparse(X, *, owner: str) -> None:
+    if issparse(X):
+        raise TypeError(
+            f"Sparse data was passed, but dense data is required: {owner} takes tables "
+            "of dense columns. Use X.toarray(), or MLPClassifier and MLPRegressor, "
+            "which take sparse matrices."
+        )
 
 
 def read_table(X, *, owner: str) -> Table:

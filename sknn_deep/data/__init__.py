@@ -11,6 +11,7 @@ from sknn_deep.data._data import (
     check_rows,
     check_weights,
     concatenate,
+    errors_about_missing_targets,
     errors_instead_of_overflow,
     positive_rows,
     random_state_of,
@@ -22,7 +23,11 @@ from sknn_deep.data._explained_variance import (
     is_constant,
     relative,
 )
-from sknn_deep.data._quantiles import check_quantiles, mean_d2_pinball_score
+from sknn_deep.data._quantiles import (
+    check_quantiles,
+    check_scoring_of_quantiles,
+    mean_d2_pinball_score,
+)
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -50,12 +55,14 @@ __all__ = [
     "check_groups",
     "check_quantiles",
     "check_rows",
+    "check_scoring_of_quantiles",
     "check_weights",
     "choose_last_splits",
     "choose_split",
     "column_means",
     "concatenate",
     "draws_anew",
+    "errors_about_missing_targets",
     "errors_instead_of_overflow",
     "explained_share",
     "has_validation_set",

@@ -1,5 +1,7 @@
 """Rows of any shape, and of numbers that may stay whole."""
 
+import math
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
@@ -23,6 +25,8 @@ def check_arrays(
     ``input_shape_``, and checked afterwards.
     """
     X, y = as_array_like(X), as_array_like(y)
+    if not reset:
+        _check_shape(estimator, X)
     checked = validate(
         estimator, X, y, reset=reset, dtype="numeric", allow_nd=True, **options
     )
@@ -32,12 +36,28 @@ def check_arrays(
         X = X.tocsr()
     if reset:
         estimator.input_shape_ = X.shape[1:]
-    elif X.shape[1:] != estimator.input_shape_:
-        raise ValueError(
-            f"X has rows of shape {X.shape[1:]}, but {type(estimator).__name__} is "
-            f"expecting rows of shape {estimator.input_shape_}, as in the fit."
-        )
+    else:
+        _check_shape(estimator, X)
     return (X, *rest) if rest else X
+
+
+def _check_shape(estimator: BaseEstimator, X) -> None:
+    """Refuse rows of another shape than those of the fit, one of which is no vector.
+
+    scikit-learn counts the second dimension only, and tells of vectors itself.
+    """
+    shape, expected = tuple(getattr(X, "shape", ())[1:]), estimator.input_shape_
+    if not shape or shape == expected or len(shape) == len(expected) == 1:
+        return
+    cure = ""
+    if len(shape) == 3 and shape[-1:] + shape[:-1] == expected:
+        cure = " Its channels come last: pass np.moveaxis(X, -1, 1)."
+    elif math.prod(shape) == math.prod(expected):
+        cure = f" Pass X.reshape({', '.join(map(str, (-1, *expected)))})."
+    raise ValueError(
+        f"X has rows of shape {shape}, but {type(estimator).__name__} is expecting "
+        f"rows of shape {expected}, as in the fit.{cure}"
+    )
 
 
 def _of_known_type(X, *, keeps_integers: bool):

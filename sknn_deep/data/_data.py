@@ -19,6 +19,7 @@ from sknn_deep.data._large_files import check_mapped_rows, is_large_file
 from sknn_deep.data._plain import (
     has_plain_columns,
     in_an_array,
+    is_missing,
     is_plain_matrix,
     is_plain_vector,
 )
@@ -132,7 +133,8 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     X, y = as_array_like(X), as_array_like(y)
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
-        return check_mapped_rows(estimator, X, y, reset=reset, **options)
+        with errors_about_missing_targets(estimator, y):
+            return check_mapped_rows(estimator, X, y, reset=reset, **options)
     checked = validate(
         estimator, X, y, reset=reset, dtype=(np.float64, np.float32), **options
     )
@@ -157,7 +159,7 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
         if reset:
             estimator.n_features_in_ = plain.shape[1]
         return (plain, labels) if has_y else plain
-    with errors_instead_of_overflow():
+    with errors_instead_of_overflow(), errors_about_missing_targets(estimator, y):
         return validate_data(
             estimator,
             X,
@@ -194,6 +196,36 @@ def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"
         raise ValueError(
             f"X, y and sample_weight must be within the range of float64: {error}."
         ) from error
+
+
+@contextmanager
+def errors_about_missing_targets(estimator: BaseEstimator, y):
+    """Let the error about a missing y say what to do with its row.
+
+    It is scikit-learn's, which of objects does not say that it is y (X is numbers by
+    then), and a TypeError or nothing where None or NA stands among strings.
+    """
+    known = ("Input y contains NaN.", "Input contains NaN")
+    try:
+        if _has_missing_objects(y):
+            raise ValueError(known[0])
+        yield
+    except ValueError as error:
+        if str(error) not in known:
+            raise
+        raise ValueError(
+            f"Input y contains NaN. {type(estimator).__name__} needs to know what it "
+            "learns: leave out the rows where y is missing, by X[pd.notna(y)] and "
+            "y[pd.notna(y)]."
+        ) from error
+
+
+def _has_missing_objects(y) -> bool:
+    try:
+        array = np.asarray(y)
+    except (ValueError, TypeError, OverflowError):  # which validation tells of
+        return False
+    return array.dtype == object and array.ndim == 1 and any(map(is_missing, array))
 
 
 def check_weights(sample_weight, X) -> np.ndarray | None:

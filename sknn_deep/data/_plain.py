@@ -50,6 +50,12 @@ def is_plain_vector(y, n_rows: int) -> bool:
     )
 
 
+def is_missing(value) -> bool:
+    """Tell None, NaN, NaT and pandas.NA, none of which but None equals itself."""
+    is_same = value == value
+    return value is None or not isinstance(is_same, bool | np.bool_) or not is_same
+
+
 def _is_finite(array: np.ndarray) -> bool:
     """Tell whether the sum is finite; that of large numbers may not be."""
     with np.errstate(over="ignore", invalid="ignore"):
@@ -61,6 +67,7 @@ def has_plain_columns(estimator: BaseEstimator, X: np.ndarray, *, reset: bool) -
 
     With `reset` any columns will do that have no names, and none are to be forgotten.
     """
-    if hasattr(estimator, "feature_names_in_"):
+    learnt = vars(estimator)
+    if "feature_names_in_" in learnt:
         return False
-    return reset or X.shape[1] == getattr(estimator, "n_features_in_", None)
+    return reset or X.shape[1] == learnt.get("n_features_in_")

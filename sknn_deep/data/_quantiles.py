@@ -30,6 +30,19 @@ def check_quantiles(quantile, y: np.ndarray, *, owner: str) -> tuple[float, ...]
     return quantiles
 
 
+def check_scoring_of_quantiles(
+    scoring, quantiles: tuple[float, ...] | None, *, owner: str
+) -> None:
+    """Refuse a scorer of scikit-learn's, all of which judge a single column of y."""
+    if len(quantiles or ()) > 1 and isinstance(scoring, str) and scoring != "loss":
+        raise ValueError(
+            f"scoring={scoring!r} of {owner} judges a single column, and "
+            f"{len(quantiles or ())} quantiles are predicted: set scoring=None for the "
+            "mean of their d2_pinball_score, 'loss', or a function "
+            "scorer(estimator, X, y)."
+        )
+
+
 def mean_d2_pinball_score(
     y: np.ndarray,
     y_pred: np.ndarray,

@@ -10,6 +10,7 @@ from sklearn.model_selection import PredefinedSplit, TimeSeriesSplit
 
 from sknn_deep._sklearn_private import ListOfSplits
 from sknn_deep.data._data import as_array_like
+from sknn_deep.data._plain import is_missing
 
 # A score of a single row says nothing, and R2 has none.
 _FEWEST_TO_VALIDATE = 2
@@ -59,14 +60,8 @@ def check_groups(groups, n_rows: int, *, owner: str) -> np.ndarray | None:
 
 def _count_missing(groups: np.ndarray) -> int:
     if groups.dtype == object:
-        return sum(map(_is_missing, groups))
+        return sum(map(is_missing, groups))
     return int(np.count_nonzero(groups != groups))
-
-
-def _is_missing(value) -> bool:
-    """Tell None, NaN, NaT and pandas.NA, none of which but None equals itself."""
-    is_same = value == value
-    return value is None or not isinstance(is_same, bool | np.bool_) or not is_same
 
 
 def choose_split(

@@ -53,6 +53,7 @@ from sknn_deep.fitting import (
     make_evaluate,
     make_generator,
     make_net,
+    make_scorings,
     renew_convergence,
     renew_net,
     run_epochs,
@@ -398,7 +399,7 @@ class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC
         """Refuse numbers that torch cannot multiply with in this precision."""
         largest = torch.finfo(dtype).max
         for name in _FACTORS:
-            value = float(getattr(self, name, 0.0))
+            value = float(vars(self).get(name, 0.0))
             if largest < value < np.inf:
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} is too large for "
@@ -434,7 +435,7 @@ class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC
                 random_state=random_state,
             )
             valid = samples.take(valid_rows)
-        n_rows = len(samples) if rows is None else len(rows)
+        n_rows = samples.X.shape[0] if rows is None else len(rows)
         if self.batch_size != "auto" and self.batch_size > n_rows:
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than sample size. It is going "
@@ -455,11 +456,12 @@ class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC
             net,
             batches,
             epochs=epochs,
-            convergence=renew_convergence(
-                getattr(self, "_convergence", None), net.recipe
-            ),
+            convergence=renew_convergence(vars(self).get("_convergence"), net.recipe),
             generator=generator,
             evaluate=None if valid is None else make_evaluate(self, net, valid),
+            scorings=make_scorings(self, net, valid=valid, train=(samples, rows))
+            if net.callbacks
+            else {},
             n_seen=self.t_,
         )
 
@@ -497,7 +499,7 @@ class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC
         )
 
     def _advise_on_columns(self, plan: FitPlan) -> str:
-        names = getattr(self, "feature_names_in_", None)
+        names = vars(self).get("feature_names_in_")
         return advise_on_columns(plan.samples.X, names)
 
     def _own_rates(self) -> list[tuple[str, float]]:

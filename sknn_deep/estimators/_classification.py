@@ -241,7 +241,7 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         first_pass = self._first_pass(incremental=incremental)
         X, y = self._check_rows(X, y, reset=first_pass, multi_output=True)
         y = dense_labels(y)
-        given = getattr(self, "_given_classes", None) if incremental else None
+        given = vars(self).get("_given_classes") if incremental else None
         if first_pass:
             self._target = ClassTarget.of(y, given)
             self.classes_ = self._target.classes

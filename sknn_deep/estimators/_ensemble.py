@@ -17,7 +17,7 @@ class EnsembleMixin:
     }
 
     def _has_trained(self) -> bool:
-        return hasattr(self, "net_" if self.n_estimators == 1 else "estimators_")
+        return ("net_" if self.n_estimators == 1 else "estimators_") in vars(self)
 
     def _fit(self, data, *, incremental=False):
         if self.n_estimators == 1:

@@ -24,6 +24,7 @@ from sknn_deep.data import (
     all_or_nothing,
     as_array_like,
     check_quantiles,
+    check_scoring_of_quantiles,
     check_weights,
     concatenate,
     errors_instead_of_overflow,
@@ -234,6 +235,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         samples = self._check_numbers(X, y, sample_weight, reset=first_pass)
         quantiles = self._several_quantiles(samples.y)
         if first_pass:
+            self._check_loss_of_quantiles()
             out_activation = self._link()
             self._target = NumberTarget.of(
                 samples.y,
@@ -252,6 +254,9 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
                 valid = self._check_numbers(
                     X_val, y_val, sample_weight_val, reset=False
                 )
+        if self.early_stopping or valid is not None:
+            owner = type(self).__name__
+            check_scoring_of_quantiles(self.scoring, quantiles, owner=owner)
         return FitData(samples, valid)
 
     def _check_numbers(self, X, y, sample_weight, *, reset: bool) -> Samples:
@@ -271,6 +276,14 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
             y = column_or_1d(y, warn=True)
         self._check_targets(y)
         return Samples(X, y, check_weights(sample_weight, X))
+
+    def _check_loss_of_quantiles(self) -> None:
+        if self.loss != "quantile" and not isinstance(self.quantile, Real):
+            raise ValueError(
+                f"{type(self).__name__} predicts several quantiles with "
+                f"loss='quantile' alone. Got loss={self.loss!r} and "
+                f"quantile={self.quantile!r}."
+            )
 
     def _several_quantiles(self, y: np.ndarray) -> tuple[float, ...] | None:
         """Give the quantiles of y, if several are to be predicted."""

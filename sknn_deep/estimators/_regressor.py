@@ -176,8 +176,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
     quantile : float in (0, 1) or array-like of float, default=0.5
         Which quantile of y is predicted, or several in increasing order, of y that is
         one column: ``predict`` then gives a column for each, of which none is below the
-        one before, and ``score`` is the mean of their D2 pinball scores. Only used when
-        ``loss="quantile"``.
+        one before, and ``score`` is the mean of their D2 pinball scores. Scorers of one
+        column, such as "r2", judge none of several. Only used when ``loss="quantile"``.
 
     normalize_y : bool, default=False
         Whether training sees y with mean 0 and standard deviation 1 in each output,

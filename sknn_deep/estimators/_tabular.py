@@ -7,7 +7,6 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import (
     check_array,
@@ -29,6 +28,7 @@ from sknn_deep.columns import (
     find_categorical,
     is_frame,
     read_table,
+    refuse_sparse,
 )
 from sknn_deep.data import (
     FitData,
@@ -36,6 +36,7 @@ from sknn_deep.data import (
     as_array_like,
     check_groups,
     choose_last_splits,
+    errors_about_missing_targets,
     errors_instead_of_overflow,
     is_splitter,
     positive_rows,
@@ -48,13 +49,17 @@ from sknn_deep.fitting import (
     EpochTasks,
     HeldBack,
     TabularRecipe,
+    choose_end,
     extend_curves,
     forget_curves,
-    hold_back,
     hold_back_by_splits,
+    hold_back_of,
     make_net,
+    make_scorings,
     resolve_tabular_recipe,
     run_epochs,
+    take_rows,
+    view_while_training,
 )
 from sknn_deep.gradients import tabular_gradient
 from sknn_deep.machine import resolve_placement, warn_of_replicas
@@ -147,7 +152,7 @@ class BaseTabular(BaseNetEstimator):
                 "the target y is None."
             )
         y = as_array_like(y)
-        with errors_instead_of_overflow():
+        with errors_instead_of_overflow(), errors_about_missing_targets(self, y):
             y = check_y(y, estimator=self, **options)
         check_consistent_length(table, y)
         return table, y
@@ -156,12 +161,7 @@ class BaseTabular(BaseNetEstimator):
         owner = type(self).__name__
         X = as_array_like(X)
         refuse_images(self, X)
-        if issparse(X):
-            raise TypeError(
-                f"Sparse data was passed, but dense data is required: {owner} takes "
-                "tables of dense columns. Use X.toarray(), or MLPClassifier and "
-                "MLPRegressor, which take sparse matrices."
-            )
+        refuse_sparse(X, owner=owner)
         if not is_frame(X):
             return read_table(self._check_array(X, reset=reset), owner=owner)
         validate_data(self, X, reset=reset, skip_check_array=True)
@@ -279,21 +279,6 @@ class BaseTabular(BaseNetEstimator):
         held_back = hold_back_by_splits(splits, n_rows, self.n_estimators)
         return replace(data, split=(held_back.train, held_back.valid))
 
-    def _hold_back(self, data: FitData, random_state) -> HeldBack:
-        n_rows, n_members = len(data.samples), self.n_estimators
-        if data.split is not None:
-            return HeldBack(*data.split)
-        if data.valid is not None:
-            everything = np.ones((n_rows, n_members), dtype=bool)
-            return HeldBack(everything, ~everything)
-        return hold_back(
-            n_rows,
-            n_members,
-            self.validation_fraction,
-            strata=self._strata_of(data.samples),
-            random_state=random_state,
-        )
-
     def _strata_of(self, samples: Samples) -> np.ndarray | None:
         """Give class numbers, whose shares the rows held back are to have."""
         return None
@@ -306,7 +291,7 @@ class BaseTabular(BaseNetEstimator):
         self._check_callbacks()
         n_rows, rows = len(data.samples), positive_rows(data.samples.weight)
         if rows is not None:
-            data = _take_rows(data, rows)
+            data = take_rows(data, rows)
         self._learn_target(data.samples)
         self._fit_encoder(data.samples.X)
         samples = self._encoded(data.samples)
@@ -315,7 +300,13 @@ class BaseTabular(BaseNetEstimator):
             self.device, self.precision, np.dtype(np.float32), owner=type(self).__name__
         )
         self.recipe_ = self._make_recipe(len(samples))
-        held_back = self._hold_back(data, random_state)
+        held_back = hold_back_of(
+            data,
+            self.n_estimators,
+            self.validation_fraction,
+            strata=self._strata_of(data.samples),
+            random_state=random_state,
+        )
         net = make_net(
             self, samples.X.shape[1], self.recipe_.for_net(), placement, seed=0
         )
@@ -323,8 +314,8 @@ class BaseTabular(BaseNetEstimator):
         self._start(net, samples, random_state, torch.Generator().manual_seed(seed))
         valid, held_by = self._validation_rows(data, samples, held_back)
         run = self._plan_training(net, samples, held_back, seed)
-        if valid is not None and (self.early_stopping or data.valid is not None):
-            run.evaluate = self._make_evaluate(net, valid, held_by)
+        is_watched = self.early_stopping or data.valid is not None
+        self._watch(run, valid if is_watched else None, held_by)
         forget_curves(self)
         with net.extra_callbacks(self._tell_callbacks(samples)):
             run_epochs(run, keep_optimizer=False)
@@ -334,7 +325,7 @@ class BaseTabular(BaseNetEstimator):
         self.net_ = net
         self.device_ = net.device
         self._keeps_optimizer = False
-        self._end(valid, held_by)
+        self._keep_best_end(valid, held_by)
         held = np.arange(n_rows) if rows is None else rows
         self._set_oob(data, samples, held_back, held, n_rows)
         return self
@@ -414,13 +405,18 @@ class BaseTabular(BaseNetEstimator):
             return None, held_back.valid[:0]
         return samples.take(rows), held_back.valid[rows]
 
+    def _watch(self, run: Run, valid: Samples | None, held_by: np.ndarray) -> None:
+        """Let a training be validated after each epoch, if there are rows for that."""
+        view = view_while_training(self, run.net)
+        if valid is not None:
+            run.evaluate = self._make_evaluate(view, valid, held_by)
+        run.scorings = make_scorings(self, run.net, valid=valid, view=view)
+
     def _make_evaluate(
-        self, net, valid: Samples, held_by: np.ndarray
+        self, view, valid: Samples, held_by: np.ndarray
     ) -> Callable[[], tuple[float, float]]:
         """Make the function that gives loss and score on the rows held back."""
-        view = copy.copy(self)
-        view.net_ = net
-        vars(view).pop("feature_names_in_", None)
+        net = view.net_
         target, _ = place_targets(self._encode(valid), None, net.placement)
         weight = held_by.astype(np.float64)
         if valid.weight is not None:
@@ -428,7 +424,7 @@ class BaseTabular(BaseNetEstimator):
         weight = as_tensor(weight, net.placement.dtype, net.placement.device)
 
         def evaluate() -> tuple[float, float]:
-            outputs = torch.cat(list(view._member_outputs(valid.X)), dim=1)
+            outputs = view._outputs_of(valid.X)
             losses = [
                 net.criterion_(output.to(target.device), target, weight[:, k]).item()
                 for k, output in enumerate(outputs)
@@ -454,8 +450,28 @@ class BaseTabular(BaseNetEstimator):
             weight["sample_weight"] = valid.weight
         return scorer(self, valid.X, valid.y, **weight)
 
-    def _end(self, valid: Samples | None, held_by: np.ndarray) -> None:
-        """Learn what is learnt from rows held back, after the training."""
+    def _keep_best_end(self, valid: Samples | None, held_by: np.ndarray) -> None:
+        """Go back to the end of an earlier wave if it suits the rows held back better.
+
+        With early stopping the score has decided.
+        """
+        net = self.net_
+        ends, net.ends_ = net.ends_, {}
+        self.best_iter_ = net.best_epoch_ or max(ends)
+        if valid is None:
+            return
+        if not self.early_stopping:
+            losses = []
+            for state in ends.values():
+                net.module_.load_state_dict(state)
+                losses.append(self._judge(valid, held_by))
+            self.best_iter_ = list(ends)[choose_end(losses, valid.weight)]
+            net.module_.load_state_dict(ends[self.best_iter_])
+        self._judge(valid, held_by)
+
+    def _judge(self, valid: Samples, held_by: np.ndarray) -> np.ndarray:
+        """Give the loss of each row held back, by what is learnt from these rows."""
+        raise NotImplementedError
 
     def _set_oob(
         self,
@@ -472,7 +488,7 @@ class BaseTabular(BaseNetEstimator):
         if not len(rows):
             return
         held = samples.take(rows)
-        outputs = torch.cat(list(self._member_outputs(held.X)), dim=1)
+        outputs = self._outputs_of(held.X)
         activated = self._average(outputs, held_back.valid[rows])
         for name, way_back in self._oob_names.items():
             values = getattr(self._target, way_back)(activated)
@@ -496,6 +512,10 @@ class BaseTabular(BaseNetEstimator):
         module = copy.deepcopy(net.module_).to(exact)
         for block in net.map_blocks(lambda X: module(X.to(exact)).transpose(0, 1), X):
             yield block.transpose(0, 1)
+
+    def _outputs_of(self, X: np.ndarray) -> torch.Tensor:
+        """Give them at once, of shape ``(n_members, n_rows, n_outputs)``."""
+        return torch.cat(list(self._member_outputs(X)), dim=1)
 
     def _average(
         self, outputs: torch.Tensor, held_by: np.ndarray | None = None
@@ -521,12 +541,3 @@ class BaseTabular(BaseNetEstimator):
             return
         for outputs in self._member_outputs(self._encode_table(X)):
             yield self._check_output(self._average(outputs))
-
-
-def _take_rows(data: FitData, rows: np.ndarray) -> FitData:
-    """Select the rows that count; weights that are all one are no weights."""
-    samples = data.samples.take(rows)
-    if np.all(samples.weight == 1):
-        samples = replace(samples, weight=None)
-    split = data.split and tuple(part[rows] for part in data.split)
-    return replace(data, samples=samples, split=split)

@@ -17,7 +17,14 @@ from sknn_deep.fitting._curves import (
 from sknn_deep.fitting._ensemble import fit_members, make_members, renew_members
 from sknn_deep.fitting._epoch_tasks import EpochTasks
 from sknn_deep.fitting._fingerprint import digest, watch_states
-from sknn_deep.fitting._held_back import HeldBack, hold_back, hold_back_by_splits
+from sknn_deep.fitting._held_back import (
+    HeldBack,
+    choose_end,
+    hold_back,
+    hold_back_by_splits,
+    hold_back_of,
+    take_rows,
+)
 from sknn_deep.fitting._net_parts import NetParts, put_together, take_apart
 from sknn_deep.fitting._networks import draw_weights, make_net, renew_net, take_weights
 from sknn_deep.fitting._own_code import (
@@ -64,14 +71,19 @@ from sknn_deep.fitting._solvers import (
     warn_unless_converged,
 )
 from sknn_deep.fitting._tabular_recipe import TabularRecipe, resolve_tabular_recipe
-from sknn_deep.fitting._temperature import fit_temperature
+from sknn_deep.fitting._temperature import fit_temperature, log_losses
 from sknn_deep.fitting._together import (
     count_workers,
     family_of,
     may_be_stacked,
     train_together,
 )
-from sknn_deep.fitting._validation import make_default_score, make_evaluate
+from sknn_deep.fitting._validation import (
+    make_default_score,
+    make_evaluate,
+    make_scorings,
+    view_while_training,
+)
 
 __all__ = [
     "CURVES",
@@ -97,6 +109,7 @@ __all__ = [
     "check_probabilities",
     "check_raw",
     "check_shape",
+    "choose_end",
     "count_workers",
     "decode_net",
     "decode_state",
@@ -112,9 +125,11 @@ __all__ = [
     "has_own_training",
     "hold_back",
     "hold_back_by_splits",
+    "hold_back_of",
     "inner_methods",
     "is_loss_large",
     "is_of_package",
+    "log_losses",
     "look_at",
     "make_batches",
     "make_default_score",
@@ -126,6 +141,7 @@ __all__ = [
     "make_net",
     "make_own_autoencoder",
     "make_own_module",
+    "make_scorings",
     "may_be_stacked",
     "overrides",
     "planned_trainings",
@@ -142,8 +158,10 @@ __all__ = [
     "start_own_net",
     "summarize_own",
     "take_apart",
+    "take_rows",
     "take_weights",
     "train_together",
+    "view_while_training",
     "warn_unless_converged",
     "watch_states",
 ]

@@ -45,9 +45,10 @@ def extend_curves(
     validation is None without a validation set. The curves grow where they are: to copy
     them in each call of ``partial_fit`` would cost as much as there were calls.
     """
-    best_score = getattr(estimator, "best_validation_score_", None)
+    learnt = vars(estimator)
+    best_score = learnt.get("best_validation_score_")
     for name, key in estimator._curves.items():
-        curve = getattr(estimator, name, None) or []
+        curve = learnt.get(name) or []
         curve += history.column(key, start)
         setattr(estimator, name, curve)
     estimator.n_iter_ = len(history) - start

@@ -1,8 +1,13 @@
-"""Which rows each network of an ensemble trains on, and which it holds back."""
+"""Which rows each network of an ensemble holds back, and what these tell of it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from sknn_deep.data import FitData
+
+_N_STANDARD_ERRORS = 2
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,23 @@ class HeldBack:
     def rows(self) -> np.ndarray:
         """Indices of the rows that some network holds back."""
         return np.flatnonzero(self.valid.any(axis=1))
+
+
+def hold_back_of(
+    data: FitData,
+    n_members: int,
+    fraction: float,
+    *,
+    strata: np.ndarray | None,
+    random_state: np.random.RandomState,
+) -> HeldBack:
+    """Hold back what a splitter says, nothing beside rows of the user's, or a share."""
+    if data.split is not None:
+        return HeldBack(*data.split)
+    shape = len(data.samples), n_members
+    if data.valid is not None:
+        return HeldBack(np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool))
+    return hold_back(*shape, fraction, strata=strata, random_state=random_state)
 
 
 def hold_back(
@@ -79,3 +101,48 @@ def _mixed_order(
     # A class with few rows begins anywhere.
     offsets = random_state.uniform(size=len(counts))[classes]
     return by_class[np.argsort((ranks + offsets) / counts[classes], kind="stable")]
+
+
+def take_rows(data: FitData, rows: np.ndarray) -> FitData:
+    """Select rows, also of a split into parts; weights that are all one are none."""
+    samples = data.samples.take(rows)
+    if np.all(samples.weight == 1):
+        samples = replace(samples, weight=None)
+    split = data.split and tuple(part[rows] for part in data.split)
+    return replace(data, samples=samples, split=split)
+
+
+def choose_end(losses: Sequence[np.ndarray], weight: np.ndarray | None) -> int:
+    """Choose the last one that is as good as the best, as far as the rows can tell.
+
+    That is within two standard errors of the mean difference of the two, by which
+    chance alone hardly ever goes: what was trained for longer is given up only where
+    it shows to be worse.
+
+    Parameters
+    ----------
+    losses : sequence of ndarray of shape (n_rows,)
+        Of each candidate, in the order of the training, the losses of rows that were
+        not trained on.
+
+    weight : ndarray of shape (n_rows,) or None
+    """
+    means = [np.average(loss, weights=weight) for loss in losses]
+    best = int(np.argmin(means))
+    for later in range(len(losses) - 1, best, -1):
+        more = losses[later] - losses[best]
+        bound = _N_STANDARD_ERRORS * _standard_error(more, weight)
+        if means[later] - means[best] <= bound:
+            return later
+    return best
+
+
+def _standard_error(values: np.ndarray, weight: np.ndarray | None) -> float:
+    """Give that of the weighted mean; of one row nothing is known."""
+    shares = np.ones(len(values)) if weight is None else weight
+    shares = shares / shares.sum()
+    left = 1 - shares @ shares
+    if left <= 0:
+        return np.inf
+    residual = shares * (values - shares @ values)
+    return float(np.sqrt(residual @ residual / left))

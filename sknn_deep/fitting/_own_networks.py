@@ -167,10 +167,17 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
             )
         trained = training_run(module, rows)
     except RuntimeError as error:
+        name, cure = type(module).__name__, _advise_on_images(module, X)
+        if cure:
+            raise ValueError(
+                f"{name} begins with a convolution of images, of shape (n_samples, "
+                f"n_channels, height, width), and {owner} got X of shape (n_samples, "
+                f"{', '.join(map(str, X.shape[1:]))}): {cure}. torch says: {error}"
+            ) from error
         if not X.is_floating_point() or not _embeds(module):
             raise
         raise ValueError(
-            f"{type(module).__name__} embeds whole numbers, but {owner} made them "
+            f"{name} embeds whole numbers, but {owner} made them "
             f"{X.dtype}: set input_dtype='keep', and pass X as integers. torch says: "
             f"{error}"
         ) from error
@@ -197,6 +204,20 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
         takes_integers=not X.is_floating_point(),
     )
     return seen.output, trained.last_operation
+
+
+def _advise_on_images(module: nn.Module, X: Tensor) -> str:
+    """Say what makes X the images that the first convolution takes, if it is known."""
+    convolutions = (m for m in module.modules() if isinstance(m, nn.Conv2d))
+    n_channels = getattr(next(convolutions, None), "in_channels", None)
+    shape = tuple(X.shape[1:])
+    if n_channels is None or (len(shape) == 3 and shape[0] == n_channels):
+        return ""
+    if len(shape) == 3 and shape[-1] == n_channels:
+        return "its channels come last, pass np.moveaxis(X, -1, 1)"
+    if len(shape) == 2 and n_channels == 1:
+        return f"pass X.reshape(-1, 1, {shape[0]}, {shape[1]})"
+    return f"pass X.reshape(-1, {n_channels}, height, width)" if len(shape) == 1 else ""
 
 
 def _embeds(module: nn.Module) -> bool:

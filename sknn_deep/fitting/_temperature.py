@@ -41,21 +41,36 @@ def fit_temperature(
     Guo, C., Pleiss, G., Sun, Y. and Weinberger, K. Q. "On calibration of modern neural
     networks." ICML 2017. https://doi.org/10.48550/arXiv.1706.04599
     """
-    shares = held_by.T / held_by.sum(axis=1)  # (n_members, n_rows)
-    if out_activation == "logistic":
-        signed = np.where(target, outputs, -outputs)  # log-odds of what is right
-
-    def probabilities(temperature: float) -> np.ndarray:
-        """Give those of what is right, of shape (n_rows,) or (n_rows, n_outputs)."""
-        if out_activation == "logistic":
-            return np.einsum("kn,kno->no", shares, expit(signed / temperature))
-        p = softmax(outputs / temperature, axis=-1)
-        return np.einsum("kn,kn->n", shares, p[:, np.arange(len(target)), target])
 
     def objective(log_temperature: float) -> float:
-        p = probabilities(np.exp(log_temperature)).reshape(len(target), -1)
-        losses = -np.log(np.maximum(p, np.finfo(np.float64).tiny)).sum(axis=1)
+        losses = log_losses(
+            outputs / np.exp(log_temperature),
+            target,
+            held_by,
+            out_activation=out_activation,
+        )
         return np.average(losses, weights=weight) + log_temperature**2 / len(losses)
 
     bounds = np.log(_LOWEST), np.log(_HIGHEST)
     return float(np.exp(minimize_scalar(objective, bounds=bounds, method="bounded").x))
+
+
+def log_losses(
+    outputs: np.ndarray, target: np.ndarray, held_by: np.ndarray, *, out_activation: str
+) -> np.ndarray:
+    """Give the log-loss of each row, the sum over the labels, by mean probabilities.
+
+    Parameters are those of :func:`fit_temperature`.
+
+    Returns
+    -------
+    losses : float64 ndarray of shape (n_rows,)
+    """
+    shares = held_by.T / held_by.sum(axis=1)  # (n_members, n_rows)
+    if out_activation == "logistic":
+        signed = np.where(target, outputs, -outputs)  # log-odds of what is right
+        p = np.einsum("kn,kno->no", shares, expit(signed))
+    else:
+        right = softmax(outputs, axis=-1)[:, np.arange(len(target)), target]
+        p = np.einsum("kn,kn->n", shares, right)[:, None]
+    return -np.log(np.maximum(p, np.finfo(np.float64).tiny)).sum(axis=1)

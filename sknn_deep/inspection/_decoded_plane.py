@@ -74,4 +74,11 @@ def draw_plane(ax, plane: DecodedPlane, image_kwargs: dict | None):
 
     style = {"cmap": "gray_r", "alpha": 0.3, "aspect": "auto", "zorder": 0}
     style = merge_style(style, image_kwargs, AxesImage)
-    return ax.imshow(plane.mosaic(), extent=plane.extent, **style)
+    image = ax.imshow(plane.mosaic(), extent=plane.extent, **style)
+    # Digits that touch would be stripes.
+    left, right, bottom, top = plane.extent
+    gap = {"color": ax.get_facecolor(), "linewidth": 2.5, "zorder": image.get_zorder()}
+    n_images = len(plane.images)
+    ax.vlines(np.linspace(left, right, n_images + 1), bottom, top, **gap)
+    ax.hlines(np.linspace(bottom, top, n_images + 1), left, right, **gap)
+    return image

@@ -1,4 +1,4 @@
-"""Names written into a picture, moved apart where they would overlap."""
+"""Names written into a picture, where none of them covers another."""
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -6,22 +6,36 @@ from scipy.spatial.distance import cdist
 _PADDING = 2.0  # pixels
 
 
-def densest_point(points: np.ndarray, share: float = 0.2) -> np.ndarray:
-    """Return the point that has `share` of all points in the smallest circle round it.
+def densest_points(points: np.ndarray, share: float = 0.2) -> np.ndarray:
+    """Give points of the denser half, in the order of how dense it is round them.
 
-    Unlike a mean or a median, it lies among the points where they form two groups.
+    That is told by the circle round a point that has `share` of all points in it.
+    Unlike a mean or a median, such a point lies among the others where they form two
+    groups.
     """
     points = points[:: -(-len(points) // 500)]  # a few hundred show where it is
     rank = int(share * len(points))
     radii = np.partition(cdist(points, points), rank, axis=1)[:, rank]
-    return points[radii.argmin()]
+    return points[np.argsort(radii, kind="stable")[: -(-len(points) // 2)]]
 
 
-def move_apart(texts: list, max_share: float) -> bool:
-    """Move texts of one axes, as little as need be, until none covers another.
+def place_texts(texts: list, choices: list[np.ndarray], max_share: float) -> bool:
+    """Move texts of one axes to places of theirs where none covers another.
 
-    Tells whether there is room: if they would cover more than `max_share` of the axes,
-    they stay where they are.
+    Parameters
+    ----------
+    texts : list of matplotlib Text
+
+    choices : list of ndarray of shape (n_places, 2)
+        Where each text may stand, the best place first. Those that find none are moved
+        aside, as little as need be.
+
+    max_share : float
+        Where they would cover more of the axes than this, they stay where they are.
+
+    Returns
+    -------
+    has_room : bool
     """
     ax = texts[0].axes
     # Where the texts are is known only when the layout of the figure is.
@@ -31,14 +45,51 @@ def move_apart(texts: list, max_share: float) -> bool:
     covered = sum(box.width * box.height for box in boxes)
     if covered > max_share * panel.width * panel.height:
         return False
-    centres = np.array([(box.min + box.max) / 2 for box in boxes])
     half_sizes = np.array([box.size for box in boxes]) / 2 + _PADDING
-    moved = spread_boxes(centres, half_sizes, panel.min, panel.max)
     anchors = ax.transData.transform([text.get_position() for text in texts])
-    places = ax.transData.inverted().transform(anchors + moved - centres)
-    for text, place in zip(texts, places, strict=True):
-        text.set_position(place)
+    # From where a text is anchored to the centre of its box.
+    offsets = np.array([(box.min + box.max) / 2 for box in boxes]) - anchors
+    places = [
+        np.clip(
+            ax.transData.transform(points) + offset, panel.min + half, panel.max - half
+        )
+        for points, offset, half in zip(choices, offsets, half_sizes, strict=True)
+    ]
+    centres = choose_places(places, half_sizes)
+    centres = spread_boxes(centres, half_sizes, panel.min, panel.max)
+    positions = ax.transData.inverted().transform(centres - offsets)
+    for text, position in zip(texts, positions, strict=True):
+        text.set_position(position)
     return True
+
+
+def choose_places(choices: list[np.ndarray], half_sizes: np.ndarray) -> np.ndarray:
+    """Give each box the first of its places at which it covers no other.
+
+    Parameters
+    ----------
+    choices : list of ndarray of shape (n_places, 2)
+        Centres that each box may have, the best one first; it stays there if all are
+        taken.
+
+    half_sizes : ndarray of shape (n_boxes, 2)
+        Half of their widths and heights.
+
+    Returns
+    -------
+    centres : ndarray of shape (n_boxes, 2)
+    """
+    centres = np.array([places[0] for places in choices])
+    # Boxes whose places lie close together have the fewest to choose from.
+    widths = [np.ptp(places, axis=0).max() for places in choices]
+    placed: list[int] = []
+    for i in np.argsort(widths, kind="stable"):
+        apart = np.abs(choices[i][:, None] - centres[placed])  # (n_places, n_placed, 2)
+        is_free = (apart >= half_sizes[i] + half_sizes[placed]).any(axis=-1).all(axis=1)
+        if is_free.any():
+            centres[i] = choices[i][is_free.argmax()]
+        placed.append(i)
+    return centres
 
 
 def spread_boxes(centres, half_sizes, low, high, n_steps: int = 500) -> np.ndarray:

@@ -15,7 +15,7 @@ from sknn_deep.inspection._codes import (
     project,
 )
 from sknn_deep.inspection._decoded_plane import decode_plane, draw_plane
-from sknn_deep.inspection._labels import densest_point, move_apart
+from sknn_deep.inspection._labels import densest_points, place_texts
 from sknn_deep.inspection._style import (
     COLORS,
     LABEL_SIZE,
@@ -151,9 +151,9 @@ class LatentSpaceDisplay:
             them: a figure with ``layout="constrained"`` leaves room for it.
 
         label_classes : bool, default=True
-            Whether the name of each class is written where its points are densest, and
-            moved aside where names would overlap. Names that would cover a tenth of the
-            axes are left to the legend.
+            Whether the name of each class is written where its points are densest, or
+            where another name is, at the densest place of its own that is free. Names
+            that would cover a tenth of the axes are left to the legend.
 
         scatter_kwargs : dict, default=None
             Arguments of :meth:`matplotlib.axes.Axes.scatter`.
@@ -464,11 +464,15 @@ class LatentSpaceDisplay:
         box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "alpha": 0.9}
         extent = np.ptp(self.codes, axis=0)
         extent[extent == 0] = 1
-        for i, (name, look) in enumerate(zip(names, looks, strict=True)):
-            x0, x1 = densest_point(self.codes[numbers == i] / extent) * extent
+        choices = [
+            densest_points(self.codes[numbers == i] / extent) * extent
+            for i in range(len(names))
+        ]
+        for name, look, places in zip(names, looks, choices, strict=True):
+            x0, x1 = places[0]
             framed = {"bbox": {**box, "edgecolor": look["color"], "linewidth": 2}}
             self.texts_.append(self.ax_.text(x0, x1, name, **{**framed, **style}))
-        if not move_apart(self.texts_, _MAX_COVERED):
+        if not place_texts(self.texts_, choices, _MAX_COVERED):
             while self.texts_:
                 self.texts_.pop().remove()
 

@@ -77,6 +77,7 @@ def trustworthiness_of(
     if X.shape[0] > _MAX_ROWS:
         rows = np.random.RandomState(0).permutation(X.shape[0])[:_MAX_ROWS]
         X, codes = X[rows], codes[rows]
+    _check_enough_rows(codes, 2 * n_neighbors, "trustworthiness", n_neighbors)
     return float(trustworthiness(X, codes, n_neighbors=n_neighbors, metric=metric))
 
 
@@ -138,6 +139,7 @@ def neighbors_accuracy(codes, y, *, n_neighbors: int = 5) -> float:
     """Score codes as :func:`neighbors_accuracy_scorer` does."""
     y = column_or_1d(y)
     check_consistent_length(codes, y)
+    _check_enough_rows(codes, n_neighbors, "neighbors_accuracy", n_neighbors)
     classes, y = np.unique(y, return_inverse=True)
     nearest = NearestNeighbors(n_neighbors=n_neighbors).fit(codes)
     others = y[nearest.kneighbors(return_distance=False)]  # (n_samples, n_neighbors)
@@ -148,3 +150,12 @@ def neighbors_accuracy(codes, y, *, n_neighbors: int = 5) -> float:
 
 def _codes(estimator, X) -> np.ndarray:
     return check_array(estimator.transform(X))
+
+
+def _check_enough_rows(codes, n: int, score: str, n_neighbors: int) -> None:
+    if len(codes) <= n:
+        raise ValueError(
+            f"{score}_scorer with n_neighbors={n_neighbors} needs more than {n} rows. "
+            f"Got {len(codes)}: score more rows, or take fewer neighbors, as in "
+            f"functools.partial({score}_scorer, n_neighbors=1)."
+        )

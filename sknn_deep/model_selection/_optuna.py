@@ -60,7 +60,8 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         other is searched over its quantiles, and these are the trial's parameter.
         Values that Optuna does not store, such as tuples, are called in the trial what
         ``repr`` gives. Or a function that takes a trial and gives the dict of the
-        parameters to be set, for spaces in which one depends on another.
+        parameters to be set, for spaces in which one depends on another. Where it
+        raises ``optuna.TrialPruned``, the trial is pruned and nothing is fitted.
 
     n_trials : int or None, default=10
         Number of trials. None is no limit: `timeout`, or a callback, ends the search.
@@ -117,7 +118,8 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         The study that proposed the candidates.
 
     trials_ : list of optuna.trial.FrozenTrial
-        The trials of this fit, in the order of ``cv_results_``.
+        The trials of this fit, in the order of ``cv_results_``. Those that the function
+        `param_distributions` pruned are in ``study_.trials`` alone.
 
     best_trial_ : optuna.trial.FrozenTrial
         That of the best candidate. A trial of an earlier fit, or of somebody else, may
@@ -310,6 +312,8 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
             loop.run(evaluate, self.callbacks or [])
         finally:
             self.trials_ = loop.trials
+        if not loop.trials:
+            raise self._error_of_no_trial(loop.n_told)
 
     def _check_one_metric(self) -> None:
         """Refuse several metrics of which none is named."""
@@ -322,6 +326,14 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
             "BatchedOptunaSearchCV tells its study one number for each trial: set "
             "refit to the name of one of the metrics in 'scoring'. Got "
             f"refit={self.refit!r}."
+        )
+
+    def _error_of_no_trial(self, n_trials: int) -> ValueError:
+        """Say that nothing is left to choose from."""
+        return ValueError(
+            f"None of the {n_trials} trials of BatchedOptunaSearchCV was completed: "
+            "they were pruned or have failed. Let the pruner wait for longer, or look "
+            "at the warnings of the fits."
         )
 
     def _number_in(self, score) -> float:
@@ -378,11 +390,7 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         """Choose among the trials that were completed."""
         is_complete = results["state"] == "COMPLETE"
         if not is_complete.any():
-            raise ValueError(
-                f"None of the {len(is_complete)} trials of BatchedOptunaSearchCV was "
-                "completed: they were pruned or have failed. Let the pruner wait for "
-                "longer, or look at the warnings of the fits."
-            )
+            raise self._error_of_no_trial(len(is_complete))
         if callable(self.refit):
             super()._select_best(results, refit_metric)
             return

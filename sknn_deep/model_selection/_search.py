@@ -252,12 +252,13 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     and number of rows and batches. The numbers may differ: learning rate and its
     schedule, `alpha`, momentum, betas, `epsilon`, dropout (where there is any), label
     smoothing, class weights, `max_iter`, `tol`, `clip_grad_norm`, seed. What cannot be
-    stacked is fitted one after the other, by `n_jobs` workers: ``solver="lbfgs"`` and
-    optimizers of one's own, normalization, noisy, sparse and variational autoencoders,
-    rows of few numbers that are not zero, ``precision="bfloat16"``, ``compile=True``,
-    `callbacks`, `max_time` and `verbose` of the estimator, and subclasses, those of
-    Pipeline too, with a ``fit`` or other training of their own. So are ensembles, with
-    `n_estimators` above 1, each of which trains its own networks together.
+    stacked is fitted one after the other, by `n_jobs` workers: networks of one's own,
+    those for tables, ``solver="lbfgs"`` and optimizers of one's own, normalization,
+    noisy, sparse and variational autoencoders, rows of few numbers that are not zero,
+    ``precision="bfloat16"``, ``compile=True``, `callbacks`, `max_time` and `verbose` of
+    the estimator, and subclasses, those of Pipeline too, with a ``fit`` or other
+    training of their own. So are ensembles, with `n_estimators` above 1, each of which
+    trains its own networks together.
 
     Parameters
     ----------

@@ -93,7 +93,10 @@ class TrialLoop:
     Attributes
     ----------
     trials : list of optuna.trial.FrozenTrial
-        Those that were told.
+        Those that were evaluated, and told.
+
+    n_told : int
+        Number of these, and of those that the space has pruned before.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class TrialLoop:
         self.n_parallel = n_parallel
         self.deadline = math.inf if timeout is None else time.monotonic() + timeout
         self.trials: list = []
+        self.n_told = 0
         self.is_exhausted = False  # the sampler has tried all there is
 
     def run(
@@ -122,13 +126,13 @@ class TrialLoop:
         the study and each trial.
         """
         study = _StoppableStudy(self.study)
-        while len(self.trials) < self.n_trials and not study.is_stopped:
+        while self.n_told < self.n_trials and not study.is_stopped:
             if self.is_exhausted:
                 break
-            if self.trials and time.monotonic() >= self.deadline:
+            if self.n_told and time.monotonic() >= self.deadline:
                 break
             told = self._run_batch(evaluate)
-            self.trials += told
+            self.n_told += len(told)
             for trial in told:
                 for callback in callbacks:
                     callback(study, trial)
@@ -137,26 +141,42 @@ class TrialLoop:
         """Ask, evaluate and tell a batch; where that fails, all of its trials fail."""
         from optuna.trial import TrialState
 
-        n_trials = int(min(self.n_parallel, self.n_trials - len(self.trials)))
         batch = Batch([])
         try:
-            for _ in range(n_trials):
+            for _ in range(int(min(self.n_parallel, self.n_trials - self.n_told))):
                 batch.trials.append(self.study.ask(self.space.distributions))
-            candidates = [self.space.parameters_of(trial) for trial in batch.trials]
-            values = evaluate(candidates, batch)
+            candidates, told = self._make_candidates(batch)
+            values = evaluate(candidates, batch) if candidates else []
         except BaseException:
             for trial in batch.trials:
                 self._tell(trial, state=TrialState.FAIL)
             raise
-        told = []
         for number, (trial, value) in enumerate(zip(batch.trials, values, strict=True)):
             if number in batch.pruned:
-                told.append(self._tell(trial, state=TrialState.PRUNED))
+                self.trials.append(self._tell(trial, state=TrialState.PRUNED))
             elif math.isfinite(value):
-                told.append(self._tell(trial, float(value)))
+                self.trials.append(self._tell(trial, float(value)))
             else:
-                told.append(self._tell(trial, state=TrialState.FAIL))
-        return told
+                self.trials.append(self._tell(trial, state=TrialState.FAIL))
+        told += self.trials[len(self.trials) - len(candidates) :]
+        return sorted(told, key=lambda trial: trial.number)
+
+    def _make_candidates(self, batch: Batch) -> tuple[list[dict], list]:
+        """Give the parameters of a batch's trials.
+
+        Those that the space prunes are told, given too, and leave the batch.
+        """
+        from optuna import TrialPruned
+        from optuna.trial import TrialState
+
+        candidates, pruned = [], []
+        for trial in list(batch.trials):
+            try:
+                candidates.append(self.space.parameters_of(trial))
+            except TrialPruned:
+                batch.trials.remove(trial)
+                pruned.append(self._tell(trial, state=TrialState.PRUNED))
+        return candidates, pruned
 
     def _tell(self, trial, value: float | None = None, state=None):
         try:

@@ -18,13 +18,22 @@ def as_images(X: Tensor, input_shape: Sequence[int]) -> Tensor:
     return X.reshape(-1, *channels)
 
 
-def _check_images(input_shape: Sequence[int], n_halvings: int) -> tuple[int, int, int]:
+def _check_images(
+    input_shape: Sequence[int], n_halvings: int, *, owner: str
+) -> tuple[int, int, int]:
     """Return channels, height and width; refuse what cannot be halved so often."""
     shape = tuple(int(n) for n in input_shape)
+    expected = "input_shape must be (height, width) or (n_channels, height, width)"
     if len(shape) not in (2, 3):
         raise ValueError(
-            "input_shape must be (height, width) or (n_channels, height, width) of an "
-            f"image. Got {shape}: reshape X to (n_samples, n_channels, height, width)."
+            f"{expected} of an image. Got {shape}: reshape X to (n_samples, "
+            "n_channels, height, width), or let rows of pixels be, and say what they "
+            f"are by functools.partial({owner}, input_shape=(height, width))."
+        )
+    if _has_channels_last(shape, n_halvings):
+        raise ValueError(
+            f"{expected} of an image. Got {shape}, whose channels come last: pass "
+            "np.moveaxis(X, -1, 1), of shape (n_samples, n_channels, height, width)."
         )
     if min(shape[-2:]) < 2**n_halvings:
         raise ValueError(
@@ -32,6 +41,13 @@ def _check_images(input_shape: Sequence[int], n_halvings: int) -> tuple[int, int
             f"{n_halvings} times, once for each of `channels`."
         )
     return shape if len(shape) == 3 else (1, *shape)
+
+
+def _has_channels_last(shape: tuple[int, ...], n_halvings: int) -> bool:
+    """Tell images as Keras and PIL give them: (28, 28, 1) is no 28 channels."""
+    if len(shape) != 3 or shape[0] <= 4 or shape[2] not in (1, 3, 4):
+        return False
+    return shape[0] == shape[1] or shape[2] < 2**n_halvings
 
 
 def _halving_layers(
@@ -58,10 +74,12 @@ class ConvNet(nn.Module):
 
     Parameters
     ----------
-    input_shape : sequence of int
-        Shape of an image: (height, width) or (n_channels, height, width).
+    input_shape : sequence of int, default=None
+        Shape of an image: (height, width) or (n_channels, height, width). It has to be
+        given; estimators do so, if they are given the class.
 
-    n_outputs : int
+    n_outputs : int, default=None
+        Number of outputs; the same goes for it.
 
     channels : sequence of int, default=(32, 64)
         Number of filters of each convolution.
@@ -84,13 +102,21 @@ class ConvNet(nn.Module):
 
     def __init__(
         self,
-        input_shape: Sequence[int],
-        n_outputs: int,
+        input_shape: Sequence[int] | None = None,
+        n_outputs: int | None = None,
         channels: Sequence[int] = (32, 64),
         dropout: float = 0.0,
     ):
         super().__init__()
-        n_channels, height, width = _check_images(input_shape, len(channels))
+        if input_shape is None or n_outputs is None:
+            raise TypeError(
+                "ConvNet needs input_shape and n_outputs. NetClassifier and "
+                "NetRegressor give it both, if they are given the class: pass ConvNet "
+                "instead of ConvNet(), and its arguments as module__name=value."
+            )
+        n_channels, height, width = _check_images(
+            input_shape, len(channels), owner=type(self).__name__
+        )
         self.input_shape = (n_channels, height, width)
         self.features = _halving_layers(n_channels, channels)
         n_last = (n_channels, *channels)[-1]
@@ -140,7 +166,9 @@ class ConvEncoder(nn.Module):
         width: int = 128,
     ):
         super().__init__()
-        n_channels, height, width_of_image = _check_images(input_shape, len(channels))
+        n_channels, height, width_of_image = _check_images(
+            input_shape, len(channels), owner=type(self).__name__
+        )
         self.input_shape = (n_channels, height, width_of_image)
         self.features = _halving_layers(n_channels, channels, nn.GELU)
         n_last = (n_channels, *channels)[-1]
@@ -191,7 +219,9 @@ class ConvDecoder(nn.Module):
         width: int = 128,
     ):
         super().__init__()
-        n_channels, height, width_of_image = _check_images(input_shape, len(channels))
+        n_channels, height, width_of_image = _check_images(
+            input_shape, len(channels), owner=type(self).__name__
+        )
         sizes = [
             (height // 2**k, width_of_image // 2**k)
             for k in range(len(channels), -1, -1)

@@ -115,7 +115,15 @@ class TorchLoss(Loss):
             raise ValueError(
                 "criterion must give one loss for each row, of shape "
                 f"({len(output)},) here: the mean over the rows is taken with their "
-                f"weights. Got shape {tuple(losses.shape)}."
+                f"weights. Got shape {tuple(losses.shape)}.{self._advise_on_instance()}"
             )
         per_row = losses.flatten(1).mean(dim=1) if losses.ndim > 1 else losses
         return (per_row * row_shares(weight, output)[:, 0]).sum()
+
+    def _advise_on_instance(self) -> str:
+        """Say what to pass in the place of ``nn.HuberLoss()``."""
+        given = getattr(self.loss, "func", None)
+        if not isinstance(given, nn.Module):
+            return ""
+        name = type(given).__name__
+        return f" Pass the class, {name}, in the place of {name}()."

@@ -13,6 +13,40 @@ _MIN_BLOCK_ROWS = 16
 # Columns that are looked at as one, by the largest of them.
 _GROUP = 32
 
+# Rows that tell how near neighbors are, the rounding that is small beside that, and the
+# share of rows in which it may be larger.
+_N_PROBED = 32
+_SMALL = 0.01
+_MOST_ROUNDED = 0.1
+
+
+@torch.inference_mode()
+def as_precise_points(points: np.ndarray, n_neighbors: int) -> np.ndarray:
+    """Give points in float64 if float32 would round away how near neighbors are.
+
+    A distance by products is as exact as the squares of the points are. Where these are
+    far from the mean and near to each other, as in groups that lie far apart, too
+    little of it is left.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_samples, n_components)
+        Centered.
+
+    n_neighbors : int
+        Less than `n_samples`.
+    """
+    if points.dtype == np.float64:
+        return points
+    X = torch.from_numpy(points)
+    some = X[:: -(-len(X) // _N_PROBED)]
+    distances = torch.cdist(some, X, compute_mode="donot_use_mm_for_euclid_dist")
+    furthest = distances.kthvalue(n_neighbors + 1, dim=1).values  # the row is its first
+    rounding = torch.finfo(X.dtype).eps * some.square().sum(dim=1)
+    is_rounded = rounding > _SMALL * furthest.square()
+    few = is_rounded.sum() <= _MOST_ROUNDED * len(some)
+    return points if few else points.astype(np.float64)
+
 
 @torch.inference_mode()
 def nearest_rows(

@@ -10,7 +10,7 @@ from scipy import sparse
 from tqdm.auto import tqdm
 
 from sknn_deep.neighbors._approximate import approximate_rows, can_approximate
-from sknn_deep.neighbors._exact import nearest_rows
+from sknn_deep.neighbors._exact import as_precise_points, nearest_rows
 from sknn_deep.neighbors._projection import project_rows
 
 # The exact search takes time with the square of the rows: a minute or two for these.
@@ -96,6 +96,7 @@ def find_neighbors(
             leave=False,
             disable=verbose != 1,
         ) as bar:
+            points = as_precise_points(points, n_neighbors)
             neighbors = nearest_rows(points, n_neighbors, bar.update)
     if verbose >= 2:
         seconds = time.perf_counter() - start

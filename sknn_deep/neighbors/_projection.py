@@ -28,22 +28,23 @@ def project_rows(X, metric: str) -> np.ndarray:
     Returns
     -------
     points : ndarray of shape (n_samples, n_components)
-        Of X's type.
+        Of X's type, with a mean of zero.
     """
     if isinstance(X, MappedArray):
         return _project_file(X, metric)
     if metric == "cosine":
         X = normalize(X)
     is_wide = min(X.shape) > MAX_COMPONENTS
-    if not isinstance(X, np.ndarray):
-        if not is_wide:
-            return X.toarray()
-        svd = TruncatedSVD(MAX_COMPONENTS, random_state=0)
-        return svd.fit_transform(X).astype(X.dtype, copy=False)
-    if not is_wide:
-        return X - X.mean(axis=0)
+    is_dense = isinstance(X, np.ndarray)
     # The seed is that of a projection, and takes nothing from the fit's generator.
-    return PCA(MAX_COMPONENTS, random_state=0).fit_transform(X)
+    if is_wide and is_dense:
+        return PCA(MAX_COMPONENTS, random_state=0).fit_transform(X)
+    if is_wide:
+        svd = TruncatedSVD(MAX_COMPONENTS, random_state=0)
+        points = svd.fit_transform(X).astype(X.dtype, copy=False)
+    else:
+        points = X if is_dense else X.toarray()
+    return points - points.mean(axis=0)
 
 
 def _project_file(X: MappedArray, metric: str) -> np.ndarray:

@@ -9,10 +9,7 @@ from sknn_deep.parameters._parameters import (
     check_hidden_layer_sizes,
 )
 from sknn_deep.parameters._validation import ValidationMixin
-from sknn_deep.parameters._words import (
-    names_our_words,
-    say_our_parameters,
-)
+from sknn_deep.parameters._words import names_our_words, say_our_parameters
 
 __all__ = [
     "ACTIVATION",

@@ -63,10 +63,78 @@ OWN_NET_PARAMETERS = {
     "normalization": "module, which makes the layers",
 }
 
+# Those of an autoencoder that keeps neighbors, by the words of t-SNE.
+NEIGHBOR_PARAMETERS = {"perplexity": "n_neighbors (about three times as many)"}
+
+# What the recipe of the estimators for tables settles, and the MLPs let be chosen.
+SETTLED_FOR_TABLES = {
+    "beta_1",
+    "beta_2",
+    "clip_grad_norm",
+    "compile",
+    "epsilon",
+    "learning_rate",
+    "max_fun",
+    "momentum",
+    "n_iter_no_change",
+    "nesterovs_momentum",
+    "normalization",
+    "normalize_y",
+    "out_activation",
+    "power_t",
+    "shuffle",
+    "solver",
+    "tol",
+    "warm_start",
+}
+
 # Arguments of `fit`.
 FIT_ARGUMENTS = {
     "validation_data": "X_val and y_val",
     "eval_set": "X_val and y_val",
+}
+
+# Methods and attributes of a model.
+METHODS = {
+    "evaluate": "score",
+    "train_on_batch": "partial_fit",
+    "predict_on_batch": "predict",
+    "predict_classes": "predict",
+    "count_params": "summary",
+    "get_weights": "net_.module_.state_dict",
+    "set_weights": "net_.module_.load_state_dict",
+    "state_dict": "net_.module_.state_dict",
+    "load_state_dict": "net_.module_.load_state_dict",
+    "parameters": "net_.module_.parameters",
+    "named_parameters": "net_.module_.named_parameters",
+    "layers": "net_.module_",
+    "module_": "net_.module_",
+    "optimizer_": "net_.optimizer_",
+    "criterion_": "net_.criterion_",
+    "callbacks_": "net_.callbacks_",
+    "history": "net_.history",
+    "history_": "net_.history",
+    "forward": "net_.forward",
+    "forward_iter": "net_.forward_iter",
+    "save": "sknn_deep.save",
+    "save_model": "sknn_deep.save",
+    "save_weights": "sknn_deep.save",
+    "save_params": "sknn_deep.save",
+    "load": "sknn_deep.load",
+    "load_model": "sknn_deep.load",
+    "load_weights": "sknn_deep.load",
+    "load_params": "sknn_deep.load",
+    "to": "device, a parameter,",
+    "cuda": "device, a parameter,",
+    "cpu": "device, a parameter,",
+    "encode": "transform",
+    "decode": "inverse_transform",
+    # What is not needed, with the reason.
+    "build": "needless: fit makes the network",
+    "initialize": "needless: fit makes the network",
+    "train": "needless: fit and partial_fit train",
+    "eval": "needless: what predicts leaves dropout out",
+    "zero_grad": "needless: fit and partial_fit train",
 }
 
 # Values of parameters.
@@ -142,20 +210,29 @@ def names_our_words(method: _Method) -> _Method:
 
 def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     """Say what parameters that are not there are called here."""
-    said = ""
+    said, known = "", estimator._get_param_names()
     for name in unknown:
         ours = PARAMETERS.get(name)
-        if "module" in estimator._get_param_names():
+        if "module" in known:
             ours = OWN_NET_PARAMETERS.get(ours or name, ours)
+        if "n_neighbors" in known:
+            ours = NEIGHBOR_PARAMETERS.get(name, ours)
+        is_of_tables = "categorical_features" in known
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
+            said += f" {name!r} is not to be chosen here: the recipe for tables has it."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
-        elif "loss" in (name, ours) and "loss" not in estimator._get_param_names():
+        elif "loss" in (name, ours) and "loss" not in known:
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
             said += f" {name!r} is called {ours} here."
     return said
+
+
+def _first_word(words: str) -> str:
+    return words.split()[0].rstrip(",")
 
 
 def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
@@ -171,6 +248,17 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         elif name in PARAMETERS:
             said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
     return said
+
+
+def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
+    """Say what one of `METHODS` is called here; nothing if this class has no such."""
+    ours = METHODS[name]
+    _, is_needless, reason = ours.partition("needless: ")
+    if is_needless:
+        return f" {name!r} is not needed: {reason}."
+    if ours.isidentifier() and not hasattr(cls, ours):
+        return ""
+    return f" {name!r} is called {ours} here."
 
 
 def say_our_values(estimator: BaseEstimator) -> str:

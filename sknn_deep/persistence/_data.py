@@ -5,15 +5,18 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import fields
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import torch
+from sklearn.neighbors import kneighbors_graph, radius_neighbors_graph
 
 from sknn_deep.columns import Categories, TableEncoder
 from sknn_deep.data import ClassTarget, NumberTarget
 from sknn_deep.fitting import TabularRecipe
 from sknn_deep.machine import Placement
+from sknn_deep.metrics import neighbors_accuracy_scorer, trustworthiness_scorer
 from sknn_deep.persistence._container import Container, can_hold
 from sknn_deep.persistence._errors import ModelFileError
 from sknn_deep.training import Convergence, ForwardPass, Recipe
@@ -38,6 +41,16 @@ _OPTIMIZERS = {
     name: cls
     for name, cls in vars(torch.optim).items()
     if isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)
+}
+# What `connectivity` and `scoring` may be.
+_FUNCTIONS: dict[str, Callable] = {
+    function.__name__: function
+    for function in (
+        kneighbors_graph,
+        neighbors_accuracy_scorer,
+        radius_neighbors_graph,
+        trustworthiness_scorer,
+    )
 }
 _DTYPES = {
     str(dtype): dtype for dtype in (torch.float32, torch.float64, torch.bfloat16)
@@ -130,7 +143,7 @@ class Encoder:
                 for field in fields(value)
             }
             return {_KIND: type(value).__name__, "fields": entries}
-        return _encode_torch(value, where, self)
+        return _encode_named(value, where, self)
 
     def _encode_array(self, array: np.ndarray, kind: str) -> dict:
         # Products can differ in the last bit if the order of the axes changes.
@@ -162,7 +175,7 @@ def _encode_float(value: float) -> float | dict:
     return {_KIND: "float", "text": repr(value)}
 
 
-def _encode_torch(value: Any, where: str, encoder: Encoder) -> dict | None:
+def _encode_named(value: Any, where: str, encoder: Encoder) -> dict | None:
     if isinstance(value, torch.dtype) and str(value) in _DTYPES:
         return {_KIND: "dtype", "name": str(value)}
     if isinstance(value, torch.device):
@@ -173,6 +186,8 @@ def _encode_torch(value: Any, where: str, encoder: Encoder) -> dict | None:
         return {_KIND: "partial", "function": function, "arguments": arguments}
     if isinstance(value, type) and value in _OPTIMIZERS.values():
         return {_KIND: "optimizer", "name": value.__name__}
+    if isinstance(value, FunctionType) and value in _FUNCTIONS.values():
+        return {_KIND: "function", "name": value.__name__}
     return None
 
 
@@ -282,8 +297,8 @@ def _decode_record(entry: dict, decoder: Decoder) -> Any:
 
 
 def _decode_partial(entry: dict, decoder: Decoder) -> functools.partial:
-    if entry["function"][_KIND] != "optimizer":
-        raise ModelFileError("it holds a function that is no optimizer of torch")
+    if entry["function"][_KIND] not in ("optimizer", "function"):
+        raise ModelFileError("it holds a function that it must not hold")
     function = decoder.decode(entry["function"])
     return functools.partial(function, **decoder.decode(entry["arguments"]))
 
@@ -295,6 +310,7 @@ _DECODERS: dict[str, Callable[[dict, Decoder], Any]] = {
     "dict": _decode_dict,
     "dtype": lambda entry, decoder: _DTYPES[entry["name"]],
     "float": _decode_float,
+    "function": lambda entry, decoder: _FUNCTIONS[entry["name"]],
     "numpy_dtype": _decode_numpy_dtype,
     "objects": _decode_objects,
     "optimizer": lambda entry, decoder: _OPTIMIZERS[entry["name"]],

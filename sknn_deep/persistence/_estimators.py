@@ -57,29 +57,48 @@ def is_ours(value: Any) -> bool:
     return type(value) in ESTIMATORS.values()
 
 
-def encode_estimator(estimator: BaseEstimator, encoder: Encoder) -> dict:
-    """Encode an estimator, fitted or not; `estimators_` of its own go with it."""
-    owner = type(estimator).__name__
+def refuse_own_class(value: Any, whole: str) -> None:
+    """Refuse what is made of a class of ours by a class of the user's."""
+    if isinstance(value, tuple(ESTIMATORS.values())) and not is_ours(value):
+        raise TypeError(
+            f"{whole} cannot be saved as data: {type(value).__name__} is a class of "
+            "your own, whose code would be needed to load it. Use pickle, for files "
+            "that nobody else can write."
+        )
+
+
+def name_part(part: BaseEstimator, where: str) -> str:
+    """Name an estimator and, if it is a part, what it is in: "X in this Pipeline"."""
+    name = type(part).__name__
+    return f"{name} in {where[0].lower()}{where[1:]}" if where else name
+
+
+def encode_estimator(estimator: BaseEstimator, where: str, encoder: Encoder) -> dict:
+    """Encode an estimator, fitted or not; `estimators_` of its own go with it.
+
+    `where` is what it is in, for messages; "" if it is in nothing.
+    """
+    owner = name_part(estimator, where)
     estimator._validate_params()
     parameters = estimator.get_params(deep=False)
     attributes = {}
     for name, value in vars(estimator).items():
         if name in _APART:
             continue
-        where = f"The attribute {name!r} of {owner}"
+        place = f"The attribute {name!r} of {owner}"
         if name in parameters:
-            where = f"The {name!r} parameter of {owner}"
+            place = f"The {name!r} parameter of {owner}"
         encode = encoder.encode
         if name in _REFERENCES:
             encode = functools.partial(encode_references, encoder=encoder)
-        attributes[name] = encode(value, where)
+        attributes[name] = encode(value, place)
     has_net = hasattr(estimator, "net_")
     return {
         "kind": KIND,
-        "class": owner,
+        "class": type(estimator).__name__,
         "attributes": attributes,
         "requests": _requests(estimator),
-        "net": encode_net(estimator, encoder) if has_net else None,
+        "net": encode_net(estimator, owner, encoder) if has_net else None,
     }
 
 

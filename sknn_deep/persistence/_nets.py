@@ -32,18 +32,20 @@ _VALUES = (
 _MAX_ITEMS_BESIDE = 100
 
 
-def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
-    """Encode ``estimator.net_``, without its callbacks."""
+def encode_net(estimator: BaseEstimator, owner: str, encoder: Encoder) -> dict:
+    """Encode ``estimator.net_``, without its callbacks.
+
+    `owner` names the estimator in messages.
+    """
     keeps_optimizer = estimator._keeps_optimizer
-    owner = f"net_ of {type(estimator).__name__}"
     parts = take_apart(
         estimator.net_, keeps_optimizer=keeps_optimizer, keeps_batches=False
     )
     if parts is None:
         raise TypeError(
-            f"The {owner} cannot be saved as data: it is not the net that the fit "
-            "made, or its module was changed. Fit again, or use pickle, for files that "
-            "nobody else can write."
+            f"The net_ of {owner} cannot be saved as data: it is not the net that the "
+            "fit made, or its module was changed. Fit again, or use pickle, for files "
+            "that nobody else can write."
         )
     device = str(parts.placement.device)
     parts.placement = replace(parts.placement, device=torch.device("cpu"))
@@ -57,7 +59,7 @@ def encode_net(estimator: BaseEstimator, encoder: Encoder) -> dict:
         "criterion": parts.criterion,
         **{
             name: encode_references(
-                getattr(parts, name), f"The {name} of {owner}", encoder
+                getattr(parts, name), f"The {name} of net_ of {owner}", encoder
             )
             for name in _VALUES
         },

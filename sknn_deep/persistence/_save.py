@@ -5,12 +5,17 @@ import warnings
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from sknn_deep._files import replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, may_have_text
-from sknn_deep.persistence._estimators import ESTIMATORS, encode_estimator, is_ours
+from sknn_deep.persistence._estimators import (
+    encode_estimator,
+    is_ours,
+    refuse_own_class,
+)
 from sknn_deep.persistence._scikit_learn import encode_model
 from sknn_deep.persistence._splitters import encode_splitter
 
@@ -40,11 +45,11 @@ def save(estimator, path) -> None:
     TypeError
         If it is a search, whose ``best_estimator_`` can be saved, or if something
         cannot be saved as data: a class of one's own that is made of one of these
-        estimators, callbacks, a `scoring` that is a callable, a splitter that is not
-        scikit-learn's, an optimizer that is not one of ``torch.optim``, a network whose
-        layers were changed after the fit, a function of one's own in a Pipeline, a step
-        of scikit-learn that keeps more than numbers, strings, arrays and lists of them,
-        such as trees.
+        estimators, callbacks, a function of one's own as `scoring` or `connectivity`, a
+        splitter that is not scikit-learn's, an optimizer that is not one of
+        ``torch.optim``, a network whose layers were changed after the fit, a function
+        of one's own in a Pipeline, a step of scikit-learn that keeps more than numbers,
+        strings, arrays and lists of them, such as trees.
     ValueError
         If a parameter is not valid, or if there are more names, labels and other small
         values than ``load`` would read (some 100,000 strings, and more where the
@@ -88,6 +93,7 @@ def save(estimator, path) -> None:
         raise TypeError(
             "save takes an estimator of sknn_deep, or one of scikit-learn with such "
             f"estimators in it. Got {type(estimator).__name__}."
+            + _advise_on_module(estimator)
         )
     if isinstance(estimator, BaseSearchCV):
         raise TypeError(
@@ -96,7 +102,7 @@ def save(estimator, path) -> None:
             "default) gives. cv_results_ is a table for pandas."
         )
     encoder = Encoder(_encode_object)
-    document = dump_json(encoder.encode(estimator, f"This {type(estimator).__name__}"))
+    document = dump_json(_encode_object(estimator, "", encoder))
     n_bytes = sum(array.nbytes for array in encoder.arrays.values())
     if not may_have_text(len(document), n_bytes + len(document)):
         raise ValueError(
@@ -114,6 +120,16 @@ def save(estimator, path) -> None:
         )
 
 
+def _advise_on_module(value) -> str:
+    """Say how a torch module is kept, which says nothing of labels and shapes."""
+    if not isinstance(value, nn.Module):
+        return ""
+    return (
+        " A module by itself is kept by torch.save(module.state_dict(), path); fitted "
+        "as NetClassifier(module) or NetRegressor(module), save takes it."
+    )
+
+
 def _is_fitted(estimator: BaseEstimator) -> bool:
     try:
         check_is_fitted(estimator)
@@ -123,14 +139,10 @@ def _is_fitted(estimator: BaseEstimator) -> bool:
 
 
 def _encode_object(value, where: str, encoder: Encoder) -> dict | None:
+    """Encode what is no plain value; `where` is what it is in, "" if it is all."""
     if is_ours(value):
-        return encode_estimator(value, encoder)
-    if isinstance(value, tuple(ESTIMATORS.values())):
-        raise TypeError(
-            f"{where} cannot be saved as data: {type(value).__name__} is a class of "
-            "your own, whose code would be needed to load it. Use pickle, for files "
-            "that nobody else can write."
-        )
+        return encode_estimator(value, where, encoder)
+    refuse_own_class(value, where or f"This {type(value).__name__}")
     if isinstance(value, BaseEstimator) and not isinstance(value, type):
-        return encode_model(value, encoder)
+        return encode_model(value, where, encoder)
     return encode_splitter(value, where, encoder)

@@ -16,10 +16,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_deep._sklearn_private import plain_list
+from sknn_deep._sklearn_private import BaseSearchCV, Composition, plain_list
 from sknn_deep.persistence._data import Encoder, can_hold
 from sknn_deep.persistence._errors import ModelFileError
-from sknn_deep.persistence._estimators import is_ours
+from sknn_deep.persistence._estimators import (
+    is_ours,
+    name_part,
+    refuse_own_class,
+)
 
 KIND = "scikit_learn"
 
@@ -81,46 +85,85 @@ def import_skops():
 # --- saving ---------------------------------------------------------------------------
 
 
-def encode_model(model: BaseEstimator, encoder: Encoder) -> dict:
-    """Encode an estimator of scikit-learn and what is in it."""
-    skops_io = import_skops()
-    aside = {id(value): value for value in _find_aside(model)}
-    places = {key: Placeholder(number) for number, key in enumerate(aside)}
-    skeleton = copy.deepcopy(model, places)
-    what = f"This {type(model).__name__}"
-    try:
-        dumped = skops_io.dumps(skeleton)
-    except Exception as error:
-        raise TypeError(f"{what} cannot be saved as data: {error}") from error
-    schema = _read_schema(dumped)
-    unknown = sorted(_unknown(schema))
-    unknown += skops_io.get_untrusted_types(data=_as_zip(schema)) if not unknown else []
-    unknown = [name for name in unknown if name not in _trusted()]
-    if unknown:
+def encode_model(model: BaseEstimator, where: str, encoder: Encoder) -> dict:
+    """Encode an estimator of scikit-learn and what is in it.
+
+    `where` is what it is in, for messages; "" if it is in nothing.
+    """
+    what = f"{'The' if where else 'This'} {name_part(model, where)}"
+    aside = _find_aside(model)
+    schema, problem = _describe(model, aside)
+    if problem:
+        part = _part_with_a_problem(model)
+        refuse_own_class(part, what)
+        holder = "it" if part is model else f"its {type(part).__name__}"
         raise TypeError(
-            f"{what} cannot be saved as data: it holds {', '.join(unknown)}. Replace "
-            "this part, or use pickle, for files that nobody else can write."
+            f"{what} cannot be saved as data: {holder} {problem}. {_advise(part)}, or "
+            "use pickle, for files that nobody else can write."
         )
     if sum(1 for _ in _dicts(schema)) > _MAX_NODES:
         raise ValueError(
             f"{what} has too many parts for one file. Save its steps one by one."
         )
-    values = [encoder.encode(plain_list(value), what) for value in aside.values()]
+    values = [encoder.encode(plain_list(value), what) for value in aside]
     return {"kind": KIND, "schema": schema, "values": values}
 
 
-def _find_aside(value: Any) -> Iterator[Any]:
-    """Find what a Placeholder is to stand for."""
+def _describe(model: BaseEstimator, aside: list) -> tuple[dict, str]:
+    """Give what skops writes, with what is put aside left out; say what it cannot."""
+    skops_io = import_skops()
+    places = {id(value): Placeholder(number) for number, value in enumerate(aside)}
+    try:
+        dumped = skops_io.dumps(copy.deepcopy(model, places))
+    except Exception as error:
+        return {}, f"has something that skops cannot write ({error})"
+    schema = _read_schema(dumped)
+    unknown = sorted(_unknown(schema))
+    unknown += skops_io.get_untrusted_types(data=_as_zip(schema)) if not unknown else []
+    unknown = [name for name in unknown if name not in _trusted()]
+    return schema, f"holds {', '.join(unknown)}" if unknown else ""
+
+
+def _part_with_a_problem(model: BaseEstimator) -> BaseEstimator:
+    """Find the step that cannot be described, be it of a Pipeline in another."""
+    if isinstance(model, Composition):
+        for part in _parts(list(vars(model).values())):
+            if _describe(part, _find_aside(part))[1]:
+                return _part_with_a_problem(part)
+    return model
+
+
+def _parts(value: Any) -> Iterator[BaseEstimator]:
+    """Find the estimators of scikit-learn that a value has in it, not those in them."""
+    if isinstance(value, BaseEstimator) and not is_ours(value):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _parts(item)
+
+
+def _advise(part: BaseEstimator) -> str:
+    if isinstance(part, BaseSearchCV):
+        return f"Put best_estimator_ of {type(part).__name__} in its place"
+    return "Replace this part"
+
+
+def _find_aside(value: Any) -> list:
+    """Find what a Placeholder is to stand for, each once."""
+    return list({id(found): found for found in _all_aside(value)}.values())
+
+
+def _all_aside(value: Any) -> Iterator[Any]:
     if is_ours(value) or _is_data(value) or plain_list(value) is not value:
         yield value
     elif isinstance(value, BaseEstimator):
-        yield from _find_aside(vars(value))
+        yield from _all_aside(vars(value))
     elif type(value) in (list, tuple):
         for item in value:
-            yield from _find_aside(item)
+            yield from _all_aside(item)
     elif isinstance(value, dict):
         for item in value.values():
-            yield from _find_aside(item)
+            yield from _all_aside(item)
 
 
 def _is_data(value: Any) -> bool:

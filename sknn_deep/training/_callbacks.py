@@ -1,7 +1,7 @@
 """What tells the user how a fit goes, as skorch callbacks."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -37,11 +37,22 @@ class Watched:
     gradients: tuple[str, ...] = ()
 
     @classmethod
-    def by(cls, callbacks: Iterable[tuple[str, Callback]]) -> "Watched":
-        """Look for the hooks that callbacks, given with their names, define."""
+    def by(
+        cls, callbacks: Iterable[tuple[str, Callback]], *, apart: Container[str] = ()
+    ) -> "Watched":
+        """Look for the hooks that callbacks, given with their names, define.
+
+        Those that are named `apart` need to see no batches, although they could.
+        """
         callbacks = list(callbacks)
         return cls(
-            tuple([name for name, cb in callbacks if overrides(cb, *_BATCH_HOOKS)]),
+            tuple(
+                [
+                    name
+                    for name, cb in callbacks
+                    if name not in apart and overrides(cb, *_BATCH_HOOKS)
+                ]
+            ),
             tuple([name for name, cb in callbacks if overrides(cb, _GRADIENT_HOOK)]),
         )
 

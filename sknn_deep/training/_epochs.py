@@ -74,7 +74,7 @@ def close_epoch(
     loss = net.history[-1]["train_loss"]
     _judge_epoch(run, loss)
     state.n_epochs += 1
-    state.is_cut_short = is_stopped_after(net, run.batches)
+    state.is_cut_short = is_stopped_after(run)
     if state.is_cut_short:
         return
     state.is_over = should_stop(net, run.convergence, loss)
@@ -109,10 +109,14 @@ def _judge_epoch(run: Run, loss: float) -> None:
         set_learning_rate(net.optimizer_, rate)
 
 
-def is_stopped_after(net: "Net", X: Batches) -> bool:
+def is_stopped_after(run: Run) -> bool:
     """Tell the callbacks of an epoch's end; ask whether one ends the training."""
+    net, of_epoch = run.net, {"dataset_train": run.batches, "dataset_valid": None}
     try:
-        net.notify("on_epoch_end", dataset_train=X, dataset_valid=None)
+        if run.scorings:
+            _notify_all_but_scorings(run, of_epoch)
+        else:
+            net.notify("on_epoch_end", **of_epoch)
     except KeyboardInterrupt:
         # skorch's word for it; if nobody here can have said so, it was the user.
         if not any(overrides(cb, "on_epoch_end") for _, cb in net._others()):
@@ -129,6 +133,15 @@ def is_stopped_after(net: "Net", X: Batches) -> bool:
             f"monitor 'train_loss'. skorch says: {error.args[0]}"
         ) from error
     return False
+
+
+def _notify_all_but_scorings(run: Run, of_epoch: dict) -> None:
+    """Notify the callbacks of an epoch's end, but for those that score otherwise."""
+    for name, callback in run.net.callbacks_:
+        if name in run.scorings:
+            run.scorings[name]()
+        else:
+            callback.on_epoch_end(run.net, **of_epoch)
 
 
 def should_stop(net: "Net", convergence: Convergence, loss: float) -> bool:

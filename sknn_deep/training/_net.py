@@ -269,7 +269,7 @@ class Net(NeuralNet):
         check_schedules(self)
         deadline = make_deadline(self.recipe.max_time)
         self.begin_training(run.epochs, run.n_seen)
-        watched = Watched.by(self.callbacks_)
+        watched = Watched.by(self.callbacks_, apart=run.scorings)
         state = TrainingState(run)
         try:
             if keeper is not None:

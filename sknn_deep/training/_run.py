@@ -1,7 +1,7 @@
 """All that a training needs, of a single network or of one in a stack."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,6 +34,10 @@ class Run:
     evaluate : callable or None
         Gives the loss and the score on the validation set.
 
+    scorings : dict of str to callable
+        By the names of callbacks, what is called after an epoch in place of their own
+        ``on_epoch_end``: they score by what the estimator predicts.
+
     n_seen : int
         Rows seen before, which inverse scaling counts.
 
@@ -47,6 +51,7 @@ class Run:
     convergence: Convergence
     generator: torch.Generator | None = None
     evaluate: Callable[[], tuple[float, float]] | None = None
+    scorings: dict[str, Callable[[], None]] = field(default_factory=dict)
     n_seen: int = 0
     is_given_up: bool = False
 

@@ -5,12 +5,14 @@ import time
 import warnings
 from collections.abc import Callable
 
+from torch import Tensor
+
 from sknn_deep.machine import thread_count, threads_for_step
 from sknn_deep.optimizers import AdamW, coslog4, flat_cos, make_step
 from sknn_deep.training._callbacks import UNWATCHED, StateKeeper, Watched
 from sknn_deep.training._checkpoint import TrainingState
 from sknn_deep.training._epochs import check_schedules, is_stopped_after, run_epoch
-from sknn_deep.training._net import Net
+from sknn_deep.training._net import Net, copy_state
 from sknn_deep.training._protocols import GradientKind
 from sknn_deep.training._run import Run
 from sknn_deep.training._step_plan import StepPlan
@@ -21,8 +23,8 @@ class TabularNet(Net):
 
     Its module has ``parameter_groups``, and its gradient a pool of dropout masks. The
     learning rate follows coslog4, decay and dropout follow flat_cos. Where the rate is
-    zero the network is at rest, and it is judged there alone: with early stopping at
-    the end of each wave, and with a limit of time the last wave ends within it.
+    zero the network is at rest, and it is judged there alone: at the end of each wave;
+    with a limit of time the last wave ends within it.
 
     Parameters
     ----------
@@ -30,6 +32,15 @@ class TabularNet(Net):
         As of :class:`Net`.
 
     dropout : float
+
+    Attributes
+    ----------
+    ends_ : dict of int to dict of Tensor
+        The parameters at the ends of the waves, by the number of epochs, and last of
+        all those that the training ended with.
+
+    best_epoch_ : int or None
+        With early stopping, the number of epochs after which the score was best.
     """
 
     def __init__(self, module, criterion, *, dropout: float = 0.0, **kwargs):
@@ -64,10 +75,12 @@ class TabularNet(Net):
         """Train for the epochs of a run, or as many as there is time for."""
         check_schedules(self)
         self.begin_training(run.epochs, run.n_seen)
-        watched = Watched.by(self.callbacks_)
+        watched = Watched.by(self.callbacks_, apart=run.scorings)
         kind = self.gradient(self.module_, self.criterion_)
         self.step_plan_ = plan = self._plan_steps(kind, run, watched)
         state = TrainingState(run)
+        self.ends_: dict[int, dict[str, Tensor]] = {}
+        self.best_epoch_: int | None = None
         begin = time.monotonic()
         try:
             with (
@@ -84,6 +97,9 @@ class TabularNet(Net):
         except KeyboardInterrupt:
             state.forget_unfinished_epoch()
             warnings.warn("Training interrupted by user.", stacklevel=2)
+        if self.recipe.early_stopping and self.best_epoch_ is None:
+            self._keep_best_epoch(state)
+        self._close_wave(state)
         return self
 
     def _plan_steps(self, kind: GradientKind, run: Run, watched: Watched) -> StepPlan:
@@ -151,13 +167,23 @@ class TabularNet(Net):
             valid_loss, score = run.evaluate()
             self.record_validation(valid_loss, score)
         state.n_epochs += 1
+        is_end = state.n_epochs in ends_of_waves(self.n_epochs_)
+        if is_end:
+            self._close_wave(state)
         if not self.recipe.early_stopping:
             run.convergence.add(-loss)
-        elif state.n_epochs in ends_of_waves(self.n_epochs_):
+        elif is_end:
             if run.convergence.add(score):
-                self.keep_best()
+                self._keep_best_epoch(state)
             state.is_over = run.convergence.n_no_improvement > 0
-        state.is_cut_short = is_stopped_after(self, run.batches)
+        state.is_cut_short = is_stopped_after(run)
+
+    def _close_wave(self, state: TrainingState) -> None:
+        self.ends_.setdefault(state.n_epochs, copy_state(self.module_))
+
+    def _keep_best_epoch(self, state: TrainingState) -> None:
+        self.keep_best()
+        self.best_epoch_ = state.n_epochs
 
     def _shorten(self, state: TrainingState, seconds: float) -> None:
         """Let the schedule end with the last epoch that there is time for."""

@@ -6,11 +6,18 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import DataConversionWarning
 
-from sknn_deep import MLPClassifier, MLPRegressor
-from tests.estimators.fits import make
+from sknn_deep import (
+    MLPClassifier,
+    MLPRegressor,
+    NetRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
+from tests.estimators.fits import make, message_of
 
 X = np.random.RandomState(0).normal(size=(30, 3))
 CODES = np.arange(30) % 3
@@ -106,3 +113,34 @@ def test_one_row_keeps_its_axis(digits_slice, diabetes):
     assert make(MLPRegressor).fit(X, y).predict(X[:1]).shape == (1,)
     two = make(MLPRegressor).fit(X, np.column_stack([y, y]))
     assert two.predict(X[:1]).shape == (1, 2)
+
+
+NUMBERS_WITH_A_GAP = np.where(np.arange(30) == 7, np.nan, 1.0 * CODES)
+LABELS_WITH_A_GAP = LABELS["strings"][CODES % 2].astype(object)
+LABELS_WITH_A_GAP[7] = np.nan
+
+
+@pytest.mark.parametrize(
+    "estimator, y",
+    [
+        (MLPRegressor(), NUMBERS_WITH_A_GAP),
+        (MLPClassifier(), NUMBERS_WITH_A_GAP),
+        (MLPClassifier(), LABELS_WITH_A_GAP),
+        (NetRegressor(torch.nn.Linear(3, 1)), NUMBERS_WITH_A_GAP),
+        (TabularMLPRegressor(), NUMBERS_WITH_A_GAP),
+        (TabularMLPClassifier(), NUMBERS_WITH_A_GAP),
+        (TabularMLPClassifier(), LABELS_WITH_A_GAP),
+        (TabularMLPClassifier(), pd.Series(LABELS_WITH_A_GAP)),
+        (TabularMLPClassifier(), [*"abc" * 9, None, "b", "c"]),
+        (MLPClassifier(), pd.Series(LABELS_WITH_A_GAP, dtype="string")),
+        (MLPRegressor(), [*range(29), None]),
+    ],
+)
+def test_rows_without_y_are_to_be_left_out(estimator, y):
+    message = message_of(estimator.fit, X, y)
+
+    assert message == (
+        f"Input y contains NaN. {type(estimator).__name__} needs to know what it "
+        "learns: leave out the rows where y is missing, by X[pd.notna(y)] and "
+        "y[pd.notna(y)]."
+    )

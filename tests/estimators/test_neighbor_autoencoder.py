@@ -463,13 +463,22 @@ def test_connectivity_of_other_rows_names_cross_validation():
     assert np.isfinite(cross_val_score(make(connectivity=nearest_15), SOME, cv=2)).all()
 
 
-def test_connectivity_that_gives_another_shape_says_so():
+@pytest.mark.parametrize(
+    ("returned", "got"),
+    [
+        (nearest_15(SOME[1:]), "shape (299, 299)"),
+        ((nearest_15(SOME),) * 3, "shape (3,)"),
+        (None, "None"),
+    ],
+    ids=["other rows", "tuple", "nothing"],
+)
+def test_connectivity_that_gives_another_shape_says_so(returned, got):
     message = re.escape(
         "what connectivity of NeighborAutoencoder returns must be a square matrix with "
-        "a row and a column for each of the 300 rows of X. Got shape (299, 299)."
+        f"a row and a column for each of the 300 rows of X. Got {got}."
     )
     with pytest.raises(ValueError, match=message):
-        make(connectivity=lambda X: nearest_15(X[1:])).fit(SOME)
+        make(connectivity=lambda X: returned).fit(SOME)
 
 
 @pytest.mark.parametrize("matrix", [np.full((300, 300), np.nan), "euclidean"])
@@ -541,6 +550,27 @@ def test_saved_pickled_and_cloned(fitted, tmp_path):
         assert_array_equal(again.transform(SOME), fitted.transform(SOME))
         assert again.neighbor_loss_curve_ == fitted.neighbor_loss_curve_
         assert (again.batch_size_, again.max_iter_) == (64, 3)
+
+
+def test_functions_of_scikit_learn_and_our_scorers_are_saved(tmp_path):
+    params = {
+        "connectivity": nearest_15,
+        "early_stopping": True,
+        "scoring": trustworthiness_scorer,
+    }
+    autoencoder = make(**params).fit(SOME)
+    sknn_deep.save(autoencoder, tmp_path / "it.sknn")
+    loaded = sknn_deep.load(tmp_path / "it.sknn")
+
+    assert loaded.scoring is trustworthiness_scorer
+    assert loaded.connectivity.func is kneighbors_graph
+    assert loaded.connectivity.keywords == {"n_neighbors": 15}
+    for one in (autoencoder, loaded):
+        one.set_params(early_stopping=False).partial_fit(SOME)
+    assert_array_equal(loaded.transform(SOME), autoencoder.transform(SOME))
+    own = make(connectivity=lambda X: nearest_15(X)).fit(SOME)
+    with pytest.raises(TypeError, match=r"'connectivity' parameter .* cannot be saved"):
+        sknn_deep.save(own, tmp_path / "own.sknn")
 
 
 def test_a_saved_one_goes_on_by_partial_fit(tmp_path):

@@ -569,6 +569,12 @@ def test_outputs_of_a_wrong_shape_are_refused_by_both_shapes():
 def test_a_loss_that_takes_the_mean_itself_is_refused():
     with pytest.raises(ValueError, match=r"criterion must give one loss for each row"):
         make_clf(criterion=nn.functional.cross_entropy).fit(X, LABELS)
+    with pytest.raises(ValueError, match=r"Got shape \(\).$"):
+        make_clf(criterion=nn.functional.cross_entropy).fit(X, LABELS)
+    with pytest.raises(
+        ValueError, match=r" Pass the class, HuberLoss, in the place of HuberLoss\(\).$"
+    ):
+        make_reg(criterion=nn.HuberLoss()).fit(X, Y)
     with pytest.raises(ValueError, match=r"criterion__reduction of NetC"):
         make_clf(criterion=nn.CrossEntropyLoss, criterion__reduction="sum").fit(
             X, LABELS
@@ -577,6 +583,17 @@ def test_a_loss_that_takes_the_mean_itself_is_refused():
         make_reg(criterion__delta=3).fit(X, Y)
     with pytest.raises(ValueError, match=r"goes with criterion=None alone"):
         make_clf(criterion=nn.CrossEntropyLoss, label_smoothing=0.1).fit(X, LABELS)
+
+
+def test_a_ready_network_that_is_made_too_soon_says_who_makes_it():
+    with pytest.raises(TypeError) as caught:
+        NetClassifier(ConvNet())
+
+    assert str(caught.value) == (
+        "ConvNet needs input_shape and n_outputs. NetClassifier and NetRegressor give "
+        "it both, if they are given the class: pass ConvNet instead of ConvNet(), and "
+        "its arguments as module__name=value."
+    )
 
 
 def test_rows_that_the_module_would_change_are_refused():

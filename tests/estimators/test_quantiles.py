@@ -261,8 +261,8 @@ def test_going_on_with_other_outputs_is_refused(params, fitted, rows):
 
 
 def test_a_network_for_columns_of_y_does_not_go_on_with_quantiles(rows):
-    reg = make(loss="squared_error", max_iter=1).fit(*rows)
-    reg.set_params(loss="quantile", warm_start=True)
+    reg = make(loss="squared_error", quantile=0.5, max_iter=1).fit(*rows)
+    reg.set_params(loss="quantile", quantile=list(LEVELS), warm_start=True)
 
     assert "has an output for each of the columns of y" in message_of(reg.fit, *rows)
 
@@ -322,6 +322,16 @@ def test_quantiles_that_are_none_are_refused(quantile, cls):
 
 
 @pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
+def test_they_need_the_loss_of_quantiles(cls):
+    reg = cls(**QUICK | {"loss": "squared_error"})
+
+    assert message_of(reg.fit, [[1.0], [2.0]], [1.0, 2.0]) == (
+        f"{cls.__name__} predicts several quantiles with loss='quantile' alone. Got "
+        "loss='squared_error' and quantile=[0.1, 0.5, 0.9]."
+    )
+
+
+@pytest.mark.parametrize("cls", [MLPRegressor, TabularMLPRegressor])
 def test_they_are_of_one_column(cls):
     reg = cls(**QUICK)
 
@@ -329,3 +339,37 @@ def test_they_are_of_one_column(cls):
         f"{cls.__name__} predicts several quantiles of one column: y must be a vector. "
         "Got shape (2, 2)."
     )
+
+
+# --- scorers --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        make(early_stopping=True, scoring="r2"),
+        TabularMLPRegressor(**QUICK, early_stopping=True, scoring="r2"),
+    ],
+    ids=["MLP", "tables"],
+)
+def test_a_scorer_of_one_column_is_refused(estimator, rows):
+    assert message_of(estimator.fit, *rows) == (
+        f"scoring='r2' of {type(estimator).__name__} judges a single column, and 3 "
+        "quantiles are predicted: set scoring=None for the mean of their "
+        "d2_pinball_score, 'loss', or a function scorer(estimator, X, y)."
+    )
+
+
+def test_a_scorer_of_one_column_is_refused_of_rows_of_ones_own(rows):
+    X, y = rows
+    message = message_of(make(scoring="r2").fit, X, y, X_val=X, y_val=y)
+
+    assert message.startswith("scoring='r2' of MLPRegressor judges a single column")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"scoring": "r2"}, {"scoring": "r2", "quantile": [0.5], "early_stopping": True}],
+)
+def test_a_scorer_that_is_not_asked_or_judges_one_column_is_taken(params, rows):
+    make(max_iter=2, **params).fit(*rows)

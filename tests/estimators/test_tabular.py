@@ -31,6 +31,7 @@ from sknn_deep.callbacks import Checkpoint
 from sknn_deep.estimators._regression import LOSSES
 from sknn_deep.inspection import LossCurveDisplay
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedHalvingGridSearchCV
+from sknn_deep.training import copy_state
 from tests.requirements import since_scikit_learn_sees_polars
 
 SMALL = {
@@ -571,6 +572,111 @@ def test_early_stopping_ends_at_rest_with_the_best_weights():
     assert reg.oob_score_ == pytest.approx(max(scores), abs=1e-6)
     with pytest.raises(ValueError, match="needs rows to validate on"):
         reg.set_params(validation_fraction=0).fit(X, y)
+
+
+class Remember(Callback):
+    """Keep the weights of each epoch, and stop after some."""
+
+    def __init__(self, n_most=np.inf):
+        self.n_most = n_most
+
+    def on_train_begin(self, net, **kwargs):
+        self.states = [copy_state(net.module_)]
+
+    def on_epoch_end(self, net, **kwargs):
+        self.states.append(copy_state(net.module_))
+        if len(self.states) > self.n_most:
+            raise KeyboardInterrupt
+
+    def number_of(self, module):
+        """Tell after which epoch the module was as it is now."""
+        now = module.state_dict()
+        same = [all(torch.equal(s[k], now[k]) for k in now) for s in self.states]
+        return same.index(True)
+
+
+def remembered(reg):
+    ((_, callback),) = [c for c in reg.net_.callbacks_ if isinstance(c[1], Remember)]
+    return callback
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def overfit(request):
+    """Fit to much noise and a little signal."""
+    X, y = make_noisy(request.param, seed=0)
+    model = request.param(
+        **{**SMALL, "hidden_layer_sizes": (64, 64), "max_iter": 90},
+        validation_fraction=0.3,
+        callbacks=[Remember()],
+    )
+    return model.fit(X, y), X, y
+
+
+def make_noisy(cls, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(600, 12))
+    return X, make_y(cls, X[:, 0] + rng.normal(0, 2, 600))
+
+
+def test_earlier_end_of_a_wave_is_kept_where_training_on_overfits(overfit):
+    model, X, y = overfit
+    assert model.n_iter_ == 90
+    assert model.best_iter_ in (6, 18, 42)
+    assert remembered(model).number_of(model.net_.module_) == model.best_iter_
+    last = clone(model).set_params(validation_fraction=0).fit(X, y)
+    assert last.best_iter_ == last.n_iter_ == 90
+    X_new, y_new = make_noisy(type(model), seed=1)
+    assert model.score(X_new, y_new) > last.score(X_new, y_new) + 0.05
+
+
+def test_last_end_is_kept_where_it_is_as_good(fitted):
+    model, _, _ = fitted
+    assert model.best_iter_ == model.n_iter_ == 20
+
+
+def test_rows_of_the_user_choose_among_the_ends(overfit):
+    model, X, y = overfit
+    # Those that it is fitted to ask for more of it.
+    model = clone(model).fit(X, y, X_val=X, y_val=y)
+    assert model.best_iter_ == model.n_iter_ == 90
+
+
+def test_temperature_is_that_of_the_weights_that_are_kept(overfit):
+    model, _, y = overfit
+    if not hasattr(model, "temperature_"):
+        pytest.skip("regressors have no temperature")
+    held = ~np.isnan(model.oob_decision_function_[:, 0])
+    p = model.oob_decision_function_[held]
+    best = log_loss(y[held], p, labels=model.classes_)
+    for factor in (0.8, 1.25):
+        other = p ** (1 / factor)
+        other /= other.sum(axis=1, keepdims=True)
+        loss = log_loss(y[held], other, labels=model.classes_)
+        assert loss + np.log(factor * model.temperature_) ** 2 / held.sum() > best
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_training_that_is_ended_between_two_ends_keeps_what_it_learnt(early_stopping):
+    X, signal = make_table(200)
+    reg = TabularMLPRegressor(
+        **{**SMALL, "max_iter": 90},
+        early_stopping=early_stopping,
+        callbacks=[Remember(n_most=4)],
+    ).fit(X, signal)
+
+    assert reg.best_iter_ == reg.n_iter_ == 4
+    assert remembered(reg).number_of(reg.net_.module_) == 4
+
+
+def test_early_stopping_tells_of_which_epoch_the_weights_are():
+    X, _ = make_table()
+    y = np.random.RandomState(0).normal(size=120)
+    reg = TabularMLPRegressor(
+        **{**SMALL, "max_iter": 60}, early_stopping=True, callbacks=[Remember()]
+    ).fit(X, y)
+
+    assert reg.best_iter_ < reg.n_iter_
+    assert remembered(reg).number_of(reg.net_.module_) == reg.best_iter_
 
 
 def test_early_stopping_takes_a_scorer():

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
-from sknn_deep.inspection._labels import densest_point, spread_boxes
+from sknn_deep.inspection._labels import (
+    choose_places,
+    densest_points,
+    spread_boxes,
+)
 
 LOW, HIGH = np.zeros(2), np.full(2, 100.0)
 
@@ -53,17 +57,47 @@ def test_spread_boxes_ends_where_there_is_no_room():
     assert np.isfinite(moved).all()
 
 
+def test_boxes_choose_places_where_none_covers_another():
+    rng = np.random.default_rng(0)
+    half_sizes = np.full((6, 2), [6.0, 3.0])
+    choices = [rng.normal(50, 15, size=(40, 2)) for _ in range(6)]
+    first = np.array([places[0] for places in choices])
+
+    centres = choose_places(choices, half_sizes)
+
+    assert count_overlaps(first, half_sizes) > 0 == count_overlaps(centres, half_sizes)
+    for centre, places in zip(centres, choices, strict=True):
+        assert centre in places
+
+
+def test_a_box_takes_the_first_of_its_places_that_is_free():
+    alone = np.array([[0.0, 0.0]])
+    choices = [np.array([[0.0, 1.0], [3.0, 0.0], [9.0, 0.0], [0.0, 9.0]]), alone]
+
+    centres = choose_places(choices, np.full((2, 2), 2.0))
+
+    np.testing.assert_array_equal(centres, [[9, 0], [0, 0]])
+
+
+def test_a_box_without_a_free_place_has_its_first_one():
+    choices = [np.array([[1.0, 1.0], [2.0, 0.0]]), np.array([[0.0, 0.0]])]
+
+    centres = choose_places(choices, np.full((2, 2), 2.0))
+
+    np.testing.assert_array_equal(centres, [[1, 1], [0, 0]])
+
+
 @pytest.mark.parametrize("n_points", [1, 2, 5, 2000])
 def test_densest_point_is_one_of_the_points(n_points):
     points = np.random.default_rng(0).normal(size=(n_points, 2))
 
-    assert densest_point(points) in points
+    assert densest_points(points)[0] in points
 
 
 def test_densest_point_lies_in_the_denser_group():
     rng = np.random.default_rng(0)
     wide, dense = rng.normal(0, 5, size=(1500, 2)), rng.normal(50, 1, size=(1500, 2))
 
-    x, y = densest_point(np.concatenate([wide, dense]))
+    x, y = densest_points(np.concatenate([wide, dense]))[0]
 
     assert abs(x - 50) < 2 and abs(y - 50) < 2

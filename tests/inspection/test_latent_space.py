@@ -412,6 +412,18 @@ def test_latent_space_display_decodes_the_plane_behind_the_points(
     assert display.image_.get_zorder() < display.scatter_.get_zorder()
 
 
+def test_latent_space_display_leaves_gaps_between_the_images(pyplot, digits, plane):
+    display = LatentSpaceDisplay.from_estimator(plane, digits.X, n_decoded=3)
+
+    upright, level = (c for c in display.ax_.collections if c is not display.scatter_)
+    left, right, bottom, top = display.image_.get_extent()
+    x = [segment[0, 0] for segment in upright.get_segments()]
+    y = [segment[0, 1] for segment in level.get_segments()]
+    np.testing.assert_allclose(x, np.linspace(left, right, 4))
+    np.testing.assert_allclose(y, np.linspace(bottom, top, 4))
+    assert display.image_.get_zorder() == upright.get_zorder() == level.get_zorder()
+
+
 def test_latent_space_display_styles_the_images(pyplot, digits, plane):
     display = LatentSpaceDisplay.from_estimator(
         plane, digits.X, n_decoded=2, image_shape=(4, 16), image_kwargs={"alpha": 1}

@@ -81,3 +81,16 @@ def test_neighbors_accuracy_scorer_without_classes_says_what_to_do():
     )
     with pytest.raises(ValueError, match=message):
         neighbors_accuracy_scorer(PCA(2).fit(IRIS), IRIS, None)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "n_rows"), [(trustworthiness_scorer, 10), (neighbors_accuracy_scorer, 5)]
+)
+def test_scorers_say_how_many_rows_they_need(scorer, n_rows):
+    pca, rows = PCA(2).fit(IRIS), slice(0, 150, 150 // n_rows)
+    message = re.escape(
+        f"{scorer.__name__} with n_neighbors=5 needs more than {n_rows} rows. Got "
+        f"{n_rows}: score more rows, or take fewer neighbors"
+    )
+    with pytest.raises(ValueError, match=message):
+        scorer(pca, IRIS[rows], SPECIES[rows])

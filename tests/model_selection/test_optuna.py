@@ -509,6 +509,60 @@ def test_space_of_a_function_may_depend_on_what_it_drew():
     assert_array_equal(masked, search.cv_results_["param_solver"] == "adam")
 
 
+@pytest.mark.parametrize("estimator", [make(), LogisticRegression()], ids=str)
+def test_trials_that_the_space_prunes_are_pruned_ones(estimator):
+    def define(trial):
+        alpha = trial.suggest_float("alpha", 0.01, 1.0)
+        if trial.number in (0, 2, 3):
+            raise optuna.TrialPruned
+        return {"C" if isinstance(estimator, LogisticRegression) else "alpha": alpha}
+
+    seen = []
+    search = make_search(
+        estimator,
+        define,
+        n_trials=5,
+        n_parallel_trials=2,
+        callbacks=[lambda study, trial: seen.append((trial.number, trial.state.name))],
+    ).fit(X, Y)
+
+    states = ["PRUNED", "COMPLETE", "PRUNED", "PRUNED", "COMPLETE"]
+    assert [trial.state.name for trial in search.study_.trials] == states
+    assert seen == list(enumerate(states))
+    assert [trial.number for trial in search.trials_] == [1, 4]
+    assert_array_equal(search.cv_results_["number"], [1, 4])
+    assert_allclose(split_scores(search), scores_one_by_one(search, estimator))
+
+
+def test_a_space_that_prunes_all_trials_says_so():
+    def define(trial):
+        raise optuna.TrialPruned
+
+    study = make_study()
+    with pytest.raises(ValueError) as caught:
+        make_search(space=define, n_trials=3, study=study).fit(X, Y)
+
+    assert str(caught.value) == (
+        "None of the 3 trials of BatchedOptunaSearchCV was completed: they were "
+        "pruned or have failed. Let the pruner wait for longer, or look at the "
+        "warnings of the fits."
+    )
+    assert [trial.state.name for trial in study.trials] == ["PRUNED"] * 3
+
+
+def test_a_space_that_fails_ends_the_search_with_its_trials_told():
+    def define(trial):
+        if trial.number == 0:
+            raise optuna.TrialPruned
+        raise RuntimeError("no space today")
+
+    study = make_study()
+    with pytest.raises(RuntimeError, match="no space today"):
+        make_search(space=define, n_trials=2, study=study).fit(X, Y)
+
+    assert [trial.state.name for trial in study.trials] == ["PRUNED", "FAIL"]
+
+
 @pytest.mark.parametrize(
     ("space", "message"),
     [

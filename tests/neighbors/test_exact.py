@@ -11,7 +11,11 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import kneighbors_graph
 
 from sknn_deep.neighbors import _exact
-from sknn_deep.neighbors._exact import largest_columns, nearest_rows
+from sknn_deep.neighbors._exact import (
+    as_precise_points,
+    largest_columns,
+    nearest_rows,
+)
 
 
 def make_points(n_rows, n_components=5, *, dtype=np.float64):
@@ -78,3 +82,13 @@ def test_largest_columns_are_those_of_topk(n_columns):
 
     found = largest_columns(values, 5).sort(dim=1).values
     assert torch.equal(found, values.topk(5).indices.sort(dim=1).values)
+
+
+def test_points_are_widened_only_where_rounding_would_hide_what_is_near():
+    near = make_points(200, dtype=np.float32)
+    far = near + np.float32(3000) * (np.arange(200) % 2 - 0.5)[:, None]
+
+    assert as_precise_points(near, 5) is near
+    widened = as_precise_points(far.astype(np.float32), 5)
+    assert widened.dtype == np.float64
+    assert_array_equal(widened, far.astype(np.float32))

@@ -36,6 +36,25 @@ def test_find_neighbors_by_cosine_equals_scikit_learns_graph():
     assert_array_equal(as_matrix(graph), expected.toarray())
 
 
+def make_far_groups():
+    """Rows in two groups, a thousand times as far apart as those of one are."""
+    return make_rows(400) + 3000.0 * (np.arange(400) % 2)[:, None]
+
+
+def make_far_from_zero():
+    return make_rows(400) + 1e4
+
+
+@pytest.mark.parametrize("make", [make_far_groups, make_far_from_zero])
+@pytest.mark.parametrize("form", [np.asarray, csr_array])
+def test_find_neighbors_of_float32_rows_that_are_far_away(make, form):
+    X = make().astype(np.float32)
+
+    graph = find_neighbors(form(X), 5, "euclidean", owner="Some")
+    expected = kneighbors_graph(X.astype(np.float64), 5)
+    assert_array_equal(as_matrix(graph), expected.toarray())
+
+
 @pytest.mark.parametrize(("n_rows", "n_found"), [(1, 0), (2, 1), (4, 3), (9, 5)])
 def test_find_neighbors_takes_all_others_where_there_are_few(n_rows, n_found):
     graph = find_neighbors(make_rows(n_rows), 5, "euclidean", owner="Some")

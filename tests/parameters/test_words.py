@@ -1,18 +1,36 @@
 """Keras', torch's and skorch's words are answered by ours."""
 
+import copy
 import inspect
+import pickle
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+import sknn_deep
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
 from sknn_deep._sklearn_private import StrOptions
-from sknn_deep.parameters._words import FIT_ARGUMENTS, PARAMETERS, VALUES
+from sknn_deep.parameters._words import (
+    FIT_ARGUMENTS,
+    METHODS,
+    NEIGHBOR_PARAMETERS,
+    PARAMETERS,
+    SETTLED_FOR_TABLES,
+    VALUES,
+)
 
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user_guide"
@@ -49,6 +67,43 @@ def test_our_parameters_are_there_and_theirs_are_not(name):
 
     assert name not in ours
     assert set(re.findall(r"[a-z]+(?:_\w+)*", PARAMETERS[name])) & ours
+
+
+def test_what_the_recipe_for_tables_settles_is_what_the_mlps_let_be_chosen():
+    tables = {*TabularMLPClassifier().get_params(), *TabularMLPRegressor().get_params()}
+    mlps = {*MLPClassifier().get_params(), *MLPRegressor().get_params()}
+
+    assert mlps - tables == SETTLED_FOR_TABLES
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize("name", ["normalize_y", "solver", "optimizer", "patience"])
+def test_the_recipe_for_tables_says_what_it_settles(Estimator, name):
+    assert message_of(TypeError, Estimator, **{name: True}) == (
+        f"{Estimator.__name__}.__init__() got an unexpected keyword argument "
+        f"{name!r}. {name!r} is not to be chosen here: the recipe for tables has it."
+    )
+
+
+@pytest.mark.parametrize("Estimator", [TabularMLPClassifier, TabularMLPRegressor])
+@pytest.mark.parametrize(
+    ("name", "ours"), [("lr", "learning_rate_init"), ("epochs", "max_iter")]
+)
+def test_what_the_recipe_for_tables_lets_be_chosen_has_our_name(Estimator, name, ours):
+    message = message_of(TypeError, Estimator, **{name: 1})
+
+    assert message.endswith(f" {name!r} is called {ours} here.")
+
+
+@pytest.mark.parametrize("name", NEIGHBOR_PARAMETERS)
+def test_a_word_of_t_sne_is_answered_by_ours(name):
+    ours = NEIGHBOR_PARAMETERS[name]
+
+    assert message_of(TypeError, NeighborAutoencoder, **{name: 30}) == (
+        f"NeighborAutoencoder.__init__() got an unexpected keyword argument {name!r}. "
+        f"{name!r} is called {ours} here."
+    )
+    assert ours.split()[0] in NeighborAutoencoder().get_params()
 
 
 def test_a_search_says_our_parameter_too():
@@ -222,6 +277,83 @@ def test_torchs_optimizers_are_there(ours):
     assert issubclass(eval(ours), torch.optim.Optimizer)
 
 
+# --- methods and attributes -----------------------------------------------------------
+
+NEEDLESS = [name for name, ours in METHODS.items() if ours.startswith("needless: ")]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Give a fitted estimator of each kind."""
+    params = {"learning_rate": "cosine", "max_iter": 1, "random_state": 0}
+    return {
+        MLPClassifier: MLPClassifier((4,), **params).fit(X, y),
+        MLPRegressor: MLPRegressor("squared_error", (4,), **params).fit(X, y),
+        AutoencoderTransformer: AutoencoderTransformer(2, (4,), **params).fit(X),
+    }
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("name", [n for n in METHODS if n not in NEEDLESS])
+def test_a_method_of_other_packages_is_answered_by_ours(Estimator, name, fitted):
+    estimator, ours = fitted[Estimator], METHODS[name]
+    first, *rest = ours.partition(",")[0].split(".")
+    said = f"{name!r} is called {ours} here."
+    if rest:
+        thing = sknn_deep if first == "sknn_deep" else getattr(estimator, first)
+        for part in rest:
+            thing = getattr(thing, part)  # all that the answer names is there
+    elif not hasattr(estimator, first):
+        said = ""  # an autoencoder does not predict, a classifier does not encode
+
+    message = message_of(AttributeError, getattr, estimator, name)
+
+    start = f"{Estimator.__name__!r} object has no attribute {name!r}"
+    assert message == (f"{start}. {said}" if said else start)
+    assert not hasattr(estimator, name) and not hasattr(Estimator(), name)
+
+
+@pytest.mark.parametrize("name", NEEDLESS)
+def test_a_method_that_is_not_needed_is_answered_by_the_reason(name):
+    message = message_of(AttributeError, getattr, TabularMLPClassifier(), name)
+
+    assert message == (
+        f"'TabularMLPClassifier' object has no attribute {name!r}. {name!r} is not "
+        f"needed: {METHODS[name].removeprefix('needless: ')}."
+    )
+
+
+def test_what_is_missing_for_other_reasons_says_so_in_its_own_words(fitted):
+    clf = MLPClassifier(solver="lbfgs")
+
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as error:
+        _ = clf.partial_fit
+    assert "lbfgs is not stochastic" in str(error.value.__cause__)
+    with pytest.raises(NotFittedError, match="is not fitted yet"):
+        _ = clf.coefs_
+    with pytest.raises(AttributeError) as error:
+        _ = clf.hiden_layer_sizes
+    assert (error.value.name, error.value.obj) == ("hiden_layer_sizes", clf)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_answers_are_in_nobodys_way(Estimator, fitted):
+    estimator = fitted[Estimator]
+    way = "predict" if hasattr(estimator, "predict") else "transform"
+    expected = getattr(estimator, way)(X)
+
+    for made in (
+        copy.copy(estimator),
+        copy.deepcopy(estimator),
+        pickle.loads(pickle.dumps(estimator)),
+    ):
+        np.testing.assert_array_equal(getattr(made, way)(X), expected)
+        assert vars(made).keys() == vars(estimator).keys()
+    bare = Estimator.__new__(Estimator)  # as copies and pickles begin
+    assert not hasattr(bare, "net_") and not hasattr(bare, "evaluate")
+    assert "evaluate" not in dir(estimator)
+
+
 def rows_of(page):
     return [line for line in (GUIDE / page).read_text().splitlines() if "|" in line]
 
@@ -231,6 +363,7 @@ def rows_of(page):
     [
         *PARAMETERS.items(),
         *FIT_ARGUMENTS.items(),
+        *((n, "nothing" if n in NEEDLESS else ours) for n, ours in METHODS.items()),
         *(item for words in VALUES.values() for item in words.items()),
     ],
 )

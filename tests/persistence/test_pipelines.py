@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import (
     ColumnTransformer,
     TransformedTargetRegressor,
@@ -20,6 +20,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -175,6 +176,57 @@ def test_save_refuses_steps_that_are_no_data(step, message, tmp_path):
         save(make_pipeline(step, make(MLPRegressor)), tmp_path / "pipe.sknn")
 
     assert os.listdir(tmp_path) == []
+
+
+class OwnClassifier(MLPClassifier):
+    """An estimator that only this test knows."""
+
+
+PICKLE = "use pickle, for files that nobody else can write."
+PARTS = {
+    "parameter": (
+        make(MLPClassifier, scoring=print),
+        "The 'scoring' parameter of MLPClassifier in this Pipeline cannot be saved as "
+        "data: <built-in function print>. Set it to something else first (None, where "
+        f"it can be None), or {PICKLE}",
+    ),
+    "step": (
+        make_pipeline(RandomForestClassifier(2)),
+        "This Pipeline cannot be saved as data: its RandomForestClassifier holds "
+        f"numpy.ndarray, sklearn.tree._tree.Tree. Replace this part, or {PICKLE}",
+    ),
+    "function": (
+        make_pipeline(FunctionTransformer(print), make(MLPClassifier)),
+        "This Pipeline cannot be saved as data: its FunctionTransformer holds "
+        f"builtins.print. Replace this part, or {PICKLE}",
+    ),
+    "search": (
+        GridSearchCV(make(MLPClassifier), {"alpha": [0.1]}, cv=2),
+        "This Pipeline cannot be saved as data: its GridSearchCV holds "
+        "numpy.ma.MaskedArray, numpy.ndarray. Put best_estimator_ of GridSearchCV in "
+        f"its place, or {PICKLE}",
+    ),
+    "own class": (
+        make(OwnClassifier),
+        "This Pipeline cannot be saved as data: OwnClassifier is a class of your own, "
+        f"whose code would be needed to load it. {PICKLE.capitalize()}",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore:This Pipeline is not fitted")
+@pytest.mark.parametrize("name", PARTS)
+def test_save_names_the_part_and_the_whole(name, tmp_path):
+    X = np.random.RandomState(0).uniform(size=(30, 2))
+    last, message = PARTS[name]
+    pipe = make_pipeline(StandardScaler(), clone(last))
+    if name in ("step", "search"):
+        pipe.fit(X, X[:, 0] > 0.5)
+
+    with pytest.raises(TypeError) as caught:
+        save(pipe, tmp_path / "pipe.sknn")
+
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(

@@ -505,6 +505,18 @@ def test_save_refuses_what_is_no_data(params, message, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_save_says_how_a_module_is_kept(tmp_path):
+    with pytest.raises(TypeError) as caught:
+        save(torch.nn.Sequential(torch.nn.Linear(2, 1)), tmp_path / "net.sknn")
+
+    assert str(caught.value) == (
+        "save takes an estimator of sknn_deep, or one of scikit-learn with such "
+        "estimators in it. Got Sequential. A module by itself is kept by "
+        "torch.save(module.state_dict(), path); fitted as NetClassifier(module) or "
+        "NetRegressor(module), save takes it."
+    )
+
+
 def test_save_refuses_other_objects(tmp_path):
     for thing in ({"a": 1}, MLPClassifier, OwnClassifier()):
         with pytest.raises(TypeError):
