@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -42,7 +42,7 @@ class SharedRows(NamedTuple):
 # Rows, targets and weights, of all networks.
 StackedBatch = tuple[SharedRows, Tensor, Tensor | None]
 # Draws the order of an epoch; some tell what it depends on, see `_orders.py`.
-Permute = Callable[[], Tensor]
+Permute = Any
 
 
 class StackedBatches:
@@ -64,7 +64,7 @@ class StackedBatches:
         self._leading = _lead(self._permutes)
         self._bounds = _find_alike(sources, self._leading)
         self._leaders = [sources[start] for start, _ in self._bounds]
-        self._gather = None
+        self._gather: Callable[[Tensor], Tensor] | None = None
 
     def __iter__(self) -> Iterator[StackedBatch]:
         """Go through an epoch.
