@@ -30,6 +30,9 @@ since_pyarrow_is_there = needs("numpy>=2.0", "pyarrow 26 takes no older one")
 since_scikit_learn_sees_polars = needs(
     "scikit-learn>=1.9", "older ones do not see the columns of polars 2"
 )
+since_torch_writes_opset_17 = needs(
+    "torch>=2.13", "older ones may write a network of one's own by opset 18 alone"
+)
 since_pipelines_route_scores = needs(
     "scikit-learn>=1.8", "older Pipelines do not pass on the weights of their score"
 )

@@ -43,6 +43,14 @@ def inputs_of(estimator, X) -> list[Input]:
                 f"array of shape {array.shape}."
             )
         return [Input("X", array.shape[1], _is_text(array, "X"))]
+    names = [str(name) for name in X.columns]
+    refused = sorted({name for name in names if not name or names.count(name) > 1})
+    if refused:
+        raise ValueError(
+            "to_onnx names an input after each column of X, and cannot do so for "
+            f"{refused}: a name is empty, or there twice. Rename these columns before "
+            "the fit."
+        )
     return [
         Input(str(name), 1, _is_text(np.asarray(X[name]), f"its column {name!r}"))
         for name in X.columns

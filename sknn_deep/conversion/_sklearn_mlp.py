@@ -19,6 +19,8 @@ from sknn_deep.estimators import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
 )
 
 _CLASSES = {
@@ -113,6 +115,8 @@ def to_sklearn(estimator):
 def _advice(estimator) -> str:
     if isinstance(estimator, AutoencoderTransformer):
         return "scikit-learn has no autoencoder. to_torch and to_onnx take it."
+    if isinstance(estimator, NetClassifier | NetRegressor):
+        return "scikit-learn has no network of your own. to_torch and to_onnx take it."
     if is_table_estimator(estimator):
         return "scikit-learn has no network for tables. to_torch and to_onnx take it."
     if hasattr(estimator, "best_estimator_"):

@@ -449,6 +449,9 @@ class NetRegressor(RegressionMixin, BaseOwnNet):
     def _several_quantiles(self, y):
         return None
 
+    def _check_loss_of_quantiles(self):
+        """Take any loss: there is no parameter for quantiles."""
+
     def _check_bounds(self):
         """Bound nothing: the module returns what is predicted."""
 

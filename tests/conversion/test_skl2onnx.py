@@ -492,6 +492,23 @@ def test_what_cannot_be_converted_is_one_error_and_no_file(tmp_path, monkeypatch
     assert os.listdir() == []
 
 
+@pytest.mark.parametrize(("names", "refused"), [(["", "b"], [""]), ([1, "1"], ["1"])])
+def test_columns_that_cannot_name_inputs_are_named(names, refused, tmp_path):
+    table = pd.DataFrame([[0.0, "a"], [1.0, "b"]])
+    columns = make_column_transformer((OneHotEncoder(), [1]), remainder="passthrough")
+    pipe = make_pipeline(columns, make(batch_size=2))
+    pipe.fit(table, [0, 1])
+    table.columns = names
+
+    with pytest.raises(ValueError) as caught:
+        to_onnx(pipe, tmp_path / "model.onnx", X=table)
+
+    assert str(caught.value) == (
+        f"to_onnx names an input after each column of X, and cannot do so for {refused}"
+        ": a name is empty, or there twice. Rename these columns before the fit."
+    )
+
+
 def test_columns_of_which_the_kind_does_not_show_are_named(tmp_path):
     gaps = TABLE[TABLE["job"].isna()].head(2)
     with pytest.raises(TypeError, match=r"only missing values, in its column 'job'"):

@@ -17,11 +17,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch import nn
 
 from sknn_deep import (
     AutoencoderTransformer,
     MLPClassifier,
     MLPRegressor,
+    NetRegressor,
     to_sklearn,
 )
 from sknn_deep.conversion import _sklearn_mlp
@@ -338,6 +340,7 @@ def test_to_sklearn_refuses_what_is_not_ours():
     linear = LinearRegression().fit(X, X[:, 0])
     for estimator, advice in [
         (ae, "no autoencoder. to_torch"),
+        (NetRegressor(nn.Linear), r"Got NetRegressor: scikit-learn has no network of "),
         (make_pipeline(ae, linear), "no autoencoder. to_torch"),
         (search, "pass its best_estimator_"),
         (linear, "pass the fitted network"),

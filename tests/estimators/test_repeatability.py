@@ -208,6 +208,20 @@ def test_the_default_device_makes_no_difference(Estimator, params, cancer, reque
 
 
 @pytest.mark.must_never("B43")
+def test_a_default_device_for_a_while_makes_no_difference(cancer):
+    def predict():
+        clf = make(MLPClassifier, device="cpu").fit(*cancer)
+        return output_of(clf, cancer[0])
+
+    expected = predict()
+    torch.set_default_device("meta")
+    torch.set_default_device(None)
+    assert_array_equal(predict(), expected)
+    with torch.device("meta"):
+        assert_array_equal(predict(), expected)
+
+
+@pytest.mark.must_never("B43")
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_no_seed_draws_one_number_of_numpy(Estimator, cancer):
     np.random.seed(7)

@@ -203,8 +203,8 @@ PARTS = {
     "search": (
         GridSearchCV(make(MLPClassifier), {"alpha": [0.1]}, cv=2),
         "This Pipeline cannot be saved as data: its GridSearchCV holds "
-        "numpy.ma.MaskedArray, numpy.ndarray. Put best_estimator_ of GridSearchCV in "
-        f"its place, or {PICKLE}",
+        f"{np.ma.MaskedArray.__module__}.MaskedArray, numpy.ndarray. Put "
+        f"best_estimator_ of GridSearchCV in its place, or {PICKLE}",
     ),
     "own class": (
         make(OwnClassifier),
