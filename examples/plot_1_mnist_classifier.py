@@ -71,3 +71,4 @@ display.figure_.suptitle("Cross entropy and accuracy, epoch by epoch")
 
 ConfusionMatrixDisplay.from_estimator(mlp, X_test, y_test, cmap="Blues", colorbar=False)
 plt.show()
+# sphinx_gallery_thumbnail_number = 2

@@ -104,3 +104,4 @@ for ax, title in zip(axes, order, strict=True):
 
 LatentSpaceDisplay.from_estimator(method, X_new, y_new, n_decoded=20, show_scores=True)
 plt.show()
+# sphinx_gallery_thumbnail_number = 4

@@ -106,7 +106,7 @@ LossCurveDisplay.from_estimator(models["sknn_deep"])
 
 # %%
 
-PredictionErrorDisplay.from_estimator(
+display = PredictionErrorDisplay.from_estimator(
     models["sknn_deep"],
     X_test,
     y_test,
@@ -114,5 +114,6 @@ PredictionErrorDisplay.from_estimator(
     scatter_kwargs={"alpha": 0.2, "s": 8},
     random_state=0,
 )
+display.ax_.set(xlabel="predicted, in 100,000 dollars", ylabel="house value")
 plt.show()
 # sphinx_gallery_thumbnail_number = 2

@@ -1,15 +1,21 @@
 """What five networks cost and bring, against one.
 
     python examples/benchmarks/bench_ensemble.py
+    python examples/benchmarks/bench_ensemble.py --against PATH
     python examples/benchmarks/bench_ensemble.py --mnist mnist.npz --california c.csv.gz
 
 On digits, one network and an ensemble of five take turns: a ratio is the median over
-the rounds. On MNIST and California housing, if their files are named, the ensemble is
+the rounds. With ``--against`` the one network is another build's, in that folder. On
+MNIST and California housing, if their files are named, the ensemble is
 judged beside its members. Let nothing else run on the machine.
 """
 
+import os
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,6 +31,7 @@ from sklearn.preprocessing import StandardScaler
 from sknn_deep import MLPClassifier, MLPRegressor
 
 N_MEMBERS = 5
+HIDDEN = (128, 64)
 
 
 def main(argv=None):
@@ -35,6 +42,8 @@ def main(argv=None):
         name: partial(time_digits, data, args.epochs, n_estimators)
         for name, n_estimators in {"one": 1, "ensemble of 5": N_MEMBERS}.items()
     }
+    if args.against is not None:
+        contenders["one"] = partial(time_other_build, args.against, args.epochs)
     alternation = alternate(contenders, args.rounds)
     rounds = alternation.rounds
     rows = [
@@ -46,7 +55,8 @@ def main(argv=None):
         ]
         for name in contenders
     ]
-    print(f"digits as float32, 64-100-10, {args.epochs} epochs")
+    layers = "-".join(map(str, (64, *HIDDEN, 10)))
+    print(f"digits as float32, {layers}, {args.epochs} epochs")
     print(format_table(["", "seconds", "this/one", "test accuracy"], rows))
     print(alternation)
     if args.mnist is not None:
@@ -64,7 +74,7 @@ def main(argv=None):
 
 def time_digits(data, epochs, n_estimators, seed):
     clf = MLPClassifier(
-        max_iter=epochs, tol=0, n_estimators=n_estimators, random_state=seed
+        HIDDEN, max_iter=epochs, tol=0, n_estimators=n_estimators, random_state=seed
     )
     start = time.perf_counter()
     fit_quietly(clf, data.X_train, data.y_train)
@@ -72,11 +82,24 @@ def time_digits(data, epochs, n_estimators, seed):
     return Run(seconds, clf.score(data.X_test, data.y_test))
 
 
+def time_other_build(folder, epochs, seed):
+    """Fit one network with the build in another folder, in a process of its own."""
+    arguments = map(str, (*HIDDEN, epochs, seed))
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("one_fit.py"), *arguments],
+        env={**os.environ, "PYTHONPATH": folder},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return Run(*map(float, done.stdout.split()))
+
+
 def judge_mnist(path):
     """Give accuracy and log-loss of the members' mean and of the ensemble."""
     data = load("mnist", mnist_path=path)
     clf = MLPClassifier(
-        (128, 64),
+        HIDDEN,
         learning_rate="one_cycle",
         learning_rate_init=0.005,
         batch_size=256,
@@ -104,7 +127,7 @@ def judge_california(path):
     scaler = StandardScaler()
     X_train, X_test = scaler.fit_transform(X_train), scaler.transform(X_test)
     reg = MLPRegressor(
-        hidden_layer_sizes=(128, 64),
+        hidden_layer_sizes=HIDDEN,
         learning_rate="one_cycle",
         learning_rate_init=0.01,
         normalize_y=True,
@@ -133,6 +156,9 @@ def table(title, measures, judge, ensemble):
 def parse_arguments(argv=None):
     parser = make_parser(__doc__, rounds=9, mnist=True)
     parser.add_argument("--epochs", type=int, default=60, metavar="N")
+    parser.add_argument(
+        "--against", metavar="PATH", help="folder of the build whose fit is the one"
+    )
     parser.add_argument(
         "--california", metavar="PATH", help="California housing as CSV"
     )

@@ -110,6 +110,8 @@ class ClassTarget:
         """Decide for each row, in the form of :meth:`encode`."""
         if self.kind == "multiclass":
             return probabilities.argmax(axis=1)
+        if self.kind == "binary" and len(self.classes) == 1:
+            return np.zeros_like(probabilities, dtype=bool)
         return probabilities > 0.5
 
     def decode(self, probabilities: np.ndarray) -> np.ndarray:
@@ -119,7 +121,6 @@ class ClassTarget:
             return numbers.astype(np.int64)
         if self.kind == "binary":
             numbers = numbers[:, 0].astype(np.intp)
-            numbers = np.minimum(numbers, len(self.classes) - 1)
         return self.classes[numbers]
 
     def probabilities(self, activated: np.ndarray) -> np.ndarray:

@@ -14,17 +14,21 @@ from sknn_deep._sklearn_private import has_callbacks
 from sknn_deep.fitting._own_code import has_own_training
 from sknn_deep.fitting._solvers import FitPlan, end_epochs
 from sknn_deep.gradients import stack_family, stacked_gradient
-from sknn_deep.machine import thread_count
+from sknn_deep.machine import thread_count, threads_for_step
 from sknn_deep.training import Run, place_in_stack, run_family, train_stack
 
-# In one thread, a stack of fewer networks brings next to nothing.
+# In one thread, a stack of fewer small networks brings next to nothing. Where a step is
+# worth several threads, stacks side by side are faster than one in all threads, which
+# wait for each other at each product.
 _FEWEST_FOR_A_CORE = 8
-# On a GPU a stack only has to fit in its memory. On a CPU what goes from one product to
-# the next should stay in a core's cache; and the smaller the stacks, the less is lost
-# where one core is late. The bytes are those that `_most_in_a_stack` counts.
+_FEWEST_LARGE_FOR_A_CORE = 2
+# On a GPU a stack only has to fit in its memory. On a CPU a step's calls cost the less
+# for each network the more there are, until nothing stays in a core's cache; and the
+# smaller the stacks, the less is lost where one core is late. The bytes are those that
+# `_most_in_a_stack` counts.
 _MAX_BYTES = 2**30
 _MAX_ON_CPU = 32
-_CACHED_BYTES = 9 * 2**20
+_CACHED_BYTES = 18 * 2**20
 
 
 def may_be_stacked(estimator: BaseEstimator) -> bool:
@@ -161,21 +165,32 @@ def divide_into_stacks(estimators, plans) -> list[list[int]]:
         members.sort(key=lambda i: place_in_stack(plans[i].run))
         n_cores = count_workers([[plans[i].run for i in members]])
         n_most = _most_in_a_stack(plans[members[0]], n_cores)
-        stacks += _divide(members, n_most=n_most, n_cores=n_cores)
+        n_least = _least_in_a_stack(plans[members[0]], len(members))
+        stacks += _divide(members, n_most=n_most, n_least=n_least, n_cores=n_cores)
     return stacks + alone
 
 
-def _divide(members: list[int], *, n_most: int, n_cores: int) -> list[list[int]]:
+def _divide(
+    members: list[int], *, n_most: int, n_least: int, n_cores: int
+) -> list[list[int]]:
     """Divide into parts of almost the same length, as many for each core.
 
-    No part is larger than `n_most`, nor, for the sake of the cores, so small that it is
-    no faster than its networks one by one.
+    No part is larger than `n_most`, nor, for the sake of the cores, smaller than
+    `n_least`.
     """
     n_fewest = -(-len(members) // n_most)
     n_parts = -(-n_fewest // n_cores) * n_cores
-    n_parts = max(n_fewest, min(n_parts, len(members) // _FEWEST_FOR_A_CORE))
+    n_parts = max(n_fewest, min(n_parts, len(members) // n_least))
     bounds = [len(members) * part // n_parts for part in range(n_parts + 1)]
     return [members[a:b] for a, b in pairwise(bounds)]
+
+
+def _least_in_a_stack(plan: FitPlan, n_networks: int) -> int:
+    """Tell with how many networks a core is given a stack of its own."""
+    parameters = list(plan.net.module_.parameters())
+    n_rows = n_networks * plan.run.batches.batch_size
+    is_small = threads_for_step(parameters, n_rows) is not None
+    return _FEWEST_FOR_A_CORE if is_small else _FEWEST_LARGE_FOR_A_CORE
 
 
 def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:

@@ -43,12 +43,17 @@ def make_evaluate(
 def make_default_score(
     estimator: BaseEstimator, net: Net, samples: Samples
 ) -> Callable[[], float]:
-    """Make the function that gives the default score on samples at any time."""
+    """Make the function that gives the default score on samples at any time.
+
+    It is NaN where an output is not finite.
+    """
     rows = samples.place(net.placement)
 
     def score() -> float:
-        output = net.forward(rows, device=net.device)
-        return float(estimator._default_score(estimator._activate(output), samples))
+        output = estimator._activate(net.forward(rows, device=net.device))
+        if not np.isfinite(output).all():
+            return np.nan
+        return float(estimator._default_score(output, samples))
 
     return score
 

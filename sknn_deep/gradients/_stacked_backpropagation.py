@@ -156,47 +156,86 @@ class _StackedLayer:
             torch.bmm(delta_t, self.inputs, out=self.weight_gradient)
 
 
+class _Group(NamedTuple):
+    """Networks of a stack that see the same rows, and their first layers as one array.
+
+    Attributes
+    ----------
+    n_networks, n_units : int
+        How many they are, and have together.
+
+    weight, weight_gradient : Tensor of shape (n_units, n_in)
+        Or of shape ``(n_networks, n_out, n_in)``, where each network has a product of
+        its own.
+    """
+
+    n_networks: int
+    n_units: int
+    weight: Tensor
+    weight_gradient: Tensor
+
+
 class _SharingLayer(_StackedLayer):
     """The arithmetic of the first layer, whose inputs are :class:`SharedRows`."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self.n_networks = len(self.weight)
         self.is_one_product = self.in_columns and not self.is_stored_transposed
+        # Views that are made once: each takes as long as a small network's product.
+        self._groups: dict[tuple, list[_Group]] = {}
 
     def forward(self, a: SharedRows) -> Tensor:
         return self.propagate(a, a.n_batch)
 
+    def groups(self, bounds: tuple[tuple[int, int], ...]) -> list[_Group]:
+        if bounds not in self._groups:
+            self._groups[bounds] = [self._make_group(*bound) for bound in bounds]
+        return self._groups[bounds]
+
+    def _make_group(self, start: int, stop: int) -> _Group:
+        weight, gradient = self.weight[start:stop], self.weight_gradient[start:stop]
+        n_networks, n_out, _ = weight.shape
+        if self.is_one_product:
+            weight, gradient = weight.flatten(0, 1), gradient.flatten(0, 1)
+        return _Group(n_networks, n_networks * n_out, weight, gradient)
+
     def multiply(self, a: SharedRows, z: Tensor) -> None:
-        if len(a.bounds) == self.n_networks:
+        if len(a.bounds) == len(self.weight):
             super().multiply(a.X, z)
             return
-        for X, (start, stop) in zip(a.X, a.bounds, strict=True):
-            weight, out = self.weight[start:stop], z[start:stop]
-            if self.is_one_product:
-                torch.mm(weight.flatten(0, 1), X.t(), out=out.flatten(0, 1))
-            elif self.in_columns:
-                torch.bmm(weight, X.t().expand(stop - start, -1, -1), out=out)
+        groups = self.groups(a.bounds)
+        if self.is_one_product:
+            outs = z.flatten(0, 1).split_with_sizes([g.n_units for g in groups])
+            for group, X_t, out in zip(groups, a.X.mT.unbind(), outs, strict=True):
+                torch.mm(group.weight, X_t, out=out)
+            return
+        outs = z.split_with_sizes([g.n_networks for g in groups])
+        for group, X, out in zip(groups, a.X.unbind(), outs, strict=True):
+            X = X.expand(group.n_networks, -1, -1)
+            if self.in_columns:
+                torch.bmm(group.weight, X.mT, out=out)
             else:
-                torch.bmm(X.expand(stop - start, -1, -1), weight.mT, out=out.mT)
+                torch.bmm(X, group.weight.mT, out=out.mT)
 
     def write_weight_gradient(self, delta: Tensor, delta_t: Tensor) -> None:
         rows = self.inputs
-        if len(rows.bounds) == self.n_networks:
+        if len(rows.bounds) == len(self.weight):
             self.inputs = rows.X
             super().write_weight_gradient(delta, delta_t)
             return
-        for X, (start, stop) in zip(rows.X, rows.bounds, strict=True):
-            own = delta_t[start:stop]  # (n_networks of the group, n_out, n_batch)
-            if self.is_one_product:
-                out = self.weight_gradient[start:stop].flatten(0, 1)
-                torch.mm(own.flatten(0, 1), X, out=out)
-            elif self.is_stored_transposed:
-                out = self.weight_gradient_t[start:stop]
-                torch.bmm(X.t().expand(stop - start, -1, -1), own.mT, out=out)
+        groups = self.groups(rows.bounds)
+        if self.is_one_product:
+            owns = delta_t.flatten(0, 1).split_with_sizes([g.n_units for g in groups])
+            for group, X, own in zip(groups, rows.X.unbind(), owns, strict=True):
+                torch.mm(own, X, out=group.weight_gradient)
+            return
+        owns = delta_t.split_with_sizes([g.n_networks for g in groups])
+        for group, X, own in zip(groups, rows.X.unbind(), owns, strict=True):
+            X = X.expand(group.n_networks, -1, -1)
+            if self.is_stored_transposed:
+                torch.bmm(X.mT, own.mT, out=group.weight_gradient.mT)
             else:
-                out = self.weight_gradient[start:stop]
-                torch.bmm(own, X.expand(stop - start, -1, -1), out=out)
+                torch.bmm(own, X, out=group.weight_gradient)
 
 
 class StackedBackpropagation(Backpropagation):

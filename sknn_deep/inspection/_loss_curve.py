@@ -358,7 +358,7 @@ class LossCurveDisplay:
             handles[f"best epoch{epoch}"] = _make_handle(star, color)
         defaults = {"fontsize": TICK_SIZE, "title_fontsize": TICK_SIZE}
         defaults["title"] = None if several else next(iter(self.loss_lines_))
-        if len(handles) > 6:
+        if len(handles) > 5:
             # Inside the axes it would cover the curves.
             defaults |= {"loc": "upper left", "bbox_to_anchor": (1.01, 1)}
         if len(handles) > 13:

@@ -1,20 +1,36 @@
 """Fit and score all candidates on all splits, their networks in stacks."""
 
 import itertools
+import math
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sklearn.base import BaseEstimator, clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils.parallel import Parallel, delayed
 
-from sknn_deep._sklearn_private import fit_and_score, num_samples, score, scorers_of
-from sknn_deep.fitting import FitPlan, family_of, may_be_stacked, train_together
+from sknn_deep._sklearn_private import (
+    fit_and_score,
+    is_own_score,
+    num_samples,
+    score,
+    scorers_of,
+)
+from sknn_deep.fitting import (
+    FitPlan,
+    family_of,
+    is_of_package,
+    make_default_score,
+    may_be_stacked,
+    train_together,
+)
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
 
-# Networks that are planned at a time: enough to fill some stacks.
-_N_AT_A_TIME = 64
+# Networks that are planned at a time: enough for some stacks on each core, of which one
+# that is late takes fewer.
+_N_AT_A_TIME = 128
 # Training rows of several folds are held at a time up to this.
 _MAX_FOLD_BYTES = 2**30
 
@@ -207,14 +223,7 @@ def result_of(fit: Fit, *, scorer, error_score, return_train_score, **others) ->
             result["train_scores"] = _error_scores(scorer, error_score)
         return result
     start = time.perf_counter()
-    result["test_scores"] = score(
-        fit.estimator,
-        fold.X_test,
-        fold.y_test,
-        scorer,
-        fold.test_score_params,
-        error_score,
-    )
+    result["test_scores"] = _test_scores(fit, scorer, error_score)
     result["score_time"] = time.perf_counter() - start
     if return_train_score:
         result["train_scores"] = score(
@@ -226,6 +235,46 @@ def result_of(fit: Fit, *, scorer, error_score, return_train_score, **others) ->
             error_score,
         )
     return result
+
+
+def _test_scores(fit: Fit, scorer, error_score) -> float | dict[str, float]:
+    quick = quick_score(fit, scorer) if fit.is_stacked else None
+    if quick is not None and math.isfinite(value := quick()):
+        return value
+    fold = fit.fold
+    return score(
+        fit.estimator,
+        fold.X_test,
+        fold.y_test,
+        scorer,
+        fold.test_score_params,
+        error_score,
+    )
+
+
+def quick_score(fit: Fit, scorer) -> Callable[[], float] | None:
+    """Make what gives the default score of a network, planned or fitted, quickly.
+
+    A check of the rows, and scikit-learn's metrics, take longer than an epoch does. It
+    is NaN where ``score`` would have something to say about the outputs, and None where
+    it may be another number.
+    """
+    network = last_step(fit.estimator)
+    net = network.net_ if fit.plan is None else fit.plan.net
+    is_default = is_own_score(scorer) and not fit.fold.test_score_params
+    if not is_default or not is_of_package(type(network)):
+        return None
+    if type(fit.estimator) not in (Pipeline, type(network)):
+        return None
+    try:
+        samples = fit.fold.test_samples(fit.estimator, fit.parameters)
+    except Exception:  # rows that ``score`` has another word for
+        return None
+    if samples.y is None or samples.weight is not None:
+        return (
+            None  # an autoencoder, or weights of classes, which ``score`` has none of
+        )
+    return make_default_score(network, net, samples)
 
 
 def _error_scores(scorer, error_score: float) -> float | dict[str, float]:

@@ -159,6 +159,9 @@ class Fold:
             params.pop("groups", None)
             if self.y_test is not None:
                 params["y_val"] = self.y_test
+            checked, names = self._checked.get(key, (X, None))
+            if names is None:
+                X = checked
             network = copy.copy(last_step(estimator))  # which learns from the check
             data = network._check_fit(X, y, X_val=X_test, **params)
             self._tested[key] = data.valid

@@ -11,7 +11,6 @@ from typing import Any
 from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 
-from sknn_deep._sklearn_private import is_own_score
 from sknn_deep.estimators import BaseNetEstimator, EnsembleMixin
 from sknn_deep.fitting import (
     AfterEpoch,
@@ -19,14 +18,13 @@ from sknn_deep.fitting import (
     PlannedTraining,
     best_weights,
     count_workers,
-    is_of_package,
-    make_default_score,
     planned_trainings,
 )
 from sknn_deep.model_selection._evaluation import (
     Fit,
     end_planned,
     plan_fits,
+    quick_score,
     result_of,
 )
 from sknn_deep.model_selection._folds import last_step
@@ -145,7 +143,7 @@ class JointFits:
     def prepare_scores(self, scorer) -> None:
         """Have all fits scored in the middle of their training."""
         for joint in self.fits:
-            joint.score = _quick_score(joint.fit, scorer) or _any_score(joint, scorer)
+            joint.score = quick_score(joint.fit, scorer) or _any_score(joint, scorer)
 
     def __enter__(self) -> "JointFits":
         with ExitStack() as stack:
@@ -268,24 +266,6 @@ def _any_score(joint: JointFit, scorer) -> Callable[[], Any]:
     fold = joint.fit.fold
     y = [] if fold.y_test is None else [fold.y_test]
     return lambda: scorer(joint.view(), fold.X_test, *y, **fold.test_score_params)
-
-
-def _quick_score(fit: Fit, scorer) -> Callable[[], float] | None:
-    """Make what gives the default score of a planned network, without checks.
-
-    A check of the rows, and scikit-learn's metrics, take longer than an epoch does.
-    """
-    network = last_step(fit.estimator)
-    is_default = is_own_score(scorer) and not fit.fold.test_score_params
-    if fit.plan is None or not is_default or not is_of_package(type(network)):
-        return None
-    if type(fit.estimator) not in (Pipeline, type(network)):
-        return None
-    try:
-        samples = fit.fold.test_samples(fit.estimator, fit.parameters)
-    except Exception:  # rows that ``score`` has another word for
-        return None
-    return make_default_score(network, fit.plan.net, samples)
 
 
 def has_epochs(network: BaseEstimator) -> bool:

@@ -1,8 +1,8 @@
 """One optimizer step for a stack of networks, each with its own hyperparameters."""
 
 import itertools
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Hyperparameters(NamedTuple):
     """What may differ between the networks of a stack, in one step.
 
-    Networks with the same hyperparameters that stand side by side share a kernel call.
+    Networks with the same hyperparameters share a kernel call.
     """
 
     learning_rate: float
@@ -50,11 +50,21 @@ def optimizer_family(recipe: "Recipe") -> tuple | None:
     return None
 
 
-def group_equal(items: Sequence) -> list[tuple[int, int]]:
-    """Give where each run of equal neighbours starts and stops."""
-    lengths = [len(list(group)) for _, group in itertools.groupby(items)]
-    stops = itertools.accumulate(lengths)
-    return [(stop - n, stop) for n, stop in zip(lengths, stops, strict=True)]
+# Networks of a stack, in runs of neighbors: from the first to the one after the last.
+NetworkRuns = tuple[tuple[int, int], ...]
+
+_Item = TypeVar("_Item", bound=Hashable)
+
+
+def group_equal(items: Sequence[_Item]) -> dict[_Item, NetworkRuns]:
+    """Give where equal ones stand: each run of neighbors from its start to its stop."""
+    groups: dict[_Item, NetworkRuns] = {}
+    start = 0
+    for item, run in itertools.groupby(items):
+        stop = start + len(list(run))
+        groups[item] = (*groups.get(item, ()), (start, stop))
+        start = stop
+    return groups
 
 
 class StackedOptimizer:
@@ -86,7 +96,7 @@ class StackedOptimizer:
         self.t = 0
         # Not by functools.cache: an object that holds a method of its own is a circle,
         # and the buffers would stay until Python looks for those.
-        self._cuts: dict[tuple[int, int, int, int], tuple] = {}
+        self._cuts: dict[tuple[NetworkRuns, int, int], tuple] = {}
 
     def take(self, networks: Sequence[int], values, gradients) -> "StackedOptimizer":
         """Go on with some of the networks, in memory of their own."""
@@ -97,52 +107,53 @@ class StackedOptimizer:
         taken.t = self.t
         return taken
 
-    def _parts(self, *bounds: int) -> tuple:
-        if bounds not in self._cuts:
-            self._cuts[bounds] = self._cut(*bounds)
-        return self._cuts[bounds]
+    def _parts(self, *key) -> tuple:
+        if key not in self._cuts:
+            self._cuts[key] = self._cut(*key)
+        return self._cuts[key]
 
     def _cut(
-        self, start: int, stop: int, first: int, last: int
+        self, runs: NetworkRuns, first: int, last: int
     ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]]]:
-        """Cut arrays `first` to `last` of the networks from `start` to `stop`."""
-        is_all = (start, stop, first, last) == (0, self.n_networks, 0, self.n_arrays)
+        """Cut arrays `first` to `last` of some networks."""
+        is_all = (runs, first, last) == (((0, self.n_networks),), 0, self.n_arrays)
 
         def cut(stacked) -> list[Tensor]:
             if is_all:
                 return [stacked.buffer]
-            arrays = stacked.arrays[first:last]
-            (parts,) = in_memory_order(arrays, [array[start:stop] for array in arrays])
+            arrays = stacked.arrays[first:last] * len(runs)
+            cuts = [a[i:j] for i, j in runs for a in stacked.arrays[first:last]]
+            (parts,) = in_memory_order(arrays, cuts)
             return parts
 
         return cut(self.values), cut(self.gradients), [cut(m) for m in self.moments]
 
-    def step(self, groups: Sequence[tuple[int, int, Hyperparameters]]) -> None:
+    def step(self, groups: Sequence[tuple[NetworkRuns, Hyperparameters]]) -> None:
         """Update all parameters.
 
         Parameters
         ----------
-        groups : sequence of (start, stop, Hyperparameters)
-            Those of the networks from `start` to `stop`.
+        groups : sequence of (runs, Hyperparameters)
+            Those of the networks of some runs.
         """
         self.t += 1
         if self.family[0] == "adamw":
             self.counter.fill_(self.t)
-        for start, stop, common in groups:
-            self._step_some(start, stop, common)
+        for runs, common in groups:
+            self._step_some(runs, common)
 
-    def _step_some(self, start: int, stop: int, common: Hyperparameters) -> None:
+    def _step_some(self, runs: NetworkRuns, common: Hyperparameters) -> None:
         every = (0, self.n_arrays)
         if self.family[0] == "sgd":
-            self._sgd(*self._parts(start, stop, *every), common)
+            self._sgd(*self._parts(runs, *every), common)
         elif self.family[0] == "adam":
             learning_rate, *betas, _, _ = common
             rate = corrected_rate(learning_rate, *betas, self.t)
-            parts = self._parts(start, stop, *every)
+            parts = self._parts(runs, *every)
             self._adam(*parts, common._replace(learning_rate=rate), decoupled=False)
         else:
-            weights = self._parts(start, stop, 0, self.n_penalized)
-            biases = self._parts(start, stop, self.n_penalized, self.n_arrays)
+            weights = self._parts(runs, 0, self.n_penalized)
+            biases = self._parts(runs, self.n_penalized, self.n_arrays)
             self._adam(*weights, common, decoupled=True)
             self._adam(*biases, common._replace(weight_decay=0.0), decoupled=True)
 

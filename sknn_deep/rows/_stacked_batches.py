@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,12 +23,12 @@ class SharedRows(NamedTuple):
     ----------
     X : Tensor of shape (n_groups, n_batch, n_features)
 
-    bounds : list of (int, int)
+    bounds : tuple of (int, int)
         The networks of each group, from the first one to the one after the last.
     """
 
     X: Tensor
-    bounds: list[tuple[int, int]]
+    bounds: tuple[tuple[int, int], ...]
 
     @property
     def n_batch(self) -> int:
@@ -41,8 +41,9 @@ class SharedRows(NamedTuple):
 
 # Rows, targets and weights, of all networks.
 StackedBatch = tuple[SharedRows, Tensor, Tensor | None]
-# Draws the order of an epoch; some tell what it depends on, see `_orders.py`.
-Permute = Callable[[], Tensor]
+# None, or what draws the order of an epoch; some tell what it depends on, see
+# `_orders.py`.
+Permute = Any
 
 
 class StackedBatches:
@@ -60,11 +61,11 @@ class StackedBatches:
     """
 
     def __init__(self, sources: Sequence[Batches]):
-        self._permutes = [source.permute for source in sources]
+        self._permutes: list[Permute] = [source.permute for source in sources]
         self._leading = _lead(self._permutes)
         self._bounds = _find_alike(sources, self._leading)
         self._leaders = [sources[start] for start, _ in self._bounds]
-        self._gather = None
+        self._gather: Callable[[Tensor], Tensor] | None = None
 
     def __iter__(self) -> Iterator[StackedBatch]:
         """Go through an epoch.
@@ -132,7 +133,7 @@ class StackedBatches:
                 )
 
 
-def _lead(permutes: Sequence[Permute | None]) -> list[Permute | None]:
+def _lead(permutes: Sequence[Permute]) -> list[Permute]:
     """Give for each source the first one's orders that are the same, to draw for it."""
     first: dict[bytes, Permute] = {}
     return [
@@ -146,7 +147,7 @@ def _lead(permutes: Sequence[Permute | None]) -> list[Permute | None]:
 def _select(
     parts: Sequence[Tensor | None],
     rows: Sequence[Tensor],
-    bounds: list[tuple[int, int]],
+    bounds: tuple[tuple[int, int], ...],
 ) -> Tensor | None:
     """Pick rows of each part, for each source; the parts are all there or none is."""
     picked = [
@@ -157,7 +158,7 @@ def _select(
     return _repeat(torch.stack(picked), bounds) if picked else None
 
 
-def _repeat(groups: Tensor, bounds: list[tuple[int, int]]) -> Tensor:
+def _repeat(groups: Tensor, bounds: tuple[tuple[int, int], ...]) -> Tensor:
     """Give each source what its group has; `groups` has the groups in front."""
     n_sources = bounds[-1][1]
     if len(bounds) == n_sources:
@@ -209,8 +210,8 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
 
 
 def _find_alike(
-    sources: Sequence[Batches], leading: Sequence[Permute | None]
-) -> list[tuple[int, int]]:
+    sources: Sequence[Batches], leading: Sequence[Permute]
+) -> tuple[tuple[int, int], ...]:
     """Find neighbors that give the same batches, as those of one fold and seed."""
     bounds = [(0, 1)]
     for i in range(1, len(sources)):
@@ -220,7 +221,7 @@ def _find_alike(
             bounds[-1] = (start, i + 1)
         else:
             bounds.append((i, i + 1))
-    return bounds
+    return tuple(bounds)
 
 
 def _are_alike(one: Batches, other: Batches) -> bool:

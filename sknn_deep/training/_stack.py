@@ -140,17 +140,17 @@ class _Trainee:
         self.n_taken = 0
         self.loss = 0.0
 
-    def hyperparameters_of_epoch(self) -> list[Hyperparameters]:
+    def hyperparameters_of_epoch(self) -> tuple[Hyperparameters, ...]:
         """Give those of each step of the next epoch."""
         (group, *_) = self.net.optimizer_.param_groups
         recipe, n_steps = self.net.recipe, len(self.run.batches)
         if self.schedule is constant:
-            return [hyperparameters_of(recipe, group["lr"])] * n_steps
+            return (hyperparameters_of(recipe, group["lr"]),) * n_steps
         taken = range(self.n_taken, self.n_taken + n_steps)
         rates = [self.peak * self.schedule(step, self.run.n_steps) for step in taken]
         self.n_taken += n_steps
         group["lr"] = rates[-1]
-        return [hyperparameters_of(recipe, rate) for rate in rates]
+        return tuple(hyperparameters_of(recipe, rate) for rate in rates)
 
     def has_ended(self, errors: list[Exception | None]) -> bool:
         """Close an epoch; tell whether it was the last one."""
@@ -217,11 +217,10 @@ def _run_epoch(
     for t in trainees:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
     losses, n_rows = [], []
-    plans = [t.hyperparameters_of_epoch() for t in trainees]
-    groups = group_equal(plans)
+    groups = group_equal([t.hyperparameters_of_epoch() for t in trainees])
     with flushed_denormals():
         for i, batch in enumerate(batches):
-            common = [(start, stop, plans[start][i]) for start, stop in groups]
+            common = [(runs, plan[i]) for plan, runs in groups.items()]
             losses.append(step(batch, common))
             n_rows.append(batch[0].n_batch)
     dtype = sum_dtype(trainees[0].net.device)

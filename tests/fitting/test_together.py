@@ -398,24 +398,30 @@ def test_together_that_diverges_with_early_stopping_keeps_the_best_weights():
 
 
 @pytest.mark.parametrize(
-    "n, n_most, n_cores, sizes",
+    "n, n_most, n_least, n_cores, sizes",
     [
-        (5, 32, 1, [5]),
-        (32, 32, 1, [32]),
-        (33, 32, 1, [16, 17]),
-        (7, 3, 1, [2, 2, 3]),
-        (3, 1, 1, [1, 1, 1]),
-        (5, 32, 2, [5]),
-        (27, 32, 2, [13, 14]),
-        (54, 16, 2, [13, 14, 13, 14]),
-        (27, 32, 16, [9, 9, 9]),
-        (20, 8, 2, [6, 7, 7]),
-        (1, 32, 2, [1]),
-        (3, 1, 2, [1, 1, 1]),
+        (5, 32, 8, 1, [5]),
+        (32, 32, 8, 1, [32]),
+        (33, 32, 8, 1, [16, 17]),
+        (7, 3, 8, 1, [2, 2, 3]),
+        (3, 1, 8, 1, [1, 1, 1]),
+        (5, 32, 8, 2, [5]),
+        (27, 32, 8, 2, [13, 14]),
+        (54, 16, 8, 2, [13, 14, 13, 14]),
+        (27, 32, 8, 16, [9, 9, 9]),
+        (20, 8, 8, 2, [6, 7, 7]),
+        (1, 32, 8, 2, [1]),
+        (3, 1, 8, 2, [1, 1, 1]),
+        (5, 32, 2, 2, [2, 3]),
+        (5, 32, 2, 1, [5]),
+        (3, 32, 2, 2, [3]),
+        (5, 32, 2, 16, [2, 3]),
     ],
 )
-def test_stacks_are_of_similar_size(n, n_most, n_cores, sizes):
-    parts = together._divide(list(range(n)), n_most=n_most, n_cores=n_cores)
+def test_stacks_are_of_similar_size(n, n_most, n_least, n_cores, sizes):
+    parts = together._divide(
+        list(range(n)), n_most=n_most, n_least=n_least, n_cores=n_cores
+    )
 
     assert [len(part) for part in parts] == sizes
     assert [number for part in parts for number in part] == list(range(n))
@@ -469,6 +475,29 @@ def test_stacks_side_by_side_are_trained_as_alone(two_threads, monkeypatch):
     assert threading.get_ident() not in {thread for thread, _ in threads}
     for rate, each in zip(rates, ours, strict=True):
         assert_same_fit(each, make(learning_rate_init=rate).fit(X, y))
+
+
+@pytest.mark.parametrize("width, n_threads", [(10, {2}), (400, {1})], ids=str)
+def test_few_networks_get_a_core_each_where_their_steps_are_worth_it(
+    two_threads, monkeypatch, width, n_threads
+):
+    sizes = []
+    real = together.train_stack
+
+    def spy(runs, *args, **kwargs):
+        sizes.append((len(runs), torch.get_num_threads()))
+        return real(runs, *args, **kwargs)
+
+    monkeypatch.setattr(together, "train_stack", spy)
+    X, y = make_data()
+    ours = [
+        make(hidden_layer_sizes=(width, width), random_state=k, max_iter=1)
+        for k in range(4)
+    ]
+    fit_together(ours, X, y)
+
+    assert {n for _, n in sizes} == n_threads
+    assert sorted(n for n, _ in sizes) == ([4] if n_threads == {2} else [2, 2])
 
 
 def test_an_error_in_one_stack_ends_the_others(two_threads, monkeypatch):

@@ -556,7 +556,7 @@ def test_backpropagation_of_a_stack_equals_autograd(activation, n_networks):
     ]
     X, target, weight = draw(n_rows, 6), draw(n_rows, 3), draw(n_rows).abs()
 
-    rows = SharedRows(X, [(k, k + 1) for k in range(n_networks)])
+    rows = SharedRows(X, tuple((k, k + 1) for k in range(n_networks)))
 
     compute = StackedBackpropagation(layers, loss, n_rows=n_rows)
     values, outputs = compute(rows, target, weight)

@@ -98,7 +98,7 @@ def make_batch(loss, n_rows=8, *, weighted=False, seed=0):
 
 def each_its_own(X):
     """Give rows of which no two networks see the same."""
-    return SharedRows(X, [(k, k + 1) for k in range(len(X))])
+    return SharedRows(X, tuple((k, k + 1) for k in range(len(X))))
 
 
 def make_generators():
@@ -191,7 +191,7 @@ def test_stack_draws_each_networks_own_dropout_masks(make_gradient):
     )
 
 
-@pytest.mark.parametrize("bounds", [[(0, 2), (2, 3)], [(0, 3)]], ids=str)
+@pytest.mark.parametrize("bounds", [((0, 2), (2, 3)), ((0, 3),)], ids=str)
 @pytest.mark.parametrize("units", [(6, 5, 3), (6, 40, 3), (6, 3)], ids=str)
 @pytest.mark.parametrize("loss", [CrossEntropy(), SquaredError()], ids=str)
 def test_stack_computes_shared_rows_as_those_of_each(loss, units, bounds):

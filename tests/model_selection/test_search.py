@@ -4,6 +4,7 @@ import pickle
 import re
 import threading
 import warnings
+from collections import Counter
 from unittest import mock
 
 import joblib
@@ -39,6 +40,7 @@ from sknn_deep import (
     TabularMLPClassifier,
 )
 from sknn_deep.data import _data
+from sknn_deep.estimators import _base as estimators_base
 from sknn_deep.fitting import _together as together
 from sknn_deep.model_selection import BatchedGridSearchCV, BatchedRandomizedSearchCV
 from tests.requirements import since_pipelines_route_scores
@@ -693,7 +695,50 @@ def test_search_places_the_rows_once_for_each_fold_and_precision(monkeypatch):
 
     BatchedGridSearchCV(make_classifier(), grid, cv=3, refit=False).fit(X, y)
 
-    assert make_rows.call_count == 3 * 2
+    placed = Counter(len(call.args[0]) for call in make_rows.call_args_list)
+    n_test = len(X) // 3
+    assert placed == {len(X) - n_test: 3 * 2, n_test: 3 * 2}
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["classes", "one class", "weighted classes", "numbers", "rows that overflow"],
+)
+def test_default_scores_are_those_of_score(case):
+    X, y = make_data()
+    if case == "rows that overflow":
+        X = X.astype(np.float32)
+        X[-1] = 1e38
+    make = make_regressor if case == "numbers" else make_classifier
+    options = {"class_weight": {0: 5.0}} if case == "weighted classes" else {}
+    if case == "one class":
+        y, options = np.zeros(N_ROWS), {"solver": "sgd", "learning_rate_init": 1e-9}
+    cv = [(np.arange(40), np.arange(40, N_ROWS))]
+    grid = {"random_state": [0, 1, 2]}
+
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        searches = [
+            Search(make(**options), grid, cv=cv, refit=False).fit(X, y)
+            for Search in (BatchedGridSearchCV, GridSearchCV)
+        ]
+    ours, theirs = (s.cv_results_["mean_test_score"] for s in searches)
+    assert searches[0].cv_results_["batched"].all()
+    rtol = 1e-10 if case == "numbers" else 0
+    np.testing.assert_allclose(ours, theirs, rtol=rtol, atol=0)
+
+
+def test_default_scores_check_the_rows_to_test_on_once_for_a_fold(monkeypatch):
+    X, y = make_data()
+    check_rows = mock.Mock(wraps=estimators_base.check_rows)
+    monkeypatch.setattr(estimators_base, "check_rows", check_rows)
+    cv = [(np.arange(45), np.arange(45, N_ROWS))]
+    grid = {"alpha": [1e-4, 1e-3, 1e-2]}
+
+    BatchedGridSearchCV(make_classifier(), grid, cv=cv, refit=False).fit(X, y)
+
+    lengths = [len(call.args[1]) for call in check_rows.call_args_list]
+    assert lengths.count(N_ROWS - 45) == 1
 
 
 def test_search_replaces_whole_steps():

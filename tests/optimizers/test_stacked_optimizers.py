@@ -79,6 +79,7 @@ SETTINGS = {
         {"beta_1": 0.5, "beta_2": 0.9},
         {"epsilon": 1e-2},
         {"epsilon": 1e-2},
+        {"beta_1": 0.5},
     ],
     "adamw": [
         {"alpha": 0.0},
@@ -86,12 +87,14 @@ SETTINGS = {
         {"alpha": 0.5, "learning_rate_init": 0.1},
         {"alpha": 0.1, "beta_1": 0.0},
         {"epsilon": 1e-2},
+        {"alpha": 0.5},
     ],
     "sgd": [
         {"momentum": 0.9},
         {"momentum": 0.5},
         {"momentum": 0.5, "learning_rate_init": 0.3},
         {"momentum": 0.5, "learning_rate_init": 0.3},
+        {"momentum": 0.9},
     ],
     "plain sgd": [
         {"momentum": 0.0, "learning_rate_init": 0.3},
@@ -111,8 +114,16 @@ KINDS = [
 
 def take_step(optimizer, numbers):
     """Update networks that have these numbers each."""
-    bounds = group_equal(numbers)
-    optimizer.step([(start, stop, numbers[start]) for start, stop in bounds])
+    groups = group_equal(numbers)
+    optimizer.step([(runs, common) for common, runs in groups.items()])
+
+
+def test_equal_hyperparameters_are_found_wherever_they_stand():
+    assert group_equal("aabacc") == {
+        "a": ((0, 2), (3, 4)),
+        "b": ((2, 3),),
+        "c": ((4, 6),),
+    }
 
 
 kinds = pytest.mark.parametrize(
