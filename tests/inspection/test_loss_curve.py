@@ -129,6 +129,17 @@ def test_loss_curve_display_several_have_a_colour_each(pyplot):
     ]
 
 
+def test_loss_curve_display_puts_a_legend_of_six_beside_the_curves(pyplot):
+    estimators = {"one": make_stopped(), "two": make_stopped(), "plain": Trained()}
+
+    display = LossCurveDisplay.from_estimators(estimators)
+
+    display.figure_.draw_without_rendering()
+    assert len(legend_texts(display)) == 6
+    legend, axes = display.legend_.get_window_extent(), display.ax_.get_window_extent()
+    assert legend.x0 > axes.x1
+
+
 def test_loss_curve_display_numbers_classes_that_come_twice(pyplot, small):
     other = SklearnMLPClassifier(tol=1, n_iter_no_change=1).fit(*small)
 
