@@ -6,17 +6,40 @@ from scipy.spatial.distance import cdist
 _PADDING = 2.0  # pixels
 
 
-def densest_points(points: np.ndarray, share: float = 0.2) -> np.ndarray:
-    """Give points of the denser half, in the order of how dense it is round them.
+def densest_points(points: np.ndarray, is_own: np.ndarray) -> np.ndarray:
+    """Give points where the name of a class may stand, the best one first.
 
-    That is told by the circle round a point that has `share` of all points in it.
-    Unlike a mean or a median, such a point lies among the others where they form two
-    groups.
+    They are of the denser half, in the order of the circle round each that has a fifth
+    of the class in it: unlike a mean or a median, such a point lies among the others
+    where they form two groups. Where other classes are close, it counts as a larger
+    circle.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, 2)
+        Those of all classes.
+
+    is_own : bool ndarray of shape (n_points,)
+        Which are of the class.
+
+    Returns
+    -------
+    places : ndarray of shape (n_places, 2)
     """
-    points = points[:: -(-len(points) // 500)]  # a few hundred show where it is
-    rank = int(share * len(points))
-    radii = np.partition(cdist(points, points), rank, axis=1)[:, rank]
-    return points[np.argsort(radii, kind="stable")[: -(-len(points) // 2)]]
+    # Some of them show where they are.
+    own = points[is_own][:: _step(is_own.sum(), 500)]
+    step = _step(len(points), 3000)
+    radii = np.sort(cdist(own, own), axis=1)
+    close, wide = (radii[:, int(share * len(own))] for share in (0.05, 0.2))
+    is_close = cdist(own, points[::step]) <= close[:, None]
+    n_own = np.count_nonzero(is_close & is_own[::step], axis=1)
+    share = (n_own + 1) / (np.count_nonzero(is_close, axis=1) + 1)
+    order = np.argsort(wide / share, kind="stable")
+    return own[order[: -(-len(own) // 2)]]
+
+
+def _step(n: int, n_most: int) -> int:
+    return -(-int(n) // n_most)
 
 
 def place_texts(texts: list, choices: list[np.ndarray], max_share: float) -> bool:

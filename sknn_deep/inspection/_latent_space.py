@@ -465,7 +465,7 @@ class LatentSpaceDisplay:
         extent = np.ptp(self.codes, axis=0)
         extent[extent == 0] = 1
         choices = [
-            densest_points(self.codes[numbers == i] / extent) * extent
+            densest_points(self.codes / extent, numbers == i) * extent
             for i in range(len(names))
         ]
         for name, look, places in zip(names, looks, choices, strict=True):

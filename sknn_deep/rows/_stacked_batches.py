@@ -41,7 +41,8 @@ class SharedRows(NamedTuple):
 
 # Rows, targets and weights, of all networks.
 StackedBatch = tuple[SharedRows, Tensor, Tensor | None]
-# Draws the order of an epoch; some tell what it depends on, see `_orders.py`.
+# None, or what draws the order of an epoch; some tell what it depends on, see
+# `_orders.py`.
 Permute = Any
 
 
@@ -60,7 +61,7 @@ class StackedBatches:
     """
 
     def __init__(self, sources: Sequence[Batches]):
-        self._permutes = [source.permute for source in sources]
+        self._permutes: list[Permute] = [source.permute for source in sources]
         self._leading = _lead(self._permutes)
         self._bounds = _find_alike(sources, self._leading)
         self._leaders = [sources[start] for start, _ in self._bounds]
@@ -132,7 +133,7 @@ class StackedBatches:
                 )
 
 
-def _lead(permutes: Sequence[Permute | None]) -> list[Permute | None]:
+def _lead(permutes: Sequence[Permute]) -> list[Permute]:
     """Give for each source the first one's orders that are the same, to draw for it."""
     first: dict[bytes, Permute] = {}
     return [
@@ -209,7 +210,7 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
 
 
 def _find_alike(
-    sources: Sequence[Batches], leading: Sequence[Permute | None]
+    sources: Sequence[Batches], leading: Sequence[Permute]
 ) -> tuple[tuple[int, int], ...]:
     """Find neighbors that give the same batches, as those of one fold and seed."""
     bounds = [(0, 1)]

@@ -175,7 +175,7 @@ SCHEDULE = {"learning_rate": "cosine", "max_iter": 3, "random_state": 0}
         (AutoencoderTransformer(2), None),
         (NeighborAutoencoder(2, n_neighbors=5), trustworthiness_scorer),
     ],
-    ids=str,
+    ids=["normalized", "poisson", "own net", "autoencoder", "neighbors"],
 )
 def test_epoch_scoring_scores_what_is_predicted(estimator, what, diabetes):
     X, y = diabetes

@@ -91,13 +91,25 @@ def test_a_box_without_a_free_place_has_its_first_one():
 def test_densest_point_is_one_of_the_points(n_points):
     points = np.random.default_rng(0).normal(size=(n_points, 2))
 
-    assert densest_points(points)[0] in points
+    assert densest_points(points, np.ones(n_points, bool))[0] in points
 
 
 def test_densest_point_lies_in_the_denser_group():
     rng = np.random.default_rng(0)
     wide, dense = rng.normal(0, 5, size=(1500, 2)), rng.normal(50, 1, size=(1500, 2))
 
-    x, y = densest_points(np.concatenate([wide, dense]))[0]
+    x, y = densest_points(np.concatenate([wide, dense]), np.ones(3000, bool))[0]
 
+    assert abs(x - 50) < 2 and abs(y - 50) < 2
+
+
+def test_densest_point_lies_where_no_other_class_is():
+    rng = np.random.default_rng(0)
+    shared, alone = rng.normal(0, 1, size=(1500, 2)), rng.normal(50, 1.2, (1200, 2))
+    points = np.concatenate([shared, alone, rng.normal(0, 1, size=(4000, 2))])
+    is_own = np.arange(6700) < 2700
+
+    x, y = densest_points(points, is_own)[0]
+
+    assert abs(densest_points(points[is_own], is_own[is_own])[0, 0]) < 2
     assert abs(x - 50) < 2 and abs(y - 50) < 2
