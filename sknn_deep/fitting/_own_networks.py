@@ -168,7 +168,7 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
         trained = training_run(module, rows)
     except RuntimeError as error:
         name, cure = type(module).__name__, _advise_on_images(module, X)
-        if cure:
+        if cure and any(word in str(error) for word in _OF_CONVOLUTIONS):
             raise ValueError(
                 f"{name} begins with a convolution of images, of shape (n_samples, "
                 f"n_channels, height, width), and {owner} got X of shape (n_samples, "
@@ -204,6 +204,10 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
         takes_integers=not X.is_floating_point(),
     )
     return seen.output, trained.last_operation
+
+
+# In torch's errors about what comes into a convolution.
+_OF_CONVOLUTIONS = ("conv2d", " channels, but got ")
 
 
 def _advise_on_images(module: nn.Module, X: Tensor) -> str:

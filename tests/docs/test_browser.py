@@ -167,6 +167,18 @@ def test_menu_leads_through_the_site_on_a_phone(open_page):
     assert page.locator("h1").inner_text().startswith("A first model")
 
 
+def test_tables_of_the_reference_need_no_bar_on_a_phone(open_page):
+    page = open_page("api.html", **PHONE)
+
+    hidden = page.eval_on_selector_all(
+        ".pst-scrollable-table-container",
+        "tables => tables.map((table) => table.scrollWidth - table.clientWidth)",
+    )
+
+    assert len(hidden) > 5
+    assert set(hidden) == {0}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colors_follow_the_system_and_can_be_read(scheme, open_page):
     page = open_page("user_guide/first_model.html", color_scheme=scheme)

@@ -150,6 +150,13 @@ def test_what_torch_says_of_other_images_is_left_as_it_is():
         fit_images(FewFilters, (2, 8, 9))
 
 
+def test_what_torch_says_of_other_layers_is_left_as_it_is():
+    layers = [nn.Unflatten(1, (1, 8, 9)), nn.Conv2d(1, 2, 3), nn.Flatten()]
+
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        fit_images(nn.Sequential(*layers, nn.Linear(5, 1)), (72,))
+
+
 @pytest.mark.parametrize(
     "fitted, given, cure",
     [
