@@ -398,9 +398,11 @@ class NeighborAutoencoder(AutoencoderTransformer):
     of row i, and the kernel ``q(i, k) = 1 / (1 + |z_i - z_k|^2)`` of t-SNE, the loss of
     the neighbors is a mean over the rows of a batch::
 
-        sum_i s_i * (log(sum_k q(i, j(k))) - log(q(i, j(i)))) / sum_i s_i
+        sum_i s_i * (log(sum_k q(i, j(k))) - 1.5 * log(q(i, j(i)))) / sum_i s_i
 
     where s_i are the sample weights and j(k) the neighbors of all rows of the batch.
+    The factor of 1.5 is what is called exaggeration of t-SNE [15]_: neighbors attract
+    more than other rows repel, so that rows between two groups end in one of them.
     Added to it are the error of the reconstruction of rows and neighbors, their
     ``sparsity_penalty * mean(|code|)`` and the L2 penalty as in AutoencoderTransformer.
     The unit of the code is thus the kernel's: a distance of 1 is near, and one of 10 is
@@ -488,6 +490,10 @@ class NeighborAutoencoder(AutoencoderTransformer):
     .. [14] Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. "Extracting and
        composing robust features with denoising autoencoders." ICML 2008.
        https://doi.org/10.1145/1390156.1390294
+
+    .. [15] Boehm, J. N., Berens, P. and Kobak, D. "Attraction-repulsion spectrum in
+       neighbor embeddings." Journal of Machine Learning Research 23 (2022).
+       https://doi.org/10.48550/arXiv.2007.08902
 
     Examples
     --------

@@ -6,12 +6,14 @@ the Student kernel of t-SNE,
     q_ik = 1 / (1 + |z_i - p_k|^2),    S_i = sum_k q_ik,
 
 the loss of a row is the cross entropy of telling its partner from those of the others,
+log S_i - log q_ii, in which the pull towards the partner counts more than the push away
+from the others, by the exaggeration a of t-SNE,
 
-    loss_i = log S_i - log q_ii,
+    loss_i = log S_i - a log q_ii,
 
 and its derivative by the squared distances, with a share s_i of each row,
 
-    G_ik = s_i (q_ii [i = k] - q_ik^2 / S_i),
+    G_ik = s_i (a q_ii [i = k] - q_ik^2 / S_i),
 
 from which those by the codes are ``2 (sum_k G_ik z_i - G p)`` and the like for p.
 
@@ -26,6 +28,10 @@ https://doi.org/10.1162/neco_a_01434
 
 Damrich, S., Boehm, J. N., Hamprecht, F. A. and Kobak, D. "From t-SNE to UMAP with
 contrastive learning." ICLR 2023. https://doi.org/10.48550/arXiv.2206.01816
+
+Boehm, J. N., Berens, P. and Kobak, D. "Attraction-repulsion spectrum in neighbor
+embeddings." Journal of Machine Learning Research 23 (2022).
+https://doi.org/10.48550/arXiv.2007.08902
 """
 
 import torch
@@ -37,6 +43,9 @@ from sknn_deep.modules._losses import (
     Loss,
     row_shares,
 )
+
+# With 1, rows between two groups are left between them.
+_EXAGGERATION = 1.5
 
 
 def neighbor_loss(code: Tensor, shares: Tensor) -> Tensor:
@@ -52,7 +61,7 @@ def neighbor_loss(code: Tensor, shares: Tensor) -> Tensor:
     """
     rows, partners = code.chunk(2)
     q = (1 + torch.cdist(rows, partners, compute_mode=_EXACT).square()).reciprocal()
-    per_row = q.sum(dim=1).log() - q.diagonal().log()
+    per_row = q.sum(dim=1).log() - _EXAGGERATION * q.diagonal().log()
     return per_row @ shares[:, 0]
 
 
@@ -73,8 +82,8 @@ def neighbor_gradient(code: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     q_own = ((rows - partners).square().sum(1, keepdim=True) + 1).reciprocal_()
     q.diagonal().copy_(q_own[:, 0])
     total = q.sum(dim=1, keepdim=True)  # (n_pairs, 1)
-    value = ((total / q_own).log_() * shares).sum()
-    pull = q_own.mul_(shares)
+    value = ((total.log() - _EXAGGERATION * q_own.log()) * shares).sum()
+    pull = q_own.mul_(shares).mul_(_EXAGGERATION)
     push = shares / total
     q.square_()
     # A column of ones gives the sums of G's rows and columns with the products.

@@ -33,7 +33,8 @@ def loss_by_loops(code, weight):
         row_sum = 0.0
         for k in range(N_PAIRS):
             row_sum += kernel(i, k)
-        total += weight[i].item() * (math.log(row_sum) - math.log(kernel(i, i)))
+        loss = math.log(row_sum) - 1.5 * math.log(kernel(i, i))
+        total += weight[i].item() * loss
     return total / weight.sum().item()
 
 
