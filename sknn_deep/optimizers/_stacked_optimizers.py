@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from torch import Tensor
 
@@ -52,11 +52,12 @@ def optimizer_family(recipe: "Recipe") -> tuple | None:
 
 # Networks of a stack, in runs of neighbors: from the first to the one after the last.
 NetworkRuns = tuple[tuple[int, int], ...]
+_Item = TypeVar("_Item", bound=Hashable)
 
 
-def group_equal(items: Sequence[Hashable]) -> dict[Hashable, NetworkRuns]:
+def group_equal(items: Sequence[_Item]) -> dict[_Item, NetworkRuns]:
     """Give where equal ones stand: each run of neighbors from its start to its stop."""
-    groups: dict[Hashable, NetworkRuns] = {}
+    groups: dict[_Item, NetworkRuns] = {}
     start = 0
     for item, run in itertools.groupby(items):
         stop = start + len(list(run))
