@@ -27,6 +27,7 @@ from sknn_deep.fitting import (
     train_together,
 )
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
+from sknn_deep.training import Net
 
 # Networks that are planned at a time: enough for some stacks on each core, of which one
 # that is late takes fewer.
@@ -238,7 +239,9 @@ def result_of(fit: Fit, *, scorer, error_score, return_train_score, **others) ->
 
 
 def _test_scores(fit: Fit, scorer, error_score) -> float | dict[str, float]:
-    quick = quick_score(fit, scorer) if fit.is_stacked else None
+    quick = None
+    if fit.is_stacked:
+        quick = quick_score(fit, last_step(fit.estimator).net_, scorer)
     if quick is not None and math.isfinite(value := quick()):
         return value
     fold = fit.fold
@@ -252,15 +255,14 @@ def _test_scores(fit: Fit, scorer, error_score) -> float | dict[str, float]:
     )
 
 
-def quick_score(fit: Fit, scorer) -> Callable[[], float] | None:
-    """Make what gives the default score of a network, planned or fitted, quickly.
+def quick_score(fit: Fit, net: Net, scorer) -> Callable[[], float] | None:
+    """Make what gives the default score of a fit's network at any time, quickly.
 
     A check of the rows, and scikit-learn's metrics, take longer than an epoch does. It
     is NaN where ``score`` would have something to say about the outputs, and None where
     it may be another number.
     """
     network = last_step(fit.estimator)
-    net = network.net_ if fit.plan is None else fit.plan.net
     is_default = is_own_score(scorer) and not fit.fold.test_score_params
     if not is_default or not is_of_package(type(network)):
         return None

@@ -143,7 +143,9 @@ class JointFits:
     def prepare_scores(self, scorer) -> None:
         """Have all fits scored in the middle of their training."""
         for joint in self.fits:
-            joint.score = quick_score(joint.fit, scorer) or _any_score(joint, scorer)
+            plan = joint.fit.plan
+            quick = None if plan is None else quick_score(joint.fit, plan.net, scorer)
+            joint.score = quick or _any_score(joint, scorer)
 
     def __enter__(self) -> "JointFits":
         with ExitStack() as stack:

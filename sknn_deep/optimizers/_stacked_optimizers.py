@@ -52,7 +52,6 @@ def optimizer_family(recipe: "Recipe") -> tuple | None:
 
 # Networks of a stack, in runs of neighbors: from the first to the one after the last.
 NetworkRuns = tuple[tuple[int, int], ...]
-
 _Item = TypeVar("_Item", bound=Hashable)
 
 

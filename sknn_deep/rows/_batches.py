@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sknn_deep.rows._base import Rows
 from sknn_deep.rows._gatherer import Gatherer
+from sknn_deep.rows._orders import Permutations
 from sknn_deep.rows._sparse_batch import SparseInput
 from sknn_deep.rows._without_zeros import Training
 
@@ -124,8 +125,9 @@ class Batches:
         Among them stand side by side those that will come in the same order, as far as
         that can be told.
         """
-        tell = getattr(self.permute, "state", bytes)
-        return self.rows.address, tell()
+        permute = self.permute
+        state = permute.state() if isinstance(permute, Permutations) else b""
+        return self.rows.address, state
 
     def rows_in(self, order: Tensor | None) -> Tensor | None:
         """Give the indices of the rows, int64 of shape (n_rows,), in a drawn order.

@@ -1,6 +1,8 @@
 """The order of the rows in an epoch, drawn anew each time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +13,25 @@ from torch import Tensor
 _BLOCKS_PER_WINDOW = 256
 
 
+class Permutations(ABC):
+    """Draws an order a call, and tells what the orders to come depend on."""
+
+    @abstractmethod
+    def __call__(self) -> Tensor:
+        """Draw the next order, int64 of shape (n_rows,)."""
+
+    @abstractmethod
+    def state(self) -> bytes:
+        """Give what the orders to come depend on."""
+
+    @abstractmethod
+    def catch_up(self, other: Any) -> None:
+        """Go on as if what `other` has drawn since it had the same state were drawn."""
+
+
 def numpy_permutations(
     n_rows: int, random_state: np.random.RandomState
-) -> Callable[[], Tensor]:
+) -> Permutations:
     """Make the row orders that scikit-learn's MLP would draw, one a call.
 
     Each order permutes the one before, as ``sklearn.utils.shuffle`` does there.
@@ -21,7 +39,7 @@ def numpy_permutations(
     return _NumpyPermutations(n_rows, random_state)
 
 
-class _NumpyPermutations:
+class _NumpyPermutations(Permutations):
     def __init__(self, n_rows: int, random_state: np.random.RandomState):
         self._random_state = random_state
         self._order = np.arange(n_rows)
@@ -35,25 +53,21 @@ class _NumpyPermutations:
         return torch.from_numpy(self._order)
 
     def state(self) -> bytes:
-        """Give what the orders to come depend on."""
         state = self._random_state.get_state(legacy=False)["state"]
         order = self._order.tobytes() if self._has_drawn else b""
         return state["key"].tobytes() + state["pos"].to_bytes(4) + order
 
     def catch_up(self, other: "_NumpyPermutations") -> None:
-        """Go on as if what `other` has drawn since it had the same state were drawn."""
         self._random_state.set_state(other._random_state.get_state(legacy=False))
         self._order, self._has_drawn = other._order, other._has_drawn
 
 
-def device_permutations(
-    n_rows: int, generator: torch.Generator
-) -> Callable[[], Tensor]:
+def device_permutations(n_rows: int, generator: torch.Generator) -> Permutations:
     """Make row orders that are drawn on the generator's device, one a call."""
     return _DevicePermutations(n_rows, generator)
 
 
-class _DevicePermutations:
+class _DevicePermutations(Permutations):
     def __init__(self, n_rows: int, generator: torch.Generator):
         self._n_rows = n_rows
         self._generator = generator
@@ -65,11 +79,9 @@ class _DevicePermutations:
         )
 
     def state(self) -> bytes:
-        """Give what the orders to come depend on."""
         return self._generator.get_state().numpy().tobytes()
 
     def catch_up(self, other: "_DevicePermutations") -> None:
-        """Go on as if what `other` has drawn since it had the same state were drawn."""
         self._generator.set_state(other._generator.get_state())
 
 

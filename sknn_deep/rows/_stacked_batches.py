@@ -2,13 +2,14 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from sknn_deep.rows._base import Rows
 from sknn_deep.rows._batches import Batches
+from sknn_deep.rows._orders import Permutations
 from sknn_deep.rows._rows import memory_of
 
 # Rows of all networks together whose targets and weights are picked at once: enough for
@@ -41,9 +42,7 @@ class SharedRows(NamedTuple):
 
 # Rows, targets and weights, of all networks.
 StackedBatch = tuple[SharedRows, Tensor, Tensor | None]
-# None, or what draws the order of an epoch; some tell what it depends on, see
-# `_orders.py`.
-Permute = Any
+Permute = Callable[[], Tensor]  # draws the order of an epoch
 
 
 class StackedBatches:
@@ -61,8 +60,8 @@ class StackedBatches:
     """
 
     def __init__(self, sources: Sequence[Batches]):
-        self._permutes: list[Permute] = [source.permute for source in sources]
-        self._leading = _lead(self._permutes)
+        self._n_sources = len(sources)
+        self._leading, self._following = _lead([source.permute for source in sources])
         self._bounds = _find_alike(sources, self._leading)
         self._leaders = [sources[start] for start, _ in self._bounds]
         self._gather: Callable[[Tensor], Tensor] | None = None
@@ -91,9 +90,8 @@ class StackedBatches:
 
     def close(self) -> None:
         """Let each source's own orders go on from where the shared ones are."""
-        for permute, leading in zip(self._permutes, self._leading, strict=True):
-            if permute is not leading:
-                permute.catch_up(leading)
+        for permutations, leading in self._following:
+            permutations.catch_up(leading)
 
     def _of_one(self, order: Tensor | None) -> Iterator[StackedBatch]:
         """Give all sources the batches of the first."""
@@ -110,11 +108,10 @@ class StackedBatches:
         leaders, bounds = self._leaders, self._bounds
         first = leaders[0]
         X_like: Tensor = first.rows.slice(0, 0)
-        if self._gather is None:
-            self._gather = _make_gather(leaders, X_like)
+        gather = self._gather = self._gather or _make_gather(leaders, X_like)
         in_order = torch.arange(first.n_rows, device=X_like.device)
         size = first.batch_size
-        span = max(1, _ROWS_AT_ONCE // (len(self._permutes) * size)) * size
+        span = max(1, _ROWS_AT_ONCE // (self._n_sources * size)) * size
         for start in range(0, first.n_rows, span):
             rows = [
                 (in_order if order is None else order)[start : start + span]
@@ -125,7 +122,7 @@ class StackedBatches:
             index = torch.stack(rows)  # (n_groups, n_span)
             for first_row in range(0, index.shape[1], size):
                 batch = slice(first_row, first_row + size)
-                shared = SharedRows(self._gather(index[:, batch]), bounds)
+                shared = SharedRows(gather(index[:, batch]), bounds)
                 yield (
                     shared,
                     shared.of_each() if targets is None else targets[:, batch],
@@ -133,15 +130,27 @@ class StackedBatches:
                 )
 
 
-def _lead(permutes: Sequence[Permute]) -> list[Permute]:
-    """Give for each source the first one's orders that are the same, to draw for it."""
-    first: dict[bytes, Permute] = {}
-    return [
-        first.setdefault(permute.state(), permute)
-        if hasattr(permute, "state")
-        else permute
-        for permute in permutes
-    ]
+def _lead(
+    permutes: Sequence[Permute | None],
+) -> tuple[list[Permute | None], list[tuple[Permutations, Permutations]]]:
+    """Let the first of those that would draw the same orders draw for all of them.
+
+    Returns
+    -------
+    leading : list
+        Who draws, for each source.
+
+    following : list of (Permutations, Permutations)
+        Those that do not draw, and who does it for them.
+    """
+    first: dict[bytes, Permutations] = {}
+    leading, following = list(permutes), []
+    for i, permute in enumerate(permutes):
+        if isinstance(permute, Permutations):
+            leading[i] = leader = first.setdefault(permute.state(), permute)
+            if leader is not permute:
+                following.append((permute, leader))
+    return leading, following
 
 
 def _select(
@@ -210,7 +219,7 @@ def _find_neighbours(rows: Sequence[Rows]) -> list[_Neighbours]:
 
 
 def _find_alike(
-    sources: Sequence[Batches], leading: Sequence[Permute]
+    sources: Sequence[Batches], leading: Sequence[Permute | None]
 ) -> tuple[tuple[int, int], ...]:
     """Find neighbors that give the same batches, as those of one fold and seed."""
     bounds = [(0, 1)]
