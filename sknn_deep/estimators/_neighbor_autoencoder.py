@@ -94,6 +94,11 @@ class NeighborAutoencoder(AutoencoderTransformer):
     neighbors_weight : float in [0, inf), default=1.0
         Weight of the neighbors' loss beside the error of the reconstruction.
 
+    exaggeration : float in (0, inf), default=1.5
+        How much more a neighbor attracts a row than all others of a batch repel it, as
+        in t-SNE [15]_. Above 1, groups are denser and farther apart; 1 keeps more of
+        what lies between them, and of texts it keeps more of the neighbors.
+
     metric : {"euclidean", "cosine"}, default="euclidean"
         Distance by which the nearest rows are found: "cosine" is for word counts, and
         embeddings of texts and images. Ignored with a `connectivity`.
@@ -398,17 +403,15 @@ class NeighborAutoencoder(AutoencoderTransformer):
     of row i, and the kernel ``q(i, k) = 1 / (1 + |z_i - z_k|^2)`` of t-SNE, the loss of
     the neighbors is a mean over the rows of a batch::
 
-        sum_i s_i * (log(sum_k q(i, j(k))) - 1.5 * log(q(i, j(i)))) / sum_i s_i
+        sum_i s_i * (log(sum_k q(i, j(k))) - a * log(q(i, j(i)))) / sum_i s_i
 
-    where s_i are the sample weights and j(k) the neighbors of all rows of the batch.
-    The factor of 1.5 is what is called exaggeration of t-SNE [15]_: neighbors attract
-    more than other rows repel, so that rows between two groups end in one of them.
-    Added to it are the error of the reconstruction of rows and neighbors, their
-    ``sparsity_penalty * mean(|code|)`` and the L2 penalty as in AutoencoderTransformer.
-    The unit of the code is thus the kernel's: a distance of 1 is near, and one of 10 is
-    far. In training a step moves the code 4 times as far as the weights would, which
-    start accordingly: the code is 4 times what the encoder's weights give, and the
-    decoder's get a quarter of it.
+    where s_i are the sample weights, j(k) the neighbors of all rows of the batch, and a
+    is the `exaggeration`. Added to it are the error of the reconstruction of rows and
+    neighbors, their ``sparsity_penalty * mean(|code|)`` and the L2 penalty as in
+    AutoencoderTransformer. The unit of the code is thus the kernel's: a distance of 1
+    is near, and one of 10 is far. In training a step moves the code 4 times as far as
+    the weights would, which start accordingly: the code is 4 times what the encoder's
+    weights give, and the decoder's get a quarter of it.
 
     In the first half of the steps j(i) is not a neighbor of i but where a random walk
     over neighbors of neighbors ends, of four steps at first, so that the random start
@@ -532,6 +535,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         ],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "neighbors_weight": [Interval(Real, 0, None, closed="left")],
+        "exaggeration": [Interval(Real, 0, None, closed="neither")],
         "metric": [StrOptions({"euclidean", "cosine"})],
         "connectivity": [callable, None],
     }
@@ -551,6 +555,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         loss="squared_error",
         n_neighbors=15,
         neighbors_weight=1.0,
+        exaggeration=1.5,
         metric="euclidean",
         connectivity=None,
         noise=None,
@@ -637,6 +642,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         )
         self.n_neighbors = n_neighbors
         self.neighbors_weight = neighbors_weight
+        self.exaggeration = exaggeration
         self.metric = metric
         self.connectivity = connectivity
 
@@ -843,6 +849,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
         return make_neighbor_loss, {
             "loss": self.loss,
             "neighbors_weight": self.neighbors_weight,
+            "exaggeration": self.exaggeration,
             "sparsity_penalty": self.sparsity_penalty,
         }
 

@@ -23,7 +23,10 @@ def make_loss(loss: str, sparsity_penalty: float, kl_weight: float) -> Autoencod
 
 
 def make_neighbor_loss(
-    loss: str, neighbors_weight: float, sparsity_penalty: float
+    loss: str, neighbors_weight: float, exaggeration: float, sparsity_penalty: float
 ) -> NeighborLoss:
     """Make the criterion of an autoencoder that keeps neighbors."""
-    return NeighborLoss(LOSSES[loss](), neighbors_weight, sparsity_penalty)
+    reconstruction = LOSSES[loss]()
+    return NeighborLoss(
+        reconstruction, neighbors_weight, exaggeration, sparsity_penalty
+    )

@@ -44,11 +44,8 @@ from sknn_deep.modules._losses import (
     row_shares,
 )
 
-# With 1, rows between two groups are left between them.
-_EXAGGERATION = 1.5
 
-
-def neighbor_loss(code: Tensor, shares: Tensor) -> Tensor:
+def neighbor_loss(code: Tensor, shares: Tensor, exaggeration: float) -> Tensor:
     """Compute the loss of pairs, by what autograd can differentiate.
 
     Parameters
@@ -58,10 +55,13 @@ def neighbor_loss(code: Tensor, shares: Tensor) -> Tensor:
 
     shares : Tensor of shape (n_pairs, 1)
         Of each row in the mean.
+
+    exaggeration : float
+        How much more the pull counts than the push.
     """
     rows, partners = code.chunk(2)
     q = (1 + torch.cdist(rows, partners, compute_mode=_EXACT).square()).reciprocal()
-    per_row = q.sum(dim=1).log() - _EXAGGERATION * q.diagonal().log()
+    per_row = q.sum(dim=1).log() - exaggeration * q.diagonal().log()
     return per_row @ shares[:, 0]
 
 
@@ -69,7 +69,9 @@ def neighbor_loss(code: Tensor, shares: Tensor) -> Tensor:
 _EXACT = "donot_use_mm_for_euclid_dist"
 
 
-def neighbor_gradient(code: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
+def neighbor_gradient(
+    code: Tensor, shares: Tensor, exaggeration: float
+) -> tuple[Tensor, Tensor]:
     """Compute the loss of pairs and its derivative by the code, without autograd."""
     rows, partners = (code - code.mean(dim=0)).chunk(2)  # (n_pairs, n_components)
     n_pairs, ones = len(rows), code.new_ones(len(rows), 1)
@@ -82,8 +84,8 @@ def neighbor_gradient(code: Tensor, shares: Tensor) -> tuple[Tensor, Tensor]:
     q_own = ((rows - partners).square().sum(1, keepdim=True) + 1).reciprocal_()
     q.diagonal().copy_(q_own[:, 0])
     total = q.sum(dim=1, keepdim=True)  # (n_pairs, 1)
-    value = ((total.log() - _EXAGGERATION * q_own.log()) * shares).sum()
-    pull = q_own.mul_(shares).mul_(_EXAGGERATION)
+    value = ((total.log() - exaggeration * q_own.log()) * shares).sum()
+    pull = q_own.mul_(shares).mul_(exaggeration)
     push = shares / total
     q.square_()
     # A column of ones gives the sums of G's rows and columns with the products.
@@ -103,7 +105,7 @@ class NeighborLoss(AutoencoderLoss):
     ----------
     reconstruction : Loss
 
-    neighbors_weight : float
+    neighbors_weight, exaggeration : float
 
     sparsity_penalty : float
         Weight of the mean absolute value of the code.
@@ -113,17 +115,20 @@ class NeighborLoss(AutoencoderLoss):
         self,
         reconstruction: Loss,
         neighbors_weight: float,
+        exaggeration: float,
         sparsity_penalty: float = 0.0,
     ):
         super().__init__(reconstruction, sparsity_penalty)
         self.neighbors_weight = neighbors_weight
+        self.exaggeration = exaggeration
         self.neighbor_value: Tensor | None = None
 
     def forward(self, output, target, weight=None):
         value = super().forward(output, target, weight)
         if not isinstance(output, AutoencoderOutput):
             return value
-        own = neighbor_loss(output.code, self._pair_shares(weight, output.code))
+        shares = self._pair_shares(weight, output.code)
+        own = neighbor_loss(output.code, shares, self.exaggeration)
         self.neighbor_value = own.detach()
         return value + self.neighbors_weight * own
 
@@ -131,7 +136,9 @@ class NeighborLoss(AutoencoderLoss):
         self, code: Tensor, weight: Tensor | None, shares: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Give what the loss has of the code alone, and its derivative."""
-        own, delta = neighbor_gradient(code, self._pair_shares(weight, code))
+        own, delta = neighbor_gradient(
+            code, self._pair_shares(weight, code), self.exaggeration
+        )
         self.neighbor_value = own
         value = own * self.neighbors_weight
         delta.mul_(self.neighbors_weight)

@@ -776,3 +776,20 @@ def test_halves_that_do_not_fit_are_refused():
     message = r"decoder of NeighborAutoencoder .* \(32, 64\) .* Got shape \(32, 9\)"
     with pytest.raises(ValueError, match=message):
         make(encoder=make_encoder, decoder=nn.Linear(2, 9)).fit(SOME)
+
+
+def test_exaggeration_brings_neighbors_nearer_to_each_other(digits):
+    X, y = digits.X[:300], digits.y[:300]
+    shares = []
+    for exaggeration in (1.0, 3.0):
+        code = NeighborAutoencoder(
+            hidden_layer_sizes=(32,),
+            max_iter=20,
+            exaggeration=exaggeration,
+            random_state=0,
+        ).fit_transform(X)
+        centers = np.stack([code[y == digit].mean(axis=0) for digit in range(10)])
+        within = ((code - centers[y]) ** 2).sum(axis=1).mean()
+        shares.append(within / ((code - code.mean(axis=0)) ** 2).sum(axis=1).mean())
+
+    assert shares[1] < 0.8 * shares[0]

@@ -43,7 +43,7 @@ def make_module(*, dropout=0.0, normalization=None, noise=None, n_components=2):
 
 def make_loss(sparsity_penalty=0.2):
     reconstruction = MeanOverFeatures(SquaredError(), factor=2.0)
-    return NeighborLoss(reconstruction, 0.5, sparsity_penalty)
+    return NeighborLoss(reconstruction, 0.5, 1.3, sparsity_penalty)
 
 
 def gradients(make_gradient, module, X, weight, *, scale):

@@ -9,6 +9,7 @@ from torch.testing import assert_close
 from sknn_deep.modules import AutoencoderOutput, NeighborLoss, SquaredError, row_shares
 from sknn_deep.modules._neighbor_loss import neighbor_gradient, neighbor_loss
 
+A = 1.3  # the exaggeration
 N_PAIRS = 7
 
 
@@ -33,7 +34,7 @@ def loss_by_loops(code, weight):
         row_sum = 0.0
         for k in range(N_PAIRS):
             row_sum += kernel(i, k)
-        loss = math.log(row_sum) - 1.5 * math.log(kernel(i, i))
+        loss = math.log(row_sum) - A * math.log(kernel(i, i))
         total += weight[i].item() * loss
     return total / weight.sum().item()
 
@@ -44,8 +45,8 @@ def test_neighbor_loss_equals_a_double_loop(n_components):
     shares = row_shares(weight, code[:N_PAIRS])
 
     expected = loss_by_loops(code, weight)
-    assert neighbor_loss(code, shares).item() == pytest.approx(expected, rel=1e-12)
-    value, _ = neighbor_gradient(code, shares)
+    assert neighbor_loss(code, shares, A).item() == pytest.approx(expected, rel=1e-12)
+    value, _ = neighbor_gradient(code, shares, A)
     assert value.item() == pytest.approx(expected, rel=1e-12)
 
 
@@ -54,8 +55,8 @@ def test_neighbor_gradient_equals_autograd(n_components):
     code = make_code(n_components).requires_grad_()
     shares = row_shares(make_weight(), code[:N_PAIRS].detach())
 
-    neighbor_loss(code, shares).backward()
-    _, delta = neighbor_gradient(code.detach(), shares)
+    neighbor_loss(code, shares, A).backward()
+    _, delta = neighbor_gradient(code.detach(), shares, A)
     assert_close(delta, code.grad, rtol=1e-10, atol=1e-12)
 
 
@@ -63,8 +64,8 @@ def test_neighbor_gradient_does_not_depend_on_where_the_code_lies():
     code = make_code(dtype=torch.float32)
     shares = row_shares(None, code[:N_PAIRS])
 
-    value, delta = neighbor_gradient(code, shares)
-    far_value, far_delta = neighbor_gradient(code + 1000, shares)
+    value, delta = neighbor_gradient(code, shares, A)
+    far_value, far_delta = neighbor_gradient(code + 1000, shares, A)
     # What is left is the rounding of the codes themselves.
     assert_close(far_value, value, rtol=0, atol=2e-4)
     assert_close(far_delta, delta, rtol=0, atol=2e-4)
@@ -74,17 +75,17 @@ def test_neighbor_loss_of_equal_codes_is_that_of_guessing():
     code = torch.ones(2 * N_PAIRS, 2, dtype=torch.float64, requires_grad=True)
     shares = row_shares(None, code[:N_PAIRS].detach())
 
-    value = neighbor_loss(code, shares)
+    value = neighbor_loss(code, shares, A)
     value.backward()
     assert value.item() == pytest.approx(math.log(N_PAIRS))
-    by_hand, delta = neighbor_gradient(code.detach(), shares)
+    by_hand, delta = neighbor_gradient(code.detach(), shares, A)
     assert by_hand.item() == pytest.approx(math.log(N_PAIRS))
     assert (code.grad == 0).all() and (delta == 0).all()
 
 
 @pytest.mark.parametrize("weight", [None, make_weight(2 * N_PAIRS)])
 def test_neighbor_loss_module_is_the_sum_of_its_parts(weight):
-    loss = NeighborLoss(SquaredError(), neighbors_weight=0.7, sparsity_penalty=0.3)
+    loss = NeighborLoss(SquaredError(), 0.7, A, sparsity_penalty=0.3)
     code = make_code().requires_grad_()
     X = torch.linspace(-1, 1, 2 * N_PAIRS * 4, dtype=torch.float64).view(-1, 4)
     output = AutoencoderOutput(X * 0.5, code, None)
@@ -94,7 +95,7 @@ def test_neighbor_loss_module_is_the_sum_of_its_parts(weight):
 
     shares = row_shares(weight, code.detach())
     anchors = None if weight is None else weight[:N_PAIRS]
-    own = neighbor_loss(code.detach(), row_shares(anchors, code.detach()[:N_PAIRS]))
+    own = neighbor_loss(code.detach(), row_shares(anchors, code.detach()[:N_PAIRS]), A)
     sparsity = (code.detach().abs().mean(dim=1, keepdim=True) * shares).sum()
     expected = SquaredError()(X * 0.5, X, weight) + 0.7 * own + 0.3 * sparsity
     assert_close(value.detach(), expected)
@@ -105,7 +106,7 @@ def test_neighbor_loss_module_is_the_sum_of_its_parts(weight):
 
 
 def test_neighbor_loss_of_a_validation_is_the_reconstruction_alone():
-    loss = NeighborLoss(SquaredError(), neighbors_weight=1.0)
+    loss = NeighborLoss(SquaredError(), neighbors_weight=1.0, exaggeration=A)
     X = torch.ones(3, 2)
 
     assert loss(X * 0, X).item() == SquaredError()(X * 0, X).item() == 1.0
