@@ -616,10 +616,14 @@ def test_bad_data_raises_as_scikit_learn(name, bad):
         method, X = "predict", X[:, :4]
 
     args = (X,) if method == "predict" else (X, y)
+    ours = message_of(getattr(our, method), *args)
+    theirs = message_of(getattr(their, method), *args)
 
-    assert message_of(getattr(our, method), *args) == message_of(
-        getattr(their, method), *args
-    )
+    if bad in ("nan X", "nan y"):  # what to do about it is another thing here
+        ours, theirs = (
+            (kind, text.partition("NaN.")[:2]) for kind, text in (ours, theirs)
+        )
+    assert ours == theirs
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
