@@ -37,6 +37,10 @@ from sknn_deep.data._splitters import (
     refuse_unused_groups,
 )
 from sknn_deep.data._targets import ClassTarget, NumberTarget
+from sknn_deep.data._text_and_gaps import (
+    errors_about_text_and_gaps,
+    say_y_is_no_numbers,
+)
 from sknn_deep.data._validation_set import (
     has_validation_set,
     of_the_validation_set,
@@ -63,6 +67,7 @@ __all__ = [
     "concatenate",
     "draws_anew",
     "errors_about_missing_targets",
+    "errors_about_text_and_gaps",
     "errors_instead_of_overflow",
     "explained_share",
     "has_validation_set",
@@ -76,6 +81,7 @@ __all__ = [
     "refuse_images",
     "refuse_unused_groups",
     "relative",
+    "say_y_is_no_numbers",
     "split_rows",
     "weigh",
 ]

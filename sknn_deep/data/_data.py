@@ -23,6 +23,7 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
+from sknn_deep.data._text_and_gaps import errors_about_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
 
@@ -159,7 +160,11 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
         if reset:
             estimator.n_features_in_ = plain.shape[1]
         return (plain, labels) if has_y else plain
-    with errors_instead_of_overflow(), errors_about_missing_targets(estimator, y):
+    with (
+        errors_instead_of_overflow(),
+        errors_about_missing_targets(estimator, y),
+        errors_about_text_and_gaps(estimator, X, y if has_y else None, reset=reset),
+    ):
         return validate_data(
             estimator,
             X,

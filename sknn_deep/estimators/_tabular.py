@@ -37,6 +37,7 @@ from sknn_deep.data import (
     check_groups,
     choose_last_splits,
     errors_about_missing_targets,
+    errors_about_text_and_gaps,
     errors_instead_of_overflow,
     is_splitter,
     positive_rows,
@@ -152,7 +153,11 @@ class BaseTabular(BaseNetEstimator):
                 "the target y is None."
             )
         y = as_array_like(y)
-        with errors_instead_of_overflow(), errors_about_missing_targets(self, y):
+        with (
+            errors_instead_of_overflow(),
+            errors_about_missing_targets(self, y),
+            errors_about_text_and_gaps(self, None, y, reset=reset),
+        ):
             y = check_y(y, estimator=self, **options)
         check_consistent_length(table, y)
         return table, y
