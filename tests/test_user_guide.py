@@ -92,6 +92,7 @@ MAKERS_OF_MESSAGES = {
     "_advise_on_text",
     "_export_message",
     "_say_our_arguments",
+    "_say_what_it_takes",
     "advise_on_a_pipeline",
     "advise_on_scale",
     "divergence_message",

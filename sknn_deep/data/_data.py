@@ -134,7 +134,7 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     X, y = as_array_like(X), as_array_like(y)
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
-        with errors_about_missing_targets(estimator, y):
+        with errors_about_targets(estimator, y):
             return check_mapped_rows(estimator, X, y, reset=reset, **options)
     checked = validate(
         estimator, X, y, reset=reset, dtype=(np.float64, np.float32), **options
@@ -201,6 +201,16 @@ def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"
         raise ValueError(
             f"X, y and sample_weight must be within the range of float64: {error}."
         ) from error
+
+
+@contextmanager
+def errors_about_targets(estimator: BaseEstimator, y):
+    """Let errors about y alone say what to do with what is missing, or text."""
+    with (
+        errors_about_missing_targets(estimator, y),
+        errors_about_text_and_gaps(estimator, None, y, reset=False),
+    ):
+        yield
 
 
 @contextmanager
