@@ -85,11 +85,14 @@ def test_page_ends_each_block_before_it_begins_another(page):
 # Messages that are put together where they are returned, not where they are raised.
 MAKERS_OF_MESSAGES = {
     "_error_of_no_trial",
+    "_advise_on_gaps",
     "_advise_on_images",
     "_advise_on_instance",
     "_advise_on_module",
+    "_advise_on_text",
     "_export_message",
     "_say_our_arguments",
+    "_say_what_it_takes",
     "advise_on_a_pipeline",
     "advise_on_scale",
     "divergence_message",
@@ -97,6 +100,7 @@ MAKERS_OF_MESSAGES = {
     "say_our_method",
     "say_our_parameters",
     "say_our_value",
+    "say_y_is_no_numbers",
     "warn_unless_converged",
 }
 # What only those who write a new loss meet.

@@ -88,7 +88,8 @@ class TableEncoder:
         encoded : float32 ndarray of shape (n_samples, n_encoded)
         """
         columns = table.columns
-        numbers, codes = self._numbers(columns, owner), self._codes(columns)
+        numbers = self._numbers(columns, owner, is_fitted=True)
+        codes = self._codes(columns)
         values = np.hstack([numbers, self._plain(numbers, codes)])
         scaled = apply_scale(values, self.median, self.factor)
         kept = [
@@ -98,10 +99,12 @@ class TableEncoder:
         ]
         return np.hstack([scaled, *kept]).astype(np.float32)
 
-    def _numbers(self, columns: list[Column], owner: str) -> np.ndarray:
+    def _numbers(
+        self, columns: list[Column], owner: str, *, is_fitted: bool = False
+    ) -> np.ndarray:
         """Give the columns of numbers, float64 of shape (n_samples, n_numbers)."""
         numbers = [
-            column.as_numbers(owner=owner)
+            column.as_numbers(owner=owner, is_fitted=is_fitted)
             for column, is_one in zip(columns, self.is_categorical, strict=True)
             if not is_one
         ]

@@ -49,14 +49,20 @@ class Column:
     values: list | None = None
     is_category: bool = False
 
-    def as_numbers(self, *, owner: str) -> np.ndarray:
-        """Give the numbers; refuse anything else."""
+    def as_numbers(self, *, owner: str, is_fitted: bool = False) -> np.ndarray:
+        """Give the numbers; refuse anything else, which a fit could have taken."""
         if self.numbers is not None:
             return self.numbers
         if all(map(_is_number, self.values)):
             table = np.array([*map(float, self.values), np.nan])
             return table[self.codes]
         text = next(value for value in self.values if not _is_number(value))
+        if is_fitted:
+            raise ValueError(
+                f"{owner} got {text!r} in the column {self.label}, which held numbers "
+                "in the fit. Bring it to numbers, by pd.to_numeric for instance, or "
+                "fit again."
+            )
         raise ValueError(
             f"{owner} got {text!r} in the column {self.label}, which is no number. "
             "Name the column in categorical_features, or leave "

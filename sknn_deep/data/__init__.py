@@ -11,7 +11,7 @@ from sknn_deep.data._data import (
     check_rows,
     check_weights,
     concatenate,
-    errors_about_missing_targets,
+    errors_about_targets,
     errors_instead_of_overflow,
     positive_rows,
     random_state_of,
@@ -37,6 +37,7 @@ from sknn_deep.data._splitters import (
     refuse_unused_groups,
 )
 from sknn_deep.data._targets import ClassTarget, NumberTarget
+from sknn_deep.data._text_and_gaps import say_y_is_no_numbers
 from sknn_deep.data._validation_set import (
     has_validation_set,
     of_the_validation_set,
@@ -62,7 +63,7 @@ __all__ = [
     "column_means",
     "concatenate",
     "draws_anew",
-    "errors_about_missing_targets",
+    "errors_about_targets",
     "errors_instead_of_overflow",
     "explained_share",
     "has_validation_set",
@@ -76,6 +77,7 @@ __all__ = [
     "refuse_images",
     "refuse_unused_groups",
     "relative",
+    "say_y_is_no_numbers",
     "split_rows",
     "weigh",
 ]

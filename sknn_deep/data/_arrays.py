@@ -52,6 +52,8 @@ def _check_shape(estimator: BaseEstimator, X) -> None:
     cure = ""
     if len(shape) == 3 and shape[-1:] + shape[:-1] == expected:
         cure = " Its channels come last: pass np.moveaxis(X, -1, 1)."
+    elif tuple(X.shape) == expected:
+        cure = " This is one row: pass X[None]."
     elif math.prod(shape) == math.prod(expected):
         cure = f" Pass X.reshape({', '.join(map(str, (-1, *expected)))})."
     raise ValueError(

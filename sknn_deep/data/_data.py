@@ -23,6 +23,7 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
+from sknn_deep.data._text_and_gaps import errors_about_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
 
@@ -133,7 +134,7 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     X, y = as_array_like(X), as_array_like(y)
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
-        with errors_about_missing_targets(estimator, y):
+        with errors_about_targets(estimator, y):
             return check_mapped_rows(estimator, X, y, reset=reset, **options)
     checked = validate(
         estimator, X, y, reset=reset, dtype=(np.float64, np.float32), **options
@@ -159,7 +160,11 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
         if reset:
             estimator.n_features_in_ = plain.shape[1]
         return (plain, labels) if has_y else plain
-    with errors_instead_of_overflow(), errors_about_missing_targets(estimator, y):
+    with (
+        errors_instead_of_overflow(),
+        errors_about_missing_targets(estimator, y),
+        errors_about_text_and_gaps(estimator, X, y if has_y else None, reset=reset),
+    ):
         return validate_data(
             estimator,
             X,
@@ -196,6 +201,16 @@ def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"
         raise ValueError(
             f"X, y and sample_weight must be within the range of float64: {error}."
         ) from error
+
+
+@contextmanager
+def errors_about_targets(estimator: BaseEstimator, y):
+    """Let errors about y alone say what to do with what is missing, or text."""
+    with (
+        errors_about_missing_targets(estimator, y),
+        errors_about_text_and_gaps(estimator, None, y, reset=False),
+    ):
+        yield
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from sknn_deep.data import (
     has_validation_set,
     mean_d2_pinball_score,
     of_the_validation_set,
+    say_y_is_no_numbers,
 )
 from sknn_deep.estimators._base import is_stochastic
 from sknn_deep.estimators._supervised import SupervisedMixin
@@ -266,10 +267,7 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
                 f"y of {type(self).__name__} must be dense: pass y.toarray()."
             )
         if y.dtype.kind not in "biuf":
-            raise ValueError(
-                f"y of {type(self).__name__} must hold numbers. Got an array of dtype "
-                f"{y.dtype}."
-            )
+            raise ValueError(say_y_is_no_numbers(f"an array of dtype {y.dtype}", self))
         if y.dtype.kind == "f" and y.dtype not in (np.float32, np.float64):
             y = y.astype(np.float64)  # torch has no longdouble
         if y.ndim == 2 and y.shape[1] == 1:

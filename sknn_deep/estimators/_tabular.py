@@ -36,7 +36,7 @@ from sknn_deep.data import (
     as_array_like,
     check_groups,
     choose_last_splits,
-    errors_about_missing_targets,
+    errors_about_targets,
     errors_instead_of_overflow,
     is_splitter,
     positive_rows,
@@ -152,7 +152,7 @@ class BaseTabular(BaseNetEstimator):
                 "the target y is None."
             )
         y = as_array_like(y)
-        with errors_instead_of_overflow(), errors_about_missing_targets(self, y):
+        with errors_instead_of_overflow(), errors_about_targets(self, y):
             y = check_y(y, estimator=self, **options)
         check_consistent_length(table, y)
         return table, y

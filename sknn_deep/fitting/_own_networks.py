@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -167,20 +168,10 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
             )
         trained = training_run(module, rows)
     except RuntimeError as error:
-        name, cure = type(module).__name__, _advise_on_images(module, X)
-        if cure and any(word in str(error) for word in _OF_CONVOLUTIONS):
-            raise ValueError(
-                f"{name} begins with a convolution of images, of shape (n_samples, "
-                f"n_channels, height, width), and {owner} got X of shape (n_samples, "
-                f"{', '.join(map(str, X.shape[1:]))}): {cure}. torch says: {error}"
-            ) from error
-        if not X.is_floating_point() or not _embeds(module):
+        said = _say_what_it_takes(module, X, owner, str(error))
+        if not said:
             raise
-        raise ValueError(
-            f"{name} embeds whole numbers, but {owner} made them "
-            f"{X.dtype}: set input_dtype='keep', and pass X as integers. torch says: "
-            f"{error}"
-        ) from error
+        raise ValueError(f"{said} torch says: {error}") from error
     if not torch.equal(rows, X):
         raise ValueError(
             f"{type(module).__name__}.forward changes the rows that {owner} gives it, "
@@ -206,8 +197,36 @@ def look_at(net: Net, X: Tensor) -> tuple[Tensor, str]:
     return seen.output, trained.last_operation
 
 
-# In torch's errors about what comes into a convolution.
+# In torch's errors about what comes into a convolution, and into a linear layer.
 _OF_CONVOLUTIONS = ("conv2d", " channels, but got ")
+_OF_LINEAR_LAYERS = "shapes cannot be multiplied"
+
+
+def _say_what_it_takes(module: nn.Module, X: Tensor, owner: str, error: str) -> str:
+    """Say what a network takes that has failed at these rows, if it is known."""
+    name, shape = type(module).__name__, tuple(X.shape[1:])
+    dimensions = ", ".join(map(str, shape))
+    cure = _advise_on_images(module, X)
+    if cure and any(word in error for word in _OF_CONVOLUTIONS):
+        return (
+            f"{name} begins with a convolution of images, of shape (n_samples, "
+            f"n_channels, height, width), and {owner} got X of shape (n_samples, "
+            f"{dimensions}): {cure}."
+        )
+    layers = (m for m in module.modules() if any(True for _ in m.parameters(False)))
+    width = getattr(next(layers, None), "in_features", None)
+    if _OF_LINEAR_LAYERS in error and len(shape) > 1 and math.prod(shape) == width:
+        return (
+            f"{name} begins with a linear layer of {width} features, and {owner} got X "
+            f"of shape (n_samples, {dimensions}): pass X.reshape(len(X), -1), or let "
+            "the module begin with nn.Flatten()."
+        )
+    if X.is_floating_point() and _embeds(module):
+        return (
+            f"{name} embeds whole numbers, but {owner} made them "
+            f"{X.dtype}: set input_dtype='keep', and pass X as integers."
+        )
+    return ""
 
 
 def _advise_on_images(module: nn.Module, X: Tensor) -> str:

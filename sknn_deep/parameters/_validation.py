@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sknn_deep._sklearn_private import InvalidParameterError, make_constraint
-from sknn_deep.parameters._words import METHODS, say_our_method, say_our_values
+from sknn_deep.parameters._words import say_our_method, say_our_values
 
 _NO_VALUE = object()
 
@@ -61,7 +61,7 @@ class ValidationMixin:
 
     def __getattr__(self, name: str):
         """Answer a method of other packages by ours; called for what is missing."""
-        if name in METHODS and (said := say_our_method(name, type(self))):
+        if said := say_our_method(name, type(self)):
             owner = type(self).__name__
             raise AttributeError(f"{owner!r} object has no attribute {name!r}.{said}")
         return object.__getattribute__(self, name)  # which fails in its own words

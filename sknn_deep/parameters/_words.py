@@ -21,8 +21,11 @@ PARAMETERS = {
     "n_epochs": "max_iter",
     "num_epochs": "max_iter",
     "lr": "learning_rate_init",
+    "eta": "learning_rate_init",
     "optimizer": "solver",
     "criterion": "loss",
+    "objective": "loss",
+    "quantiles": "quantile (of MLPRegressor)",
     "metrics": "scoring, a single one,",
     "validation_split": "validation_fraction, with early_stopping=True",
     "train_split": "validation_fraction, with early_stopping=True",
@@ -41,6 +44,7 @@ PARAMETERS = {
     "hidden_layers": "hidden_layer_sizes",
     "hidden_dims": "hidden_layer_sizes",
     "hidden_size": "hidden_layer_sizes",
+    "n_hidden": "hidden_layer_sizes",
     "layers": "hidden_layer_sizes",
     "units": "hidden_layer_sizes",
     "latent_dim": "n_components (of AutoencoderTransformer)",
@@ -57,6 +61,12 @@ PARAMETERS = {
 OWN_NET_PARAMETERS = {
     "loss": "criterion",
     "iterator_train__shuffle": "shuffle",
+    "optimizer__weight_decay": (
+        "solver=functools.partial(torch.optim.AdamW, weight_decay=...), or alpha,"
+    ),
+    "solver__weight_decay": (
+        "solver=functools.partial(torch.optim.AdamW, weight_decay=...), or alpha,"
+    ),
     "hidden_layer_sizes": "module, which makes the layers",
     "activation": "module, which makes the layers",
     "dropout": "module, which makes the layers",
@@ -65,6 +75,13 @@ OWN_NET_PARAMETERS = {
 
 # Those of an autoencoder that keeps neighbors, by the words of t-SNE.
 NEIGHBOR_PARAMETERS = {"perplexity": "n_neighbors (about three times as many)"}
+
+# Those of the estimators for tables, by the words of boosted trees.
+TABLE_PARAMETERS = {
+    "early_stopping_rounds": "early_stopping=True",
+    "cat_features": "categorical_features",
+    "quantiles": "quantile (of TabularMLPRegressor)",
+}
 
 # What the recipe of the estimators for tables settles, and the MLPs let be chosen.
 SETTLED_FOR_TABLES = {
@@ -111,6 +128,7 @@ METHODS = {
     "module_": "net_.module_",
     "optimizer_": "net_.optimizer_",
     "criterion_": "net_.criterion_",
+    "coef_": "coefs_",
     "callbacks_": "net_.callbacks_",
     "history": "net_.history",
     "history_": "net_.history",
@@ -137,6 +155,10 @@ METHODS = {
     "zero_grad": "needless: fit and partial_fit train",
 }
 
+# Those that only some models lack, or that are functions elsewhere.
+AUTOENCODER_METHODS = {"predict": "inverse_transform(transform(X))"}
+FUNCTIONS = {"feature_importances_": "sklearn.inspection.permutation_importance"}
+
 # Values of parameters.
 VALUES = {
     "activation": {
@@ -157,6 +179,7 @@ VALUES = {
     },
     "loss": {
         "mse": "'squared_error'",
+        "reg:squarederror": "'squared_error'",
         "mean_squared_error": "'squared_error'",
         "mae": "'absolute_error'",
         "mean_absolute_error": "'absolute_error'",
@@ -198,7 +221,8 @@ def names_our_words(method: _Method) -> _Method:
             return method(self, *args, **kwargs)
         except TypeError as error:
             unknown = [name for name in kwargs if name not in known]
-            if not unknown:
+            is_missing = str(error).startswith(f"{method.__qualname__}() missing ")
+            if not unknown and not is_missing:
                 raise
             # Python names the class that has the code, be it a mixin.
             name = f"{type(self).__name__}.{method.__name__}"
@@ -218,6 +242,8 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         if "n_neighbors" in known:
             ours = NEIGHBOR_PARAMETERS.get(name, ours)
         is_of_tables = "categorical_features" in known
+        if is_of_tables:
+            ours = TABLE_PARAMETERS.get(name, ours)
         if name in FIT_ARGUMENTS:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
         elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
@@ -251,8 +277,12 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
 
 
 def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
-    """Say what one of `METHODS` is called here; nothing if this class has no such."""
-    ours = METHODS[name]
+    """Say what a method or attribute is called here; nothing if there is no such."""
+    ours = METHODS.get(name) or FUNCTIONS.get(name)
+    if ours is None and hasattr(cls, "inverse_transform"):
+        ours = AUTOENCODER_METHODS.get(name)
+    if ours is None:
+        return ""
     _, is_needless, reason = ours.partition("needless: ")
     if is_needless:
         return f" {name!r} is not needed: {reason}."
@@ -305,6 +335,10 @@ def say_our_value(name: str, value, options) -> str:
             "of the variance, or keep all, as PCA does; "
             "PCA(n_components=0.95).fit(X).n_components_ is a width to start from."
         )
+    if name == "normalization" and value is True:
+        return " It is named: normalization='batch' or 'layer'."
+    if name == "activation":
+        value = _name_of_layer(value)
     if not isinstance(value, str):
         return ""
     lower = value.lower()
@@ -312,3 +346,9 @@ def say_our_value(name: str, value, options) -> str:
     if ours is None and lower != value and lower in options:
         ours = repr(lower)
     return "" if ours is None else f" {value!r} is called {ours} here."
+
+
+def _name_of_layer(value):
+    """Give the name of a layer of torch, or of its class, such as nn.ReLU."""
+    cls = value if isinstance(value, type) else type(value)
+    return cls.__name__ if cls.__module__.startswith("torch.nn") else value

@@ -73,7 +73,9 @@ def test_raw_validation_rows_in_a_pipeline_say_how_to_transform_them(estimator, 
         pipe.fit(table, labels, **{prefix + k: v for k, v in validation.items()})
 
     first = {
-        "text": "could not convert string to float: 'Private'",
+        "text": "could not convert string to float: 'Private'\nThe column at index 0 "
+        f"of X has text, and {name} takes numbers, as in its fit: encode it in the "
+        "same way.",
         "another width": f"X has 1 features, but {name} is expecting 3 features as "
         "input.",
     }

@@ -145,6 +145,23 @@ def test_a_network_of_ones_own_tells_what_images_it_takes(shape, n_channels, cur
     assert torchs
 
 
+@pytest.mark.parametrize("shape", [(8, 9), (1, 8, 9)], ids=str)
+def test_a_network_that_begins_with_a_linear_layer_tells_how_to_flatten(shape):
+    network = nn.Sequential(nn.Linear(72, 4), nn.ReLU(), nn.Linear(4, 1))
+
+    message = message_of(fit_images, network, shape)
+    said, _, torchs = message.partition(" torch says: ")
+
+    inner = ", ".join(map(str, ("n_samples", *shape)))
+    assert said == (
+        "Sequential begins with a linear layer of 72 features, and NetClassifier got X "
+        f"of shape ({inner}): pass X.reshape(len(X), -1), or let the module begin with "
+        "nn.Flatten()."
+    )
+    assert "shapes cannot be multiplied" in torchs
+    fit_images(nn.Sequential(nn.Flatten(), *network), shape)
+
+
 def test_what_torch_says_of_other_images_is_left_as_it_is():
     with pytest.raises(RuntimeError, match="to have 1 channels, but got 2"):
         fit_images(FewFilters, (2, 8, 9))
@@ -177,6 +194,16 @@ def test_new_images_are_told_the_shape_of_the_fit(fitted, given, cure):
     assert message_of(clf.predict, np.zeros((2, *given))) == (
         f"X has rows of shape {given}, but NetClassifier is expecting rows of shape "
         f"{fitted}, as in the fit.{cure}"
+    )
+
+
+@pytest.mark.parametrize("fitted", [(8, 8), (1, 8, 8)], ids=str)
+def test_a_single_image_is_told_to_become_a_row(fitted):
+    clf = fit_images(ConvNet, fitted)
+
+    assert message_of(clf.predict, np.zeros(fitted)) == (
+        f"X has rows of shape {fitted[1:]}, but NetClassifier is expecting rows of "
+        f"shape {fitted}, as in the fit. This is one row: pass X[None]."
     )
 
 

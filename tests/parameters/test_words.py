@@ -19,6 +19,8 @@ from sknn_deep import (
     MLPClassifier,
     MLPRegressor,
     NeighborAutoencoder,
+    NetClassifier,
+    NetRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
 )
@@ -29,6 +31,7 @@ from sknn_deep.parameters._words import (
     NEIGHBOR_PARAMETERS,
     PARAMETERS,
     SETTLED_FOR_TABLES,
+    TABLE_PARAMETERS,
     VALUES,
 )
 
@@ -104,6 +107,28 @@ def test_a_word_of_t_sne_is_answered_by_ours(name):
         f"{name!r} is called {ours} here."
     )
     assert ours.split()[0] in NeighborAutoencoder().get_params()
+
+
+@pytest.mark.parametrize("name", TABLE_PARAMETERS)
+def test_a_word_of_boosted_trees_is_answered_by_the_tables_word(name):
+    ours = TABLE_PARAMETERS[name]
+
+    assert message_of(TypeError, TabularMLPRegressor, **{name: 5}) == (
+        f"TabularMLPRegressor.__init__() got an unexpected keyword argument {name!r}. "
+        f"{name!r} is called {ours} here."
+    )
+    assert re.match(r"\w+", ours).group() in TabularMLPRegressor().get_params()
+
+
+@pytest.mark.parametrize("Estimator", [NetClassifier, NetRegressor])
+@pytest.mark.parametrize("name", ["optimizer__weight_decay", "solver__weight_decay"])
+def test_the_weight_decay_of_an_own_network_belongs_to_its_solver(Estimator, name):
+    assert message_of(TypeError, Estimator, torch.nn.Linear, **{name: 0.1}) == (
+        f"{Estimator.__name__}.__init__() got an unexpected keyword argument {name!r}. "
+        f"{name!r} is called solver=functools.partial(torch.optim.AdamW, "
+        "weight_decay=...), or alpha, here. Arguments of the module and of the loss "
+        "begin with module__ and criterion__."
+    )
 
 
 def test_a_search_says_our_parameter_too():
@@ -224,6 +249,72 @@ def test_capital_letters_are_answered_by_small_ones(Estimator, name, value, ours
     message = message_of(ValueError, Estimator(**{name: value}).fit, X, y)
 
     assert message.endswith(f" {value!r} is called {ours!r} here.")
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("layer", "answer"),
+    [
+        (torch.nn.ReLU, "'ReLU' is called 'relu' here."),
+        (torch.nn.ReLU(), "'ReLU' is called 'relu' here."),
+        (torch.nn.Sigmoid(), "'Sigmoid' is called 'logistic' here."),
+    ],
+    ids=str,
+)
+def test_a_layer_of_torch_as_activation_is_answered_by_its_name(
+    Estimator, layer, answer
+):
+    message = message_of(ValueError, Estimator(activation=layer).fit, X, y)
+
+    assert message.endswith(f" instead. {answer}")
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_normalization_is_not_switched_but_named(Estimator):
+    message = message_of(ValueError, Estimator(normalization=True).fit, X, y)
+
+    assert message.endswith(
+        "Got True instead. It is named: normalization='batch' or 'layer'."
+    )
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(),
+        MLPRegressor(),
+        TabularMLPClassifier(),
+        TabularMLPRegressor(),
+        NetClassifier(torch.nn.Linear),
+        NetRegressor(torch.nn.Linear),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_a_fit_without_y_names_the_estimator(estimator):
+    assert message_of(TypeError, estimator.fit, X).startswith(
+        f"{type(estimator).__name__}.fit() missing 1 required positional argument: 'y'"
+    )
+
+
+@pytest.mark.parametrize("Estimator", [AutoencoderTransformer, NeighborAutoencoder])
+def test_what_keras_predicts_by_an_autoencoder_is_a_way_there_and_back(Estimator):
+    name = Estimator.__name__
+
+    assert message_of(AttributeError, getattr, Estimator(), "predict") == (
+        f"{name!r} object has no attribute 'predict'. 'predict' is called "
+        "inverse_transform(transform(X)) here."
+    )
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_importances_of_features_are_those_of_a_function(Estimator):
+    name = Estimator.__name__
+
+    assert message_of(AttributeError, getattr, Estimator(), "feature_importances_") == (
+        f"{name!r} object has no attribute 'feature_importances_'. "
+        "'feature_importances_' is called sklearn.inspection.permutation_importance "
+        "here."
+    )
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
