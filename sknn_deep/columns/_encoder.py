@@ -1,5 +1,6 @@
 """From the columns of a table to what a network for tables takes."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,9 @@ import numpy as np
 from sknn_deep.columns._categories import Categories
 from sknn_deep.columns._read import Column, Table
 from sknn_deep.columns._scale import apply_scale, learn_scale
+
+# As many values, of which none was fitted, are no chance.
+_MANY_UNKNOWN = 10
 
 
 @dataclass
@@ -90,6 +94,7 @@ class TableEncoder:
         columns = table.columns
         numbers = self._numbers(columns, owner, is_fitted=True)
         codes = self._codes(columns)
+        self._warn_of_unknown(columns, codes, owner)
         values = np.hstack([numbers, self._plain(numbers, codes)])
         scaled = apply_scale(values, self.median, self.factor)
         kept = [
@@ -122,16 +127,42 @@ class TableEncoder:
             return np.empty((len(first.as_codes()[0]), 0))
         return np.stack(numbers, axis=1)
 
-    def _codes(self, columns: list[Column]) -> list[np.ndarray]:
-        categorical = [
+    def _categorical(self, columns: list[Column]) -> list[Column]:
+        return [
             column
             for column, is_one in zip(columns, self.is_categorical, strict=True)
             if is_one
         ]
+
+    def _codes(self, columns: list[Column]) -> list[np.ndarray]:
         return [
             c.encode(column)
-            for c, column in zip(self.categories, categorical, strict=True)
+            for c, column in zip(
+                self.categories, self._categorical(columns), strict=True
+            )
         ]
+
+    def _warn_of_unknown(
+        self, columns: list[Column], codes: list[np.ndarray], owner: str
+    ) -> None:
+        """Name a column whose values look as if they came in another form."""
+        categorical = self._categorical(columns)
+        for known, column, code in zip(
+            self.categories, categorical, codes, strict=True
+        ):
+            given, values = column.as_codes()
+            is_there = given >= 0
+            is_known = code[is_there] < len(known.values)
+            if len(is_known) < _MANY_UNKNOWN or is_known.any() or not known.values:
+                continue
+            came = values[given[is_there][0]]
+            warnings.warn(
+                f"{owner} was fitted to none of the values in the column "
+                f"{column.label}: {_to_python(came)!r} came, for instance, and "
+                f"{_to_python(known.values[0])!r} was fitted. All of them count as "
+                "unknown: pass them in the form of the fit.",
+                stacklevel=2,
+            )
 
     def _plain(self, numbers: np.ndarray, codes: list[np.ndarray]) -> np.ndarray:
         """Give what is not embedded, before it is scaled."""
@@ -142,3 +173,8 @@ class TableEncoder:
             if not c.as_codes
         ]
         return np.hstack([indicators, *few])
+
+
+def _to_python(value):
+    """Leave out the type of a NumPy scalar."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -32,7 +32,12 @@ from sknn_deep.data import (
 from sknn_deep.estimators._base import BaseNetEstimator, is_stochastic
 from sknn_deep.estimators._dense_weights import DenseWeightsMixin
 from sknn_deep.estimators._own_halves import OwnHalvesMixin
-from sknn_deep.fitting import LOSSES, make_loss
+from sknn_deep.fitting import (
+    LOSSES,
+    are_columns_lost,
+    make_loss,
+    some_numbers,
+)
 from sknn_deep.modules import NOISES, Autoencoder
 from sknn_deep.parameters import (
     ACTIVATION,
@@ -188,7 +193,8 @@ class AutoencoderTransformer(
 
     learning_rate_init : float in (0, inf), default=0.01
         Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
-        after it, the highest. Ignored when ``solver="lbfgs"``.
+        after it, the highest, which may be several times a constant one, and has to be
+        with few epochs: 0.01 for instance. Ignored when ``solver="lbfgs"``.
 
     power_t : float in [0, inf), default=0.5
         Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and
@@ -993,6 +999,17 @@ class AutoencoderTransformer(
             for other in (output, column_means(X, weight))
         )
         return explained_share(error, 0.0 if is_constant(X, weight) else variance)
+
+    def _convergence_advice(self, plan):
+        advice = self._advise_on_columns(plan)
+        if not advice:
+            return ""
+        samples, net = plan.samples, plan.net
+        some = samples.take(some_numbers(samples.weight, len(samples)))
+        rows = some.place(net.placement)
+        output = self._activate(net.forward(rows, device=net.device))
+        X = some.X if isinstance(some.X, np.ndarray) else some.X.toarray()
+        return advice if are_columns_lost(X, output) else ""
 
     # --- transforming ----------------------------------------------------------------
 

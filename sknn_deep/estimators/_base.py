@@ -480,7 +480,7 @@ class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC
         return {}
 
     # What a network predicts that has learnt nothing.
-    _constant = "the means of the columns"
+    _constant = "the means of some columns"
 
     def _convergence_advice(self, plan: FitPlan) -> str:
         """Tell what else than more epochs would help, if something would."""

@@ -89,7 +89,8 @@ class MLPRegressor(RegressionMixin, BaseMLP):
 
     learning_rate_init : float in (0, inf), default=0.001
         Learning rate that `learning_rate` starts from; of "one_cycle" and what comes
-        after it, the highest. Ignored when ``solver="lbfgs"``.
+        after it, the highest, which may be several times a constant one, and has to be
+        with few epochs: 0.01 for instance. Ignored when ``solver="lbfgs"``.
 
     power_t : float in [0, inf), default=0.5
         Exponent of the schedule "invscaling". Only used when ``solver="sgd"`` and

@@ -58,7 +58,9 @@ from sknn_deep.fitting._plain_state import decode_net, decode_state, encode_stat
 from sknn_deep.fitting._scale_advice import (
     advise_on_columns,
     advise_on_target,
+    are_columns_lost,
     is_loss_large,
+    some_numbers,
     some_rows,
 )
 from sknn_deep.fitting._solvers import (
@@ -100,6 +102,7 @@ __all__ = [
     "TabularRecipe",
     "advise_on_columns",
     "advise_on_target",
+    "are_columns_lost",
     "are_probabilities",
     "arguments_for",
     "best_weights",
@@ -154,6 +157,7 @@ __all__ = [
     "rows_to_look_at",
     "run_epochs",
     "run_lbfgs",
+    "some_numbers",
     "some_rows",
     "start_own_net",
     "summarize_own",

@@ -14,6 +14,10 @@ from sknn_deep.modules import Loss
 _FAR_TARGET = 10.0
 # Training copes with columns up to some ten times as large as others.
 _FAR_COLUMN = 100.0
+# So much less than the widest column's numbers, a column counts for nothing in a sum of
+# squared errors; pixels of images that are hardly ever set are few among the others.
+_NARROW = 0.01
+_MANY_COLUMNS = 0.1
 # As many rows show the scale of a column, and how y is distributed.
 _N_ROWS = 1_000
 _N_TARGETS = 10_000
@@ -116,6 +120,28 @@ def advise_on_columns(X, names: Sequence[str] | None) -> str:
         f"{deviations[farthest]:.3g}. Put StandardScaler() before the network, in a "
         "Pipeline."
     )
+
+
+def some_numbers(weight: np.ndarray | None, n_rows: int) -> np.ndarray:
+    """Number rows that count, evenly spaced, and enough to show what became of X."""
+    numbers = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
+    return numbers[:: max(1, len(numbers) // _N_ROWS)]
+
+
+def are_columns_lost(X: np.ndarray, reconstruction: np.ndarray) -> bool:
+    """Tell whether wide columns are all that an autoencoder brings back.
+
+    Parameters
+    ----------
+    X, reconstruction : ndarray of shape (n_samples, n_features)
+    """
+    X = X.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = X.max(axis=0) - X.min(axis=0)
+        narrow = spread < _NARROW * np.abs(X).max()
+        error = np.square(X - reconstruction).mean(axis=0)
+        is_lost = narrow & (spread > 0) & (error > X.var(axis=0))
+    return bool(is_lost.sum() > _MANY_COLUMNS * np.count_nonzero(spread))
 
 
 def _distance(means: np.ndarray, deviations: np.ndarray) -> np.ndarray:

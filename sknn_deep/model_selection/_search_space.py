@@ -1,6 +1,8 @@
 """What Optuna's sampler is asked for, and the parameters that become of it."""
 
+import warnings
 from collections.abc import Callable, Mapping
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,12 +79,32 @@ def _make_dimension(name: str, given) -> Dimension:
     if hasattr(given, "dist") and hasattr(given, "ppf"):
         return _from_scipy(given)
     if isinstance(given, list | tuple | range | np.ndarray) and len(given):
+        _warn_of_a_range(name, given)
         return _from_choices(list(given))
     raise TypeError(
         f"param_distributions of BatchedOptunaSearchCV has {given!r} for {name!r}, "
         "which is not a distribution of Optuna, a frozen one of SciPy, or a list of at "
         "least one value."
     )
+
+
+def _warn_of_a_range(name: str, given) -> None:
+    """Tell a tuple of two numbers, which elsewhere are bounds, from a range."""
+    if not isinstance(given, tuple) or len(given) != 2:
+        return
+    if any(isinstance(end, bool) or not isinstance(end, Real) for end in given):
+        return
+    low, high = (end.item() if isinstance(end, np.generic) else end for end in given)
+    if low < high:
+        is_int = all(isinstance(end, Integral) for end in given)
+        kind = "IntDistribution" if is_int else "FloatDistribution"
+        warnings.warn(
+            "param_distributions of BatchedOptunaSearchCV has a tuple for "
+            f"{name!r}: two values are tried, {low} and {high}; a range is "
+            f"optuna.distributions.{kind}({low}, {high}), and a list, "
+            f"[{low}, {high}], are two values without this warning.",
+            stacklevel=2,
+        )
 
 
 def _from_scipy(given) -> Dimension:

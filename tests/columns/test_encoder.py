@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -107,6 +109,36 @@ def test_few_categories_are_one_column_each_up_to_and_including_the_limit():
     encoder, encoded = fit_encoder(X, max_onehot=8)
     assert (encoder.n_plain, encoder.n_categories) == (0, [9])
     assert encoded[:, 0].tolist() == list(range(9))
+
+
+@pytest.mark.parametrize("max_onehot", [8, 1], ids=["columns", "codes"])
+def test_a_column_of_which_no_value_was_fitted_is_named(max_onehot):
+    X = pd.DataFrame({"town": ["Bern", "Basel", None] * 4, "heating": ["gas"] * 12})
+    encoder, _ = fit_encoder(X, max_onehot=max_onehot)
+    as_codes = X.assign(town=pd.Series([1, 0, None] * 4, dtype="category"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encode(encoder, as_codes)  # eight values are too few to tell
+
+    with pytest.warns(UserWarning) as caught:
+        encode(encoder, pd.concat([as_codes] * 2, ignore_index=True))
+    assert [str(w.message) for w in caught] == [
+        "TabularMLPClassifier was fitted to none of the values in the column 'town': "
+        "1 came, for instance, and 'Basel' was fitted. All of them count as unknown: "
+        "pass them in the form of the fit."
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encode(encoder, pd.concat([X[:1], as_codes, as_codes], ignore_index=True))
+
+
+def test_a_column_that_was_missing_as_a_whole_is_not_named():
+    nothing = pd.DataFrame({"town": pd.Series([None] * 12, dtype="category")})
+    encoder, _ = fit_encoder(nothing)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encode(encoder, pd.DataFrame({"town": ["Bern"] * 12}))
+        encode(encoder, nothing)
 
 
 def test_unknown_category_gets_a_code_of_its_own_and_missing_one_that_was_there():

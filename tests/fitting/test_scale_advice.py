@@ -7,11 +7,18 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import torch
+from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 
-from sknn_deep import MLPClassifier, MLPRegressor
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+)
 from sknn_deep.data import ClassTarget
-from sknn_deep.fitting import is_loss_large
+from sknn_deep.fitting import are_columns_lost, is_loss_large
 from sknn_deep.modules import BinaryCrossEntropy, CrossEntropy
 
 rng = np.random.default_rng(0)
@@ -217,3 +224,48 @@ def loss_of(criterion, constant, target, weight):
     weight = None if weight is None else torch.tensor(weight)
     value = criterion(output, target, weight)
     return (value * criterion.reported_scale(output)).item()
+
+
+# --- autoencoders ---------------------------------------------------------------------
+
+UNSCALED = np.c_[X[:, :3], 1e4 * X[:, 3]]
+AUTOENCODER = {"hidden_layer_sizes": (16,), "max_iter": 40, "random_state": 0}
+
+
+@pytest.mark.parametrize("make_sparse", [False, True], ids=["dense", "sparse"])
+@pytest.mark.parametrize("kind", [AutoencoderTransformer, NeighborAutoencoder])
+def test_an_autoencoder_that_loses_the_narrow_columns_says_so(kind, make_sparse):
+    model = kind(**AUTOENCODER)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(sp.csr_matrix(UNSCALED) if make_sparse else UNSCALED)
+
+    advice = FAR_ADVICE.format("column 3", UNSCALED[:, 3].mean(), UNSCALED[:, 3].std())
+    assert [str(w.message) for w in caught] == [
+        "The training ended with a network worse than the means of some columns."
+        + advice
+    ]
+    back = model.inverse_transform(model.transform(UNSCALED))
+    by_column = r2_score(UNSCALED, back, multioutput="raw_values")
+    assert np.count_nonzero(by_column < 0) >= 2
+    assert model.score(UNSCALED) > 0.9
+
+
+@pytest.mark.parametrize("kind", [AutoencoderTransformer, NeighborAutoencoder])
+def test_an_autoencoder_of_images_or_scaled_rows_is_told_nothing(kind):
+    images = load_digits().data[:300]
+    assert (images.std(axis=0) == 0).any()
+    rare = np.where(rng.random(X.shape) < 0.01, 1.0, 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for rows in (255 / 16 * images, X, sp.csr_matrix(rare), 1e3 * X):
+            kind(**AUTOENCODER).fit(rows)
+
+
+def test_columns_are_lost_if_they_are_narrow_and_come_back_worse_than_their_means():
+    means = np.tile(UNSCALED.mean(axis=0), (300, 1))
+    assert not are_columns_lost(UNSCALED, UNSCALED)
+    assert not are_columns_lost(UNSCALED, np.c_[UNSCALED[:, :3], 0 * X[:, 3]])
+    assert are_columns_lost(UNSCALED, np.c_[means[:, :2] + 1, UNSCALED[:, 2:]])
+    # Few columns among many, such as the pixels of a corner.
+    many = np.c_[UNSCALED[:, :1], 1e3 * rng.normal(size=(300, 20))]
+    assert not are_columns_lost(many, np.c_[means[:, :1] + 1, many[:, 1:]])

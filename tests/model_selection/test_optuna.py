@@ -4,6 +4,7 @@ import logging
 import pickle
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from sknn_deep import (
     TabularMLPClassifier,
 )
 from sknn_deep.model_selection import BatchedOptunaSearchCV
+from sknn_deep.model_selection._search_space import SearchSpace
 from sknn_deep.training import Net
 
 optuna = pytest.importorskip("optuna")
@@ -479,6 +481,38 @@ def test_spaces_of_lists_and_of_scipys_distributions():
         assert params["activation"] == trial.params["activation"]
         quantile = trial.params["learning_rate_init"]
         assert params["learning_rate_init"] == norm(0.02, 0.002).ppf(quantile)
+
+
+@pytest.mark.parametrize(
+    "given, low, high, kind",
+    [
+        ((1e-4, 1.0), "0.0001", "1.0", "FloatDistribution"),
+        ((np.float64(0.5), 1), "0.5", "1", "FloatDistribution"),
+        ((16, 64), "16", "64", "IntDistribution"),
+    ],
+)
+def test_a_tuple_of_two_numbers_is_told_from_a_range(given, low, high, kind):
+    with pytest.warns(UserWarning) as caught:
+        distributions = SearchSpace({"alpha": given}).distributions
+
+    assert [str(w.message) for w in caught] == [
+        "param_distributions of BatchedOptunaSearchCV has a tuple for 'alpha': two "
+        f"values are tried, {low} and {high}; a range is optuna.distributions."
+        f"{kind}({low}, {high}), and a list, [{low}, {high}], are two values without "
+        "this warning."
+    ]
+    assert distributions["alpha"].choices == given
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[1e-4, 1.0], (1e-4, 1e-2, 1.0), (1.0, 1e-4), ("relu", "tanh"), (True, False)],
+    ids=str,
+)
+def test_other_choices_are_no_ranges(given):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        SearchSpace({"alpha": given})
 
 
 def test_space_of_whole_steps():
