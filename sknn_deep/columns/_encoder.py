@@ -153,7 +153,8 @@ class TableEncoder:
             given, values = column.as_codes()
             is_there = given >= 0
             is_known = code[is_there] < len(known.values)
-            if len(is_known) < _MANY_UNKNOWN or is_known.any() or not known.values:
+            is_constant = len(known.values) < 2  # and tells nothing anyway
+            if len(is_known) < _MANY_UNKNOWN or is_known.any() or is_constant:
                 continue
             came = values[given[is_there][0]]
             warnings.warn(

@@ -23,7 +23,7 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
-from sknn_deep.data._text_and_gaps import errors_about_text_and_gaps
+from sknn_deep.data._text_and_gaps import say_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
 
@@ -201,6 +201,18 @@ def errors_instead_of_overflow(*, warnings: Literal["ignore", "warn"] = "ignore"
         raise ValueError(
             f"X, y and sample_weight must be within the range of float64: {error}."
         ) from error
+
+
+@contextmanager
+def errors_about_text_and_gaps(estimator: BaseEstimator, X, y, *, reset: bool):
+    """Let errors about text and NaN say where the text is, and what to do."""
+    try:
+        yield
+    except ValueError as error:
+        said = say_text_and_gaps(str(error), estimator, X, y, reset=reset)
+        if said is None:
+            raise
+        raise ValueError(said) from error
 
 
 @contextmanager

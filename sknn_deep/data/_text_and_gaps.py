@@ -1,7 +1,6 @@
 """What to do about text, and about gaps, where numbers are needed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from scipy.sparse import issparse
@@ -12,28 +11,23 @@ _OF_TEXT = ("could not convert string to float", "dtype='numeric' is not compati
 _OF_GAPS = "Input X contains NaN."
 
 
-@contextmanager
-def errors_about_text_and_gaps(estimator: BaseEstimator, X, y, *, reset: bool):
-    """Let errors about text and NaN say where the text is, and what to do.
+def say_text_and_gaps(
+    message: str, estimator: BaseEstimator, X, y, *, reset: bool
+) -> str | None:
+    """Say where the text is, and what to do about it or about NaN.
 
-    They are scikit-learn's, which knows neither the column nor this package. X is None
-    where only y is read.
+    The message is scikit-learn's, which knows neither the column nor this package. X is
+    None where only y is read. None is that it is about something else.
     """
-    try:
-        yield
-    except ValueError as error:
-        message = str(error)
-        if message.startswith(_OF_GAPS):
-            said = f"{_OF_GAPS} {_advise_on_gaps(X, estimator)}"
-        elif not message.startswith(_OF_TEXT):
-            raise
-        elif (label := _text_column(X)) is not None:
-            said = f"{message}\n{_advise_on_text(label, estimator, reset=reset)}"
-        elif is_regressor(estimator) and (text := _first_text(y)) is not None:
-            said = say_y_is_no_numbers(f"{text!r}", estimator)
-        else:
-            raise
-        raise ValueError(said) from error
+    if message.startswith(_OF_GAPS):
+        return f"{_OF_GAPS} {_advise_on_gaps(X, estimator)}"
+    if not message.startswith(_OF_TEXT):
+        return None
+    if (label := _text_column(X)) is not None:
+        return f"{message}\n{_advise_on_text(label, estimator, reset=reset)}"
+    if is_regressor(estimator) and (text := _first_text(y)) is not None:
+        return say_y_is_no_numbers(f"{text!r}", estimator)
+    return None
 
 
 def say_y_is_no_numbers(got: str, estimator: BaseEstimator) -> str:

@@ -61,7 +61,8 @@ class ValidationMixin:
 
     def __getattr__(self, name: str):
         """Answer a method of other packages by ours; called for what is missing."""
-        if said := say_our_method(name, type(self)):
+        is_public = not name.startswith("_")
+        if is_public and (said := say_our_method(name, type(self))):
             owner = type(self).__name__
             raise AttributeError(f"{owner!r} object has no attribute {name!r}.{said}")
         return object.__getattribute__(self, name)  # which fails in its own words

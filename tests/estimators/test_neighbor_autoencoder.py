@@ -653,7 +653,13 @@ def test_a_file_larger_than_working_memory_is_fitted(tmp_path):
 def test_autoencoder_transformer_has_no_new_parameter():
     ours = set(NeighborAutoencoder().get_params())
     new = ours - set(AutoencoderTransformer().get_params())
-    assert new == {"n_neighbors", "neighbors_weight", "metric", "connectivity"}
+    assert new == {
+        "connectivity",
+        "exaggeration",
+        "metric",
+        "n_neighbors",
+        "neighbors_weight",
+    }
     assert set(AutoencoderTransformer().get_params()) < ours
 
 

@@ -12,6 +12,11 @@ import sklearn.ensemble
 from sknn_deep import TabularMLPClassifier, TabularMLPRegressor
 from tests.requirements import needs
 
+# Some pass unknown categories alone.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.* was fitted to none of the values:UserWarning"
+)
+
 TESTS = "sklearn.ensemble._hist_gradient_boosting.tests.test_gradient_boosting"
 
 # Those that speak through public names alone.
