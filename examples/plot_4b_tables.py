@@ -185,7 +185,7 @@ print(f"within the ends that were moved by {margin:.3f}: {is_inside.mean():.3f}"
 
 # %%
 
-shown = np.argsort(median)[:: len(median) // 100]
+shown = np.argsort(median)[:: max(1, len(median) // 100)]
 fig, ax = plt.subplots(figsize=(7, 4))
 place = np.arange(len(shown))
 ax.vlines(place, low[shown], high[shown], color="0.8", lw=4, label="interval of 80 %")
