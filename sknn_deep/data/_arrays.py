@@ -5,7 +5,11 @@ import math
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknn_deep.data._data import as_array_like, validate
+from sknn_deep.data._data import (
+    as_array_like,
+    errors_about_text_and_gaps,
+    validate,
+)
 
 
 def check_arrays(
@@ -30,8 +34,10 @@ def check_arrays(
     checked = validate(
         estimator, X, y, reset=reset, dtype="numeric", allow_nd=True, **options
     )
-    X, *rest = checked if isinstance(checked, tuple) else (checked,)
-    X = _of_known_type(X, keeps_integers=keeps_integers)
+    given, (X, *rest) = X, checked if isinstance(checked, tuple) else (checked,)
+    # scikit-learn before 1.8 lets strings of pandas 3 through.
+    with errors_about_text_and_gaps(estimator, given, None, reset=reset):
+        X = _of_known_type(X, keeps_integers=keeps_integers)
     if not isinstance(X, np.ndarray):
         X = X.tocsr()
     if reset:
