@@ -229,9 +229,8 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
     The learning rate comes to rest four times, after 1/15, 3/15, 7/15 and all of the
     epochs. The weights that are kept are the last ones of these four, unless earlier
     ones have a lower loss on the rows held back, by more than two standard errors of
-    the mean difference: on noisy tables of few rows that is often so. Of classes this
-    is the log-loss, each time with the temperature that suits it. Without rows held
-    back the last ones count.
+    the mean difference: on noisy tables of few rows that is often so. Without rows
+    held back the last ones count.
 
     There is neither `warm_start` nor `partial_fit`: the schedules span one fit.
 

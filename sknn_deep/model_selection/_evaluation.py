@@ -272,10 +272,9 @@ def quick_score(fit: Fit, net: Net, scorer) -> Callable[[], float] | None:
         samples = fit.fold.test_samples(fit.estimator, fit.parameters)
     except Exception:  # rows that ``score`` has another word for
         return None
+    # An autoencoder, or weights of classes, which ``score`` has none of.
     if samples.y is None or samples.weight is not None:
-        return (
-            None  # an autoencoder, or weights of classes, which ``score`` has none of
-        )
+        return None
     return make_default_score(network, net, samples)
 
 
