@@ -26,6 +26,7 @@ from sknn_deep.fitting import (
     may_be_stacked,
     train_together,
 )
+from sknn_deep.model_selection._candidates import with_parameters
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
 from sknn_deep.training import Net
 
@@ -155,7 +156,7 @@ def plan_fits(
         train, test = splits[split]
         fold = Fold(estimator, X, y, train, test, fit_params, score_params)
         for number, parameters in enumerate(candidates):
-            own = clone(estimator).set_params(**clone(parameters, safe=False))
+            own = with_parameters(estimator, parameters)
             fit = Fit(number, split, own, parameters, fold)
             fits.append(fit)
             if is_network(own) and may_be_stacked(last_step(own)):
