@@ -12,7 +12,11 @@ from sknn_deep.conversion._fitted_parts import has_parts, parts_of
 from sknn_deep.conversion._network_parts import is_own, is_table_estimator
 from sknn_deep.conversion._onnx_inputs import inputs_of
 from sknn_deep.conversion._own_torch import has_own_parts, own_sequence
-from sknn_deep.conversion._skl2onnx import missing_message, networks_in
+from sknn_deep.conversion._skl2onnx import (
+    missing_message,
+    networks_in,
+    takes_a_table,
+)
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
@@ -232,4 +236,10 @@ def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
         from sknn_deep.conversion.skl2onnx_converters import convert_whole
     except ImportError as error:
         raise ImportError(missing_message("to_onnx")) from error
-    return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)
+    return convert_whole(
+        estimator,
+        inputs_of(estimator, X),
+        export.dtype,
+        opset,
+        lacks_rows=X is None and takes_a_table(estimator),
+    )
