@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._files import replace_file
+from sknn_deep._files import check_path, replace_file
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import has_parts, parts_of
 from sknn_deep.conversion._network_parts import is_own, is_table_estimator
@@ -118,7 +118,7 @@ def to_onnx(
         If it holds no network, or a step that skl2onnx cannot convert, or a network of
         one's own that torch cannot export, or not for any number of rows; or a
         classifier of labels that are neither numbers nor strings; or if X does not show
-        whether a column is numbers or strings.
+        whether a column is numbers or strings, or `path` is no path.
     ValueError
         If float32 has too few digits: where a column, or y with ``normalize_y=True``,
         is so far from zero beside its spread that predictions would be off by more than
@@ -148,6 +148,7 @@ def to_onnx(
     >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
     >>> sknn_deep.to_onnx(clf, "clf.onnx")  # doctest: +SKIP
     """
+    check_path(path, call="to_onnx(estimator, path, X)")
     opset = _check_opset(target_opset, estimator)
     if dtype not in _DTYPES:
         raise ValueError(
