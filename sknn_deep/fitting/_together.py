@@ -14,21 +14,18 @@ from sknn_deep._sklearn_private import has_callbacks
 from sknn_deep.fitting._own_code import has_own_training
 from sknn_deep.fitting._solvers import FitPlan, end_epochs
 from sknn_deep.gradients import stack_family, stacked_gradient
-from sknn_deep.machine import thread_count, threads_for_step
+from sknn_deep.machine import networks_for_a_core, thread_count
 from sknn_deep.training import Run, place_in_stack, run_family, train_stack
 
-# In one thread, a stack of fewer small networks brings next to nothing. Where a step is
-# worth several threads, stacks side by side are faster than one in all threads, which
-# wait for each other at each product.
-_FEWEST_FOR_A_CORE = 8
-_FEWEST_LARGE_FOR_A_CORE = 2
+# A stack of fewer small networks brings next to nothing.
+_FEWEST_SMALL = 8
 # On a GPU a stack only has to fit in its memory. On a CPU a step's calls cost the less
 # for each network the more there are, until nothing stays in a core's cache; and the
 # smaller the stacks, the less is lost where one core is late. The bytes are those that
 # `_most_in_a_stack` counts.
 _MAX_BYTES = 2**30
-_MAX_ON_CPU = 32
-_CACHED_BYTES = 18 * 2**20
+_MAX_ON_CPU = 40
+_CACHED_BYTES = 24 * 2**20
 
 
 def may_be_stacked(estimator: BaseEstimator) -> bool:
@@ -165,7 +162,7 @@ def divide_into_stacks(estimators, plans) -> list[list[int]]:
         members.sort(key=lambda i: place_in_stack(plans[i].run))
         n_cores = count_workers([[plans[i].run for i in members]])
         n_most = _most_in_a_stack(plans[members[0]], n_cores)
-        n_least = _least_in_a_stack(plans[members[0]], len(members))
+        n_least = _least_in_a_stack(plans[members[0]])
         stacks += _divide(members, n_most=n_most, n_least=n_least, n_cores=n_cores)
     return stacks + alone
 
@@ -185,12 +182,11 @@ def _divide(
     return [members[a:b] for a, b in pairwise(bounds)]
 
 
-def _least_in_a_stack(plan: FitPlan, n_networks: int) -> int:
+def _least_in_a_stack(plan: FitPlan) -> int:
     """Tell with how many networks a core is given a stack of its own."""
     parameters = list(plan.net.module_.parameters())
-    n_rows = n_networks * plan.run.batches.batch_size
-    is_small = threads_for_step(parameters, n_rows) is not None
-    return _FEWEST_FOR_A_CORE if is_small else _FEWEST_LARGE_FOR_A_CORE
+    # One of its own is no stack.
+    return max(2, networks_for_a_core(parameters, plan.run.batches.batch_size))
 
 
 def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:
@@ -204,7 +200,7 @@ def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:
     n_bytes = n_numbers * parameters[0].element_size()
     fitting = _MAX_BYTES // n_stacks // n_bytes
     if plan.placement.device.type == "cpu":
-        cached = max(_FEWEST_FOR_A_CORE, _CACHED_BYTES // n_bytes)
+        cached = max(_FEWEST_SMALL, _CACHED_BYTES // n_bytes)
         fitting = min(fitting, cached, _MAX_ON_CPU)
     return max(1, fitting)
 

@@ -21,10 +21,12 @@ from sknn_deep.machine._placement import (
 )
 from sknn_deep.machine._replicas import warn_of_replicas
 from sknn_deep.machine._threads import (
+    networks_for_a_core,
     one_blas_thread,
     prediction_threads,
     thread_count,
     threads_for_block,
+    threads_for_stack,
     threads_for_step,
 )
 
@@ -42,6 +44,7 @@ __all__ = [
     "global_draws_from",
     "has_room",
     "made_on_cpu",
+    "networks_for_a_core",
     "one_blas_thread",
     "prediction_threads",
     "resolve_device",
@@ -49,6 +52,7 @@ __all__ = [
     "sum_dtype",
     "thread_count",
     "threads_for_block",
+    "threads_for_stack",
     "threads_for_step",
     "warn_of_replicas",
 ]

@@ -1,6 +1,7 @@
 """As many threads as the work is worth, for as long as it lasts."""
 
 import functools
+import math
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -17,6 +18,10 @@ from sknn_deep.machine._process_threads import process_threads
 # a thread that sleeps may take longer to wake.
 _STEP_IN_ONE_THREAD_BELOW = 2e7
 _BLOCK_IN_ONE_THREAD_BELOW = 1e7
+# The same of stacks of networks that train side by side, of the operations of float32:
+# Python runs in one thread at a time, and a thread waits for it between any two calls.
+# From 1 ms a step on they come to take less time than one after the other.
+_STACK_IN_OWN_THREAD_FROM = 8e7
 # Multiplications that torch's libraries do in the calling thread anyway.
 _ALONE_ANYWAY = 1e4
 
@@ -39,9 +44,7 @@ def threads_for_step(
     parameter.
     """
     n_products = n_products or _count_products(parameters, density)
-    # Two operations for each row and weight, and twice as many for the gradients.
-    n_flops = 6 * n_rows * n_products
-    is_small = n_flops < _STEP_IN_ONE_THREAD_BELOW
+    is_small = _count_operations(n_products, n_rows) < _STEP_IN_ONE_THREAD_BELOW
     return 1 if is_small and parameters[0].device.type == "cpu" else None
 
 
@@ -56,7 +59,34 @@ def threads_for_block(n_products: float, device: torch.device) -> int | None:
     return 1 if 2 * n_products < _BLOCK_IN_ONE_THREAD_BELOW else None
 
 
-def _count_products(parameters: Sequence[Tensor], density: float) -> float:
+def networks_for_a_core(parameters: Sequence[Tensor], n_rows: int) -> int:
+    """Tell how many networks like one are worth a thread of their own.
+
+    They take a step of `n_rows` rows each as one computation.
+    """
+    n_operations = _count_operations(_count_products(parameters), n_rows)
+    n_operations *= parameters[0].element_size() / 4
+    return math.ceil(_STACK_IN_OWN_THREAD_FROM / n_operations)
+
+
+def threads_for_stack(
+    parameters: Sequence[Tensor], n_rows: int, n_networks: int
+) -> int | None:
+    """Tell how many threads a step of such networks is worth; None is all there are.
+
+    Threads that share each product wait for each other, above all where another process
+    wants a core, so that what is not worth two stacks is not worth two threads.
+    """
+    is_small = n_networks < 2 * networks_for_a_core(parameters, n_rows)
+    return 1 if is_small and parameters[0].device.type == "cpu" else None
+
+
+def _count_operations(n_products: float, n_rows: int) -> float:
+    """Count two for each row and weight, and twice as many for the gradients."""
+    return 6 * n_rows * n_products
+
+
+def _count_products(parameters: Sequence[Tensor], density: float = 1.0) -> float:
     n_products = sum(map(Tensor.numel, parameters))
     return n_products - (1 - density) * parameters[0].numel()
 

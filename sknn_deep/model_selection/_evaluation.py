@@ -1,5 +1,6 @@
 """Fit and score all candidates on all splits, their networks in stacks."""
 
+import copy
 import itertools
 import math
 import time
@@ -152,16 +153,38 @@ def plan_fits(
 ) -> list[Fit]:
     """Plan the fits to some of the splits, as far as they can be stacked."""
     fits = []
+    clones = [with_parameters(estimator, parameters) for parameters in candidates]
     for split in some:
         train, test = splits[split]
         fold = Fold(estimator, X, y, train, test, fit_params, score_params)
         for number, parameters in enumerate(candidates):
-            own = with_parameters(estimator, parameters)
+            own = _clone_again(clones[number])
             fit = Fit(number, split, own, parameters, fold)
             fits.append(fit)
             if is_network(own) and may_be_stacked(last_step(own)):
                 _plan(fit, options["error_score"])
     return fits
+
+
+def _clone_again(estimator: BaseEstimator) -> BaseEstimator:
+    """Clone a clone; by a copy where that is the same.
+
+    The steps before a network are shared: a fold fits clones of them.
+    """
+    network = last_step(estimator)
+    if not is_network(estimator) or not all(map(_is_plain, vars(network).values())):
+        return clone(estimator)
+    own = copy.copy(estimator)
+    if isinstance(own, Pipeline):
+        own.steps = [*own.steps[:-1], (own.steps[-1][0], copy.copy(network))]
+    return own
+
+
+def _is_plain(value) -> bool:
+    """Tell whether a parameter never changes, so that estimators may share it."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | int | float)
 
 
 def _plan(fit: Fit, error_score) -> None:

@@ -10,7 +10,7 @@ from sknn_deep.machine import (
     flushed_denormals,
     sum_dtype,
     thread_count,
-    threads_for_step,
+    threads_for_stack,
 )
 from sknn_deep.optimizers import (
     STEP_SCHEDULES,
@@ -90,8 +90,8 @@ def train_stack(
     staying = list(range(len(trainees)))
     optimizer = None
     first = runs[0]
-    n_threads = threads_for_step(
-        list(first.net.module_.parameters()), len(runs) * first.batches.batch_size
+    n_threads = threads_for_stack(
+        list(first.net.module_.parameters()), first.batches.batch_size, len(runs)
     )
     with thread_count(n_threads):
         while trainees:

@@ -477,7 +477,7 @@ def test_stacks_side_by_side_are_trained_as_alone(two_threads, monkeypatch):
         assert_same_fit(each, make(learning_rate_init=rate).fit(X, y))
 
 
-@pytest.mark.parametrize("width, n_threads", [(10, {2}), (400, {1})], ids=str)
+@pytest.mark.parametrize("width, n_threads", [(100, {2}), (800, {1})], ids=str)
 def test_few_networks_get_a_core_each_where_their_steps_are_worth_it(
     two_threads, monkeypatch, width, n_threads
 ):

@@ -8,9 +8,12 @@ from sknn_deep.machine import thread_count
 from sknn_deep.machine._threads import (
     _ALONE_ANYWAY,
     _BLOCK_IN_ONE_THREAD_BELOW,
+    _STACK_IN_OWN_THREAD_FROM,
     _STEP_IN_ONE_THREAD_BELOW,
+    networks_for_a_core,
     one_blas_thread,
     threads_for_block,
+    threads_for_stack,
     threads_for_step,
 )
 from sknn_deep.modules import MLP
@@ -53,6 +56,22 @@ def test_products_with_zeros_of_sparse_rows_are_no_work():
     assert threads_for_step(parameters, 2 * n_rows) is None
     assert threads_for_step(parameters, 2 * n_rows, density=0.1) == 1
     assert threads_for_step(parameters, 20 * n_rows, density=0.1) is None
+
+
+@pytest.mark.parametrize("dtype, share", [("float32", 1), ("float64", 2)])
+@pytest.mark.parametrize("device, small", [("cpu", 1), ("meta", None)])
+def test_stacks_take_two_threads_from_as_many_networks_as_two_are_worth(
+    dtype, share, device, small
+):
+    with torch.device(device):
+        module = MLP((9, 10), activations=[], dropout=[])  # of 100 parameters
+    parameters = list(module.to(getattr(torch, dtype)).parameters())
+    n_rows = round(_STACK_IN_OWN_THREAD_FROM / 600 / share / 10)
+
+    assert networks_for_a_core(parameters, n_rows + 1) == 10
+    assert networks_for_a_core(parameters, n_rows - 1) == 11
+    assert threads_for_stack(parameters, n_rows + 1, 19) == small
+    assert threads_for_stack(parameters, n_rows + 1, 20) is None
 
 
 # --- NumPy's and SciPy's BLAS -------------------------------------------------------

@@ -278,7 +278,7 @@ def test_stack_of_any_size_leaves_the_weights_of_a_network_alone(
 @pytest.mark.usefixtures("three_threads")
 @pytest.mark.parametrize("limit, expected", [(1e6, 1), (1.0, 3)])
 def test_stack_of_small_networks_takes_one_thread(limit, expected, monkeypatch):
-    monkeypatch.setattr(threads_file, "_STEP_IN_ONE_THREAD_BELOW", limit)
+    monkeypatch.setattr(threads_file, "_STACK_IN_OWN_THREAD_FROM", limit)
     n_threads = []
 
     train_stack(
