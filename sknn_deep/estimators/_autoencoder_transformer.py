@@ -106,7 +106,8 @@ class AutoencoderTransformer(
     decoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
         The other half, which takes codes and returns as many numbers as there are
         features, in any shape. It may ask for ``n_components`` and ``n_outputs``, here
-        the number of features.
+        the number of features. None stays None in the fit: ``inverse_transform``
+        decodes, by `decoder_`.
 
     latent_activation : {"elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", \
             "identity", "leaky_relu", "logistic", "mish", "relu", "relu6", "selu", \
