@@ -9,6 +9,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def check_path(path, *, call: str) -> None:
+    """Refuse what is no path, mostly another argument of the same `call`."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path of {call} must be a str or a Path. Got {type(path).__name__}: pass "
+            "the arguments in this order, or by their names."
+        )
+
+
 @contextmanager
 def replace_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """Give a file to write, which takes the place of `path` when all is written.

@@ -6,13 +6,17 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from sknn_deep._files import replace_file
+from sknn_deep._files import check_path, replace_file
 from sknn_deep.conversion._export import Export, check_output
 from sknn_deep.conversion._fitted_parts import has_parts, parts_of
 from sknn_deep.conversion._network_parts import is_own, is_table_estimator
 from sknn_deep.conversion._onnx_inputs import inputs_of
 from sknn_deep.conversion._own_torch import has_own_parts, own_sequence
-from sknn_deep.conversion._skl2onnx import missing_message, networks_in
+from sknn_deep.conversion._skl2onnx import (
+    missing_message,
+    networks_in,
+    takes_a_table,
+)
 
 _DTYPES = ("float32", "float64")
 _OUTPUTS = ("predictions", "probabilities", "raw")
@@ -114,7 +118,7 @@ def to_onnx(
         If it holds no network, or a step that skl2onnx cannot convert, or a network of
         one's own that torch cannot export, or not for any number of rows; or a
         classifier of labels that are neither numbers nor strings; or if X does not show
-        whether a column is numbers or strings.
+        whether a column is numbers or strings, or `path` is no path.
     ValueError
         If float32 has too few digits: where a column, or y with ``normalize_y=True``,
         is so far from zero beside its spread that predictions would be off by more than
@@ -144,6 +148,7 @@ def to_onnx(
     >>> clf = clf.fit([[0.0], [1.0]], ["no", "yes"])
     >>> sknn_deep.to_onnx(clf, "clf.onnx")  # doctest: +SKIP
     """
+    check_path(path, call="to_onnx(estimator, path, X)")
     opset = _check_opset(target_opset, estimator)
     if dtype not in _DTYPES:
         raise ValueError(
@@ -232,4 +237,10 @@ def _model_by_skl2onnx(estimator, X, export: Export, opset: int, output: str):
         from sknn_deep.conversion.skl2onnx_converters import convert_whole
     except ImportError as error:
         raise ImportError(missing_message("to_onnx")) from error
-    return convert_whole(estimator, inputs_of(estimator, X), export.dtype, opset)
+    return convert_whole(
+        estimator,
+        inputs_of(estimator, X),
+        export.dtype,
+        opset,
+        lacks_rows=X is None and takes_a_table(estimator),
+    )

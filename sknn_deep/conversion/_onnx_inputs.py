@@ -79,7 +79,8 @@ def _is_text(array: np.ndarray, where: str) -> bool:
             return False
     raise TypeError(
         "X of to_onnx must show which columns are numbers and which are strings. Got "
-        f"neither, or only missing values, in {where}, of dtype {array.dtype}."
+        f"neither, or only missing values, in {where}, of dtype {array.dtype}. Pass a "
+        "DataFrame with a value in each column."
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from sknn_deep.conversion._network_parts import NETWORKS, is_own, network_of
@@ -75,6 +76,15 @@ def estimators_in(value, seen: set[int] | None = None) -> Iterator:
         return
     for item in values:
         yield from estimators_in(item, seen)
+
+
+def takes_a_table(estimator: BaseEstimator) -> bool:
+    """Tell whether it was fitted to columns with names, or to strings."""
+    return hasattr(estimator, "feature_names_in_") or any(
+        np.asarray(categories).dtype.kind in "OUT"
+        for found in estimators_in(estimator)
+        for categories in getattr(found, "categories_", ())
+    )
 
 
 def networks_in(estimator) -> list[BaseEstimator]:

@@ -12,6 +12,9 @@ from sklearn.utils.multiclass import (
 )
 
 _TINY = 1e-9  # share of a class that never occurs
+_MANY_CLASSES = 100  # of fewer numbers nothing is said
+_FEW_ROWS = 5  # of a class, on the average
+_MOST_NAMED = 5  # labels in a message
 _KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
 
 
@@ -64,6 +67,25 @@ class ClassTarget:
                 f"y of {owner} has exactly one 1 in each row, as one-hot classes have, "
                 f"and is learnt as {y.shape[1]} labels that do not exclude each other. "
                 "If they do, pass the classes: y.argmax(axis=1).",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def warn_of_quantities(self, n_rows: int, *, owner: str) -> None:
+        """Warn of numbers that are hardly labels: many, with gaps, and few rows each.
+
+        Labels that number something, as persons, go up one by one.
+        """
+        n_classes = len(self.classes)
+        if n_classes <= _MANY_CLASSES or n_classes * _FEW_ROWS < n_rows:
+            return
+        if self.kind != "multiclass" or self.classes.dtype.kind not in "iuf":
+            return
+        if float(self.classes[-1]) - float(self.classes[0]) >= n_classes:
+            warnings.warn(
+                f"y of {owner} has {n_classes} different numbers in {n_rows} rows, "
+                "each of which is learnt as a class of its own. If they tell how much, "
+                "use a regressor, such as MLPRegressor.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -131,7 +153,9 @@ class ClassTarget:
             return np.ones_like(activated)
         return np.hstack([1 - activated, activated])
 
-    def check_known(self, y: np.ndarray, *, warm_start: bool) -> None:
+    def check_known(
+        self, y: np.ndarray, *, warm_start: bool = False, is_validation: bool = False
+    ) -> None:
         """Refuse classes that the network has no outputs for."""
         if self.kind == "multilabel":
             if y.ndim != 2 or y.shape[1] != len(self.classes):
@@ -157,10 +181,16 @@ class ClassTarget:
             unknown = np.setdiff1d(seen, self.classes)
         except TypeError:  # numbers and dates, say, have no common type
             unknown = seen
+        if len(unknown) and is_validation:
+            raise ValueError(
+                f"`y_val` has classes that `y` has not: {_name_some(unknown)}. Leave "
+                "out their rows, or fit to rows of these classes too."
+            )
         if len(unknown):
             raise ValueError(
-                "`y` has classes not in `self.classes_`. "
-                f"`self.classes_` has {self.classes}. 'y' has {seen}."
+                f"`y` has classes not in `self.classes_`: {_name_some(unknown)}. "
+                f"`self.classes_` has {_name_some(self.classes)}. Pass all that will "
+                "ever come as `classes` of the first call of partial_fit."
             )
 
     def _has_all_of(self, y: np.ndarray) -> bool:
@@ -172,6 +202,13 @@ class ClassTarget:
         codes = np.searchsorted(self.classes, y)
         last = len(self.classes) - 1
         return np.array_equal(self.classes[np.minimum(codes, last)], y)
+
+
+def _name_some(labels: np.ndarray) -> str:
+    """Write labels, the first ones if there are many."""
+    named = ", ".join(repr(label) for label in labels[:_MOST_NAMED].tolist())
+    n_others = len(labels) - _MOST_NAMED
+    return f"{named} and {n_others} others" if n_others > 0 else named
 
 
 def _is_vector_of_labels(y: np.ndarray) -> bool:

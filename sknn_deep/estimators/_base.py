@@ -66,7 +66,7 @@ from sknn_deep.gradients import fastest_gradient, penalized_weights
 from sknn_deep.machine import Placement, resolve_placement, warn_of_replicas
 from sknn_deep.modules import ModelSummary, summarize
 from sknn_deep.optimizers import STEP_SCHEDULES
-from sknn_deep.parameters import ValidationMixin, say_our_parameters
+from sknn_deep.parameters import AnsweringMixin, say_our_parameters
 from sknn_deep.rows import Batches
 from sknn_deep.training import Net, Recipe, Run, resolve_recipe
 
@@ -91,7 +91,7 @@ def is_stochastic(estimator) -> bool:
     return True
 
 
-class BaseNetEstimator(ValidationMixin, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseNetEstimator(AnsweringMixin, CallbackSupportMixin, BaseEstimator, ABC):
     """An estimator that trains a network, held as the skorch net ``net_``.
 
     A subclass says what the network is (``_make_module``, ``_make_criterion``), what it

@@ -246,6 +246,8 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
             self._target = ClassTarget.of(y, given)
             self.classes_ = self._target.classes
             self._target.warn_of_one_hot(y, owner=type(self).__name__)
+            if given is None:
+                self._target.warn_of_quantities(len(y), owner=type(self).__name__)
         if given is not None or not first_pass:
             self._target.check_known(y, warm_start=self.warm_start and not incremental)
         self._set_shape()
@@ -275,7 +277,7 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         with of_the_validation_set(X_val, self):
             X, y = self._check_rows(X_val, y_val, reset=False, multi_output=True)
             y = dense_labels(y)
-            self._target.check_known(y, warm_start=False)
+            self._target.check_known(y, is_validation=True)
             samples = Samples(X, y, check_weights(sample_weight_val, X))
             return self._weigh_classes(samples, learn=False)
 

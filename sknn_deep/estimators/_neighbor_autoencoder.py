@@ -73,7 +73,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
     decoder : type of torch.nn.Module, callable, torch.nn.Module or None, default=None
         The other half, which takes a quarter of the codes and returns as many numbers
         as there are features, in any shape. It may ask for ``n_components`` and
-        ``n_outputs``, here the number of features.
+        ``n_outputs``, here the number of features. None stays None in the fit:
+        ``inverse_transform`` decodes, by `decoder_`.
 
     latent_activation : {"identity"}, default="identity"
         Activation of the code, which is linear.

@@ -17,6 +17,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from sknn_deep._files import check_path
 from sknn_deep.conversion import Activation, LayerNorm, Linear
 from sknn_deep.inspection._codes import (
     check_components,
@@ -124,7 +125,7 @@ def latent_space_to_html(
     Raises
     ------
     TypeError
-        If the estimator has no ``transform``.
+        If the estimator has no ``transform``, or `path` is no path.
     ValueError
         If the codes have a single component, or `components`, `image_shape` or `y_type`
         is none of the above, or `max_samples` is below 1.
@@ -152,9 +153,11 @@ def latent_space_to_html(
     '<!DOCTYPE html>'
     """
     owner = "latent_space_to_html"
+    call = f"{owner}(estimator, X, path, y)"
+    check_path(path, call=call)
     if not hasattr(estimator, "transform"):
         raise TypeError(
-            f"{owner} needs an estimator with `transform`. Got "
+            f"{call} needs an estimator with `transform`. Got "
             f"{type(estimator).__name__}, which has none."
         )
     check_is_fitted(estimator)

@@ -27,6 +27,7 @@ from sknn_deep.fitting import (
     may_be_stacked,
     train_together,
 )
+from sknn_deep.model_selection._candidates import with_parameters
 from sknn_deep.model_selection._folds import Fold, fold_bytes, is_network, last_step
 from sknn_deep.training import Net
 
@@ -152,10 +153,7 @@ def plan_fits(
 ) -> list[Fit]:
     """Plan the fits to some of the splits, as far as they can be stacked."""
     fits = []
-    clones = [
-        clone(estimator).set_params(**clone(parameters, safe=False))
-        for parameters in candidates
-    ]
+    clones = [with_parameters(estimator, parameters) for parameters in candidates]
     for split in some:
         train, test = splits[split]
         fold = Fold(estimator, X, y, train, test, fit_params, score_params)

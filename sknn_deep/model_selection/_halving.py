@@ -14,12 +14,14 @@ from sknn_deep._sklearn_private import (
 from sknn_deep.model_selection._folds import last_step
 from sknn_deep.model_selection._joint import JointFits, has_epochs
 from sknn_deep.model_selection._search import BatchedSearchMixin
+from sknn_deep.parameters import SEARCH_SCORING, names_our_words, say_full_names
 
 
 class BatchedHalvingMixin(BatchedSearchMixin):
     """A search in rounds: which candidates, with what resources, says scikit-learn."""
 
     def _search(self, evaluate_candidates, format_results, X, y, split_params):
+        self._check_resource()
         results = {}
         with ExitStack() as stack:
             options = {"survivors": _Survivors(self, stack)} if self.warm_start else {}
@@ -31,6 +33,17 @@ class BatchedHalvingMixin(BatchedSearchMixin):
 
             run_halving(self, evaluate_round, X, y, split_params)
         return results
+
+    def _check_resource(self) -> None:
+        """Name a resource that a part of the estimator has, or has by another word."""
+        if self.resource in ("n_samples", *self.estimator.get_params()):
+            return
+        said = say_full_names([self.resource], self.estimator)
+        if said:
+            raise ValueError(
+                f"Cannot use resource={self.resource} which is not supported by "
+                f"estimator {type(self.estimator).__name__}.{said}"
+            )
 
     def _train(self, candidates, X, y, splits, *, survivors=None, **options):
         if survivors is None:
@@ -295,9 +308,11 @@ class BatchedHalvingGridSearchCV(BatchedHalvingMixin, SklearnHalvingGridSearchCV
 
     _parameter_constraints: dict = {
         **SklearnHalvingGridSearchCV._parameter_constraints,
+        "scoring": SEARCH_SCORING,
         "warm_start": ["boolean"],
     }
 
+    @names_our_words
     def __init__(
         self,
         estimator,
@@ -511,9 +526,11 @@ class BatchedHalvingRandomSearchCV(BatchedHalvingMixin, SklearnHalvingRandomSear
 
     _parameter_constraints: dict = {
         **SklearnHalvingRandomSearchCV._parameter_constraints,
+        "scoring": SEARCH_SCORING,
         "warm_start": ["boolean"],
     }
 
+    @names_our_words
     def __init__(
         self,
         estimator,

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
 from sknn_deep.estimators import BaseNetEstimator, EnsembleMixin
@@ -20,6 +20,7 @@ from sknn_deep.fitting import (
     count_workers,
     planned_trainings,
 )
+from sknn_deep.model_selection._candidates import with_parameters
 from sknn_deep.model_selection._evaluation import (
     Fit,
     end_planned,
@@ -134,8 +135,7 @@ class JointFits:
         fits = plan_fits(estimator, X, y, candidates, splits, some, **options)
         for fit in fits:
             if fit.plan is None and fit.error is None:
-                parameters = clone(candidates[fit.candidate], safe=False)
-                fit.estimator = clone(estimator).set_params(**parameters)
+                fit.estimator = with_parameters(estimator, candidates[fit.candidate])
         self.fits = [JointFit(fit) for fit in fits]
         self._after_epoch = after_epoch
         self._options = options

@@ -16,9 +16,10 @@ from sknn_deep._sklearn_private import (
     warn_or_raise_about_fit_failures,
 )
 from sknn_deep.model_selection._joint import JointFit, JointFits
-from sknn_deep.model_selection._search import BatchedSearchMixin
+from sknn_deep.model_selection._search import SEVERAL_SCORERS, BatchedSearchMixin
 from sknn_deep.model_selection._search_space import SearchSpace
 from sknn_deep.model_selection._trials import Batch, TrialLoop
+from sknn_deep.parameters import names_our_words
 
 
 class _Shared:
@@ -197,6 +198,7 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
             for name, constraint in BaseSearchCV._parameter_constraints.items()
             if name not in ("n_jobs", "pre_dispatch")
         },
+        "scoring": SEVERAL_SCORERS,
         "param_distributions": [dict, callable],
         "n_trials": [Interval(Integral, 1, None, closed="left"), None],
         "timeout": [Interval(Real, 0, None, closed="left"), None],
@@ -207,6 +209,7 @@ class BatchedOptunaSearchCV(BatchedSearchMixin, BaseSearchCV):
         "callbacks": [list, tuple, None],
     }
 
+    @names_our_words
     def __init__(
         self,
         estimator,

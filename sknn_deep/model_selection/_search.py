@@ -27,6 +27,15 @@ from sknn_deep._sklearn_private import (
     warn_or_raise_about_fit_failures,
 )
 from sknn_deep.model_selection._evaluation import evaluate
+from sknn_deep.parameters import (
+    SEARCH_SCORING,
+    ValidationMixin,
+    check_scorer_names,
+    names_our_words,
+)
+
+# What "scoring" may be where there may be several metrics.
+SEVERAL_SCORERS = [*SEARCH_SCORING, list, tuple, dict]
 
 
 class _Rounds(NamedTuple):
@@ -59,8 +68,12 @@ class _Rounds(NamedTuple):
             self.more.setdefault(name, []).extend(values)
 
 
-class BatchedSearchMixin(CallbackSupportMixin):
+class BatchedSearchMixin(ValidationMixin, CallbackSupportMixin):
     """The part of a search that fits: candidates are evaluated all at once."""
+
+    def _validate_params(self):
+        super()._validate_params()
+        check_scorer_names(self.scoring, owner=type(self).__name__)
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, **params):
@@ -356,6 +369,12 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     array([ True,  True,  True])
     """
 
+    _parameter_constraints: dict = {
+        **GridSearchCV._parameter_constraints,
+        "scoring": SEVERAL_SCORERS,
+    }
+    __init__ = names_our_words(GridSearchCV.__init__)
+
     def _candidates(self) -> ParameterGrid:
         return ParameterGrid(self.param_grid)
 
@@ -466,6 +485,12 @@ class BatchedRandomizedSearchCV(BatchedSearchMixin, RandomizedSearchCV):
     >>> len(search.cv_results_["params"])
     4
     """
+
+    _parameter_constraints: dict = {
+        **RandomizedSearchCV._parameter_constraints,
+        "scoring": SEVERAL_SCORERS,
+    }
+    __init__ = names_our_words(RandomizedSearchCV.__init__)
 
     def _candidates(self) -> ParameterSampler:
         return ParameterSampler(

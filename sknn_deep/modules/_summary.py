@@ -85,6 +85,9 @@ class ModelSummary:
             ]
         )
 
+    # A prompt shows it.
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{heading}</th>" for heading in self._HEADINGS)
         body = "".join(

@@ -1,24 +1,34 @@
 """What a user may write: which values parameters take, and others' words for them."""
 
+from sknn_deep.parameters._answers import (
+    names_our_words,
+    say_full_names,
+    say_our_parameters,
+)
 from sknn_deep.parameters._parameters import (
     ACTIVATION,
     SCORING,
+    SEARCH_SCORING,
     TRAINING_CONSTRAINTS,
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
+    check_scorer_names,
 )
-from sknn_deep.parameters._validation import ValidationMixin
-from sknn_deep.parameters._words import names_our_words, say_our_parameters
+from sknn_deep.parameters._validation import AnsweringMixin, ValidationMixin
 
 __all__ = [
     "ACTIVATION",
     "SCORING",
+    "SEARCH_SCORING",
     "TRAINING_CONSTRAINTS",
+    "AnsweringMixin",
     "ValidationMixin",
     "check_activations",
     "check_dropout",
     "check_hidden_layer_sizes",
+    "check_scorer_names",
     "names_our_words",
+    "say_full_names",
     "say_our_parameters",
 ]

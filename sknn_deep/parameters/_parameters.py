@@ -9,12 +9,13 @@ from sklearn.metrics import get_scorer_names
 from sknn_deep._sklearn_private import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     Options,
     StrOptions,
 )
 from sknn_deep.modules import ACTIVATIONS, NORMALIZATIONS
 from sknn_deep.optimizers import SOLVERS, STEP_SCHEDULES
-from sknn_deep.parameters._words import say_our_value
+from sknn_deep.parameters._answers import say_our_value
 
 ACTIVATION = StrOptions(set(ACTIVATIONS))
 
@@ -64,16 +65,33 @@ TRAINING_CONSTRAINTS: dict = {
 
 
 class _ScorerNames(StrOptions):
-    """The names of scikit-learn's scorers, too many for a message, and "loss"."""
+    """The names of scikit-learn's scorers, too many for a message, and some more."""
 
-    def __init__(self):
-        super().__init__({*get_scorer_names(), "loss"})
+    def __init__(self, *more: str):
+        super().__init__({*get_scorer_names(), *more})
+        self._more = more
 
     def __str__(self):
-        return "'loss', a name that sklearn.metrics.get_scorer_names() lists"
+        more = "".join(f"{name!r}, " for name in self._more)
+        return f"{more}a name that sklearn.metrics.get_scorer_names() lists"
 
 
-SCORING = [_ScorerNames(), callable, None]
+SCORING = [_ScorerNames("loss"), callable, None]
+SEARCH_SCORING = [_ScorerNames(), callable, None]
+
+
+def check_scorer_names(scoring, *, owner: str) -> None:
+    """Refuse names of no scorer among those of several metrics."""
+    if not isinstance(scoring, list | tuple | set | dict):
+        return
+    known = get_scorer_names()
+    for name in scoring.values() if isinstance(scoring, dict) else scoring:
+        if isinstance(name, str) and name not in known:
+            raise InvalidParameterError(
+                f"The 'scoring' parameter of {owner} must have names that "
+                f"sklearn.metrics.get_scorer_names() lists. Got {name!r} among them."
+                + say_our_value("scoring", name, known)
+            )
 
 
 def check_hidden_layer_sizes(

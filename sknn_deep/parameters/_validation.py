@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from sknn_deep._sklearn_private import InvalidParameterError, make_constraint
-from sknn_deep.parameters._words import say_our_method, say_our_values
+from sknn_deep.parameters._answers import say_our_method, say_our_values
 
 _NO_VALUE = object()
 
@@ -46,7 +46,7 @@ def has_valid_parameters(estimator: BaseEstimator) -> bool:
 
 
 class ValidationMixin:
-    """Validates parameters, and says what others' values and methods are here."""
+    """Validates parameters, and says what others' values are called here."""
 
     def _has_valid_parameters(self) -> bool:
         return has_valid_parameters(self)
@@ -58,6 +58,10 @@ class ValidationMixin:
             super()._validate_params()
         except InvalidParameterError as error:
             raise InvalidParameterError(f"{error}{say_our_values(self)}") from None
+
+
+class AnsweringMixin(ValidationMixin):
+    """Validates parameters, and answers others' methods by ours."""
 
     def __getattr__(self, name: str):
         """Answer a method of other packages by ours; called for what is missing."""

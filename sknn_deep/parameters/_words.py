@@ -4,16 +4,6 @@ Error messages name our word by these tables, and the pages on coming from Keras
 from skorch have each entry.
 """
 
-import functools
-import inspect
-from collections.abc import Callable, Iterable
-from numbers import Real
-from typing import TypeVar, cast
-
-from sklearn.base import BaseEstimator
-
-from sknn_deep._sklearn_private import StrOptions, make_constraint
-
 # Parameters of an estimator.
 PARAMETERS = {
     "epochs": "max_iter",
@@ -105,6 +95,28 @@ SETTLED_FOR_TABLES = {
     "warm_start",
 }
 
+# Those of the searches, each with what it may be called; a search has one of them.
+SEARCH_PARAMETERS = {
+    "n_iter": ("n_trials", "n_candidates"),
+    "n_trials": ("n_iter", "n_candidates"),
+    "param_grid": ("param_distributions",),
+    "param_distributions": ("param_grid",),
+    "search_spaces": ("param_distributions", "param_grid"),
+    "n_jobs": ("n_parallel_trials (trials that are trained together)",),
+    "sampler": (
+        "study, as lambda: optuna.create_study(direction='maximize', sampler=...),",
+    ),
+    "pruner": (
+        "study, as lambda: optuna.create_study(direction='maximize', pruner=...),",
+    ),
+    "metric": ("scoring",),
+    "metrics": ("scoring",),
+    "direction": (
+        "needless: scores are better the higher they are, and so are errors as "
+        "scorers, such as 'neg_mean_squared_error'",
+    ),
+}
+
 # Arguments of `fit`.
 FIT_ARGUMENTS = {
     "validation_data": "X_val and y_val",
@@ -159,17 +171,33 @@ METHODS = {
 AUTOENCODER_METHODS = {"predict": "inverse_transform(transform(X))"}
 FUNCTIONS = {"feature_importances_": "sklearn.inspection.permutation_importance"}
 
+_ACTIVATIONS = {
+    "sigmoid": "'logistic'",
+    "swish": "'silu'",
+    "linear": "'identity'",
+    "none": "'identity'",
+    "hard_sigmoid": "'hardsigmoid'",
+    "hard_swish": "'hardswish'",
+    "hard_tanh": "'hardtanh'",
+}
+_SOFTMAX = "needless: a classifier's outputs have it"
+
 # Values of parameters.
 VALUES = {
     "activation": {
-        "sigmoid": "'logistic'",
-        "swish": "'silu'",
-        "linear": "'identity'",
-        "hard_sigmoid": "'hardsigmoid'",
-        "hard_swish": "'hardswish'",
-        "hard_tanh": "'hardtanh'",
+        **_ACTIVATIONS,
+        "softmax": f"{_SOFTMAX}; activation is that of the hidden layers",
     },
-    "out_activation": {"sigmoid": "'logistic'", "linear": "'identity'"},
+    "latent_activation": {
+        **_ACTIVATIONS,
+        "softmax": f"{_SOFTMAX}; latent_activation is that of the code",
+    },
+    "out_activation": {
+        "sigmoid": "'logistic'",
+        "linear": "'identity'",
+        "none": "'identity'",
+        "softmax": _SOFTMAX,
+    },
     "solver": {
         "rmsprop": "torch.optim.RMSprop",
         "nadam": "torch.optim.NAdam",
@@ -181,11 +209,28 @@ VALUES = {
         "mse": "'squared_error'",
         "reg:squarederror": "'squared_error'",
         "mean_squared_error": "'squared_error'",
+        "rmse": "'squared_error'",
         "mae": "'absolute_error'",
         "mean_absolute_error": "'absolute_error'",
         "l1": "'absolute_error'",
+        "pinball": "'quantile'",
         "bce": "'binary_cross_entropy'",
         "binary_crossentropy": "'binary_cross_entropy'",
+        "cross_entropy": "'binary_cross_entropy'",
+        "crossentropy": "'binary_cross_entropy'",
+        "categorical_crossentropy": "'binary_cross_entropy'",
+        "sparse_categorical_crossentropy": "'binary_cross_entropy'",
+        "log_loss": "'binary_cross_entropy'",
+    },
+    "criterion": {
+        "cross_entropy": "torch.nn.CrossEntropyLoss",
+        "crossentropy": "torch.nn.CrossEntropyLoss",
+        "bce": "torch.nn.BCEWithLogitsLoss",
+        "mse": "torch.nn.MSELoss",
+        "squared_error": "torch.nn.MSELoss",
+        "mae": "torch.nn.L1Loss",
+        "absolute_error": "torch.nn.L1Loss",
+        "huber": "torch.nn.HuberLoss",
     },
     "normalization": {
         "batch_norm": "'batch'",
@@ -201,154 +246,11 @@ VALUES = {
         "val_loss": "'loss'",
         "acc": "'accuracy'",
         "val_accuracy": "'accuracy'",
+        "auc": "'roc_auc'",
         "log_loss": "'neg_log_loss'",
         "mse": "'neg_mean_squared_error'",
+        "rmse": "'neg_root_mean_squared_error'",
+        "mae": "'neg_mean_absolute_error'",
+        "mape": "'neg_mean_absolute_percentage_error'",
     },
 }
-
-_Method = TypeVar("_Method", bound=Callable)
-
-
-def names_our_words(method: _Method) -> _Method:
-    """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
-    is_init = method.__name__ == "__init__"
-    say = say_our_parameters if is_init else _say_our_arguments
-    known = set(inspect.signature(method).parameters)
-
-    @functools.wraps(method)
-    def wrapper(self, *args, **kwargs):
-        try:
-            return method(self, *args, **kwargs)
-        except TypeError as error:
-            unknown = [name for name in kwargs if name not in known]
-            is_missing = str(error).startswith(f"{method.__qualname__}() missing ")
-            if not unknown and not is_missing:
-                raise
-            # Python names the class that has the code, be it a mixin.
-            name = f"{type(self).__name__}.{method.__name__}"
-            message = str(error).replace(method.__qualname__, name)
-            raise TypeError(f"{message}.{say(unknown, self)}") from None
-
-    return cast(_Method, wrapper)
-
-
-def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
-    """Say what parameters that are not there are called here."""
-    said, known = "", estimator._get_param_names()
-    for name in unknown:
-        ours = PARAMETERS.get(name)
-        if "module" in known:
-            ours = OWN_NET_PARAMETERS.get(ours or name, ours)
-        if "n_neighbors" in known:
-            ours = NEIGHBOR_PARAMETERS.get(name, ours)
-        is_of_tables = "categorical_features" in known
-        if is_of_tables:
-            ours = TABLE_PARAMETERS.get(name, ours)
-        if name in FIT_ARGUMENTS:
-            said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
-        elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
-            said += f" {name!r} is not to be chosen here: the recipe for tables has it."
-        elif ours == "criterion":
-            said += f" {name!r} is called {ours} here."
-        elif "loss" in (name, ours) and "loss" not in known:
-            said += f" {name!r} is not needed: the loss is the cross entropy."
-        elif ours is not None:
-            said += f" {name!r} is called {ours} here."
-    return said
-
-
-def _first_word(words: str) -> str:
-    return words.split()[0].rstrip(",")
-
-
-def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
-    """Say what arguments that ``fit`` has not are called here."""
-    owner = f"{type(estimator).__name__}(...)"
-    said = ""
-    for name in unknown:
-        is_ours = name in estimator._get_param_names()
-        if name in FIT_ARGUMENTS:
-            said += f" {name!r} is called {FIT_ARGUMENTS[name]} here."
-        elif is_ours:
-            said += f" Pass it to {owner}."
-        elif name in PARAMETERS:
-            said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
-    return said
-
-
-def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
-    """Say what a method or attribute is called here; nothing if there is no such."""
-    ours = METHODS.get(name) or FUNCTIONS.get(name)
-    if ours is None and hasattr(cls, "inverse_transform"):
-        ours = AUTOENCODER_METHODS.get(name)
-    if ours is None:
-        return ""
-    _, is_needless, reason = ours.partition("needless: ")
-    if is_needless:
-        return f" {name!r} is not needed: {reason}."
-    if ours.isidentifier() and not hasattr(cls, ours):
-        return ""
-    return f" {name!r} is called {ours} here."
-
-
-def say_our_values(estimator: BaseEstimator) -> str:
-    """Say what the values of an estimator's parameters are called here."""
-    said = ""
-    for name in (*VALUES, "n_components", "callbacks"):
-        constraints = estimator._parameter_constraints.get(name, ())
-        options = {
-            option
-            for constraint in constraints
-            if isinstance(constraint, StrOptions)
-            for option in constraint.options
-        }
-        value = getattr(estimator, name, None)
-        is_valid = any(
-            make_constraint(constraint).is_satisfied_by(value)
-            for constraint in constraints
-        )
-        if constraints and not is_valid:
-            said += say_our_value(name, value, options)
-    return said
-
-
-def say_our_value(name: str, value, options) -> str:
-    """Say what a parameter's value is called here; nothing where nobody knows.
-
-    `options` are the strings that the parameter takes.
-    """
-    if name == "learning_rate" and isinstance(value, Real):
-        return (
-            f" A number is given as learning_rate_init={value!r}; learning_rate is its "
-            "schedule."
-        )
-    if name == "callbacks":
-        return " A single one is given in a list: callbacks=[callback]."
-    if name in ("loss", "n_components") and isinstance(value, tuple | list):
-        return (
-            f" Numbers of units are given as hidden_layer_sizes={value!r}; {name} is "
-            "the first parameter."
-        )
-    if name == "n_components" and (value is None or isinstance(value, float)):
-        return (
-            " It is the width of the code. An autoencoder cannot choose it by a share "
-            "of the variance, or keep all, as PCA does; "
-            "PCA(n_components=0.95).fit(X).n_components_ is a width to start from."
-        )
-    if name == "normalization" and value is True:
-        return " It is named: normalization='batch' or 'layer'."
-    if name == "activation":
-        value = _name_of_layer(value)
-    if not isinstance(value, str):
-        return ""
-    lower = value.lower()
-    ours = VALUES.get(name, {}).get(lower)
-    if ours is None and lower != value and lower in options:
-        ours = repr(lower)
-    return "" if ours is None else f" {value!r} is called {ours} here."
-
-
-def _name_of_layer(value):
-    """Give the name of a layer of torch, or of its class, such as nn.ReLU."""
-    cls = value if isinstance(value, type) else type(value)
-    return cls.__name__ if cls.__module__.startswith("torch.nn") else value

@@ -7,7 +7,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sknn_deep._files import replace_file
+from sknn_deep._files import check_path, replace_file
 from sknn_deep._sklearn_private import BaseSearchCV
 from sknn_deep.persistence._container import write_container
 from sknn_deep.persistence._data import Encoder, dump_json, may_have_text
@@ -49,7 +49,7 @@ def save(estimator, path) -> None:
         splitter that is not scikit-learn's, an optimizer that is not one of
         ``torch.optim``, a network whose layers were changed after the fit, a function
         of one's own in a Pipeline, a step of scikit-learn that keeps more than numbers,
-        strings, arrays and lists of them, such as trees.
+        strings, arrays and lists of them, such as trees. Also if `path` is no path.
     ValueError
         If a parameter is not valid, or if there are more names, labels and other small
         values than ``load`` would read (some 100,000 strings, and more where the
@@ -89,6 +89,7 @@ def save(estimator, path) -> None:
     >>> bool(again.predict([[3.0]]) == reg.predict([[3.0]]))
     True
     """
+    check_path(path, call="save(estimator, path)")
     if not isinstance(estimator, BaseEstimator):
         raise TypeError(
             "save takes an estimator of sknn_deep, or one of scikit-learn with such "

@@ -475,14 +475,15 @@ def test_what_cannot_be_converted_is_one_error_and_no_file(tmp_path, monkeypatch
     squares = make_pipeline(FunctionTransformer(np.square), make()).fit(X, CLASSES)
     with pytest.raises(TypeError, match=r"cannot convert.*a function of yours.*square"):
         to_onnx(squares, "model.onnx")
-    with pytest.raises(TypeError, match=r"cannot convert.*pass X, a few rows"):
+    with pytest.raises(TypeError, match=r"^Pass X to .*a few rows.*cannot convert"):
         to_onnx(fitted_recipe(), "model.onnx")
     isotonic = CalibratedClassifierCV(make(), method="isotonic", cv=2).fit(X, CLASSES)
     with pytest.raises(TypeError, match=r"method='sigmoid' alone. Got .*'isotonic'"):
         to_onnx(isotonic, "model.onnx")
     bent = make_pipeline(PolynomialFeatures(2), make()).fit(X, CLASSES)
-    with pytest.raises(TypeError, match=r"cannot convert this Pipeline in float64"):
-        to_onnx(bent, "model.onnx", dtype="float64")
+    for rows in (None, X[:3]):  # of numbers: X would not help
+        with pytest.raises(TypeError, match=r"^skl2onnx .*this Pipeline in float64"):
+            to_onnx(bent, "model.onnx", rows, dtype="float64")
     with pytest.raises(ValueError, match=r"output='raw' of a network and linear step"):
         to_onnx(bent, "model.onnx", output="raw")
     large = make(MLPRegressor, normalize_y=True)
@@ -490,6 +491,33 @@ def test_what_cannot_be_converted_is_one_error_and_no_file(tmp_path, monkeypatch
     with pytest.raises(ValueError, match=r'normalize_y.*dtype="float64"'):
         to_onnx(far, "model.onnx")
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize("column", [1, "town"])
+@pytest.mark.parametrize("search", [False, True])
+def test_the_message_on_a_table_without_rows_begins_with_the_cure(
+    column, search, tmp_path
+):
+    table = pd.DataFrame({"area": NUMBERS[:40], "town": ["A", "B"] * 20})
+    rows = table if column == "town" else table.to_numpy(dtype=object)
+    columns = make_column_transformer((OneHotEncoder(), [column]))
+    model = make_pipeline(columns, make(batch_size=2, max_iter=1))
+    if search:
+        model = GridSearchCV(model, {"mlpclassifier__alpha": [0.1]}, cv=2)
+    model.fit(rows, CLASSES[:40])
+
+    with pytest.raises(TypeError) as caught:
+        to_onnx(model, tmp_path / "model.onnx")
+
+    assert str(caught.value).startswith(
+        "Pass X to to_onnx, a few rows of the table that was fitted: they show the "
+        "names of the columns, and which hold numbers or strings. Without them skl2onnx"
+    )
+    if column == 1:
+        with pytest.raises(TypeError, match=r"Pass a DataFrame with a value in each"):
+            to_onnx(model, tmp_path / "model.onnx", rows[:3])
+        rows = pd.DataFrame(rows)
+    to_onnx(model, tmp_path / "model.onnx", rows[:3])
 
 
 @pytest.mark.parametrize(("names", "refused"), [(["", "b"], [""]), ([1, "1"], ["1"])])

@@ -13,6 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 from sknn_deep import (
     MLPClassifier,
     MLPRegressor,
+    NetClassifier,
     NetRegressor,
     TabularMLPClassifier,
     TabularMLPRegressor,
@@ -41,6 +42,77 @@ def test_other_labels_are_told_nothing(y):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         MLPClassifier(**QUICK).fit(X, y)
+
+
+PRICES = 3 * (np.arange(300) % 120)
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [
+        MLPClassifier((2,), n_estimators=2, **QUICK),
+        MLPClassifier((2,), early_stopping=True, scoring="loss", **QUICK),
+        NetClassifier(torch.nn.Linear(3, 120), **QUICK),
+        TabularMLPClassifier((2,), max_iter=1, random_state=0),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_quantities_are_told_from_classes_once(clf, dtype):
+    with pytest.warns(UserWarning) as caught:
+        clf.fit(np.tile(X, (10, 1)), PRICES.astype(dtype))
+
+    assert [str(w.message) for w in caught] == [
+        f"y of {type(clf).__name__} has 120 different numbers in 300 rows, each of "
+        "which is learnt as a class of its own. If they tell how much, use a "
+        "regressor, such as MLPRegressor."
+    ]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.arange(300) % 120,  # persons
+        (np.arange(600) % 200 - 100).astype(np.int8),
+        np.char.add("house ", PRICES.astype(str)),
+        PRICES % 300,  # 100 of them
+        np.where(np.arange(300) < 101, PRICES, 0).repeat(2),  # six rows each
+    ],
+)
+def test_of_other_classes_nothing_is_said(y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MLPClassifier((2,), **QUICK).fit(np.resize(X, (len(y), 3)), y)
+
+
+def test_of_classes_that_are_listed_nothing_is_said():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf = MLPClassifier((2,), **QUICK)
+        clf.partial_fit(X[:20], PRICES[:20], classes=np.unique(PRICES))
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [MLPClassifier((2,)), NetClassifier(torch.nn.Linear(3, 2)), TabularMLPClassifier()],
+)
+def test_classes_of_validation_rows_alone_are_named(clf):
+    y = np.array(["no", "yes"])[CODES % 2]
+    unknown = np.where(CODES == 2, np.char.add("v", np.arange(30).astype(str)), y)
+
+    assert message_of(clf.fit, X, y, X_val=X, y_val=unknown) == (
+        "`y_val` has classes that `y` has not: 'v11', 'v14', 'v17', 'v2', 'v20' and 5 "
+        "others. Leave out their rows, or fit to rows of these classes too."
+    )
+
+
+def test_classes_that_a_stream_brings_too_late_are_named():
+    clf = MLPClassifier((2,), **QUICK).partial_fit(X, CODES, classes=range(30))
+
+    assert message_of(clf.partial_fit, X, CODES + 28) == (
+        "`y` has classes not in `self.classes_`: 30. `self.classes_` has 0, 1, 2, 3, 4 "
+        "and 25 others. Pass all that will ever come as `classes` of the first call of "
+        "partial_fit."
+    )
 
 
 LABELS = {

@@ -26,7 +26,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler, minmax_scale, scale
 from torch import nn
 
-from sknn_deep import AutoencoderTransformer
+from sknn_deep import AutoencoderTransformer, NeighborAutoencoder
 from tests.estimators.fits import arrays_of
 from tests.requirements import since_scikit_learn_sees_polars
 
@@ -115,6 +115,51 @@ def assert_same_weights(a, b, **tolerance):
 
 
 # --- layers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "cure"),
+    [
+        ((16, 8, 2, 8, 16), "hidden_layer_sizes=(16, 8) and n_components=2"),
+        ((16, 8, 8, 8, 16), "hidden_layer_sizes=(16, 8) and n_components=8"),
+        ((6, 3, 6), "hidden_layer_sizes=(6,) and n_components=3"),
+        ((16, 8, 8, 16), "hidden_layer_sizes=(16, 8)"),
+        ((8, 4, 2, 4, 8), "hidden_layer_sizes=(4,) and n_components=2"),  # X has 8
+    ],
+)
+@pytest.mark.parametrize("kind", [AutoencoderTransformer, NeighborAutoencoder])
+def test_sizes_of_both_halves_are_told_from_those_of_the_encoder(kind, sizes, cure, X):
+    whole = kind(3, sizes, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning) as caught:
+        whole.fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"hidden_layer_sizes of {kind.__name__} are the encoder's alone: the decoder "
+        f"mirrors them, and the code is n_components. Got {sizes}, which look like "
+        f"both halves: set {cure}."
+    ]
+    whole.partial_fit(X)  # has been told
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"hidden_layer_sizes": ()},
+        {"hidden_layer_sizes": (8,)},
+        {"hidden_layer_sizes": (8, 8)},
+        {"hidden_layer_sizes": (4, 8, 8, 4)},
+        {"hidden_layer_sizes": (4, 8, 2, 8, 4)},
+        {"hidden_layer_sizes": (8, 4, 6, 4, 8)},
+        {"hidden_layer_sizes": (8, 4, 2, 4)},
+        {"hidden_layer_sizes": (8, 8, 8)},
+        {"hidden_layer_sizes": (4, 8, 4)},
+        {"hidden_layer_sizes": (8, 4)},
+        {"hidden_layer_sizes": (8, 2, 8), "decoder_hidden_layer_sizes": (8, 2, 8)},
+    ],
+)
+def test_other_sizes_are_the_encoders(params, X):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        AutoencoderTransformer(max_iter=1, random_state=0, **params).fit(X)
 
 
 @pytest.mark.parametrize(

@@ -144,14 +144,16 @@ def test_labels_that_cannot_be_classes_raise(cancer, ten_digits):
 def test_classes_that_were_not_seen_raise(cancer, labels):
     X, y = cancer
     clf = make(warm_start=True).fit(X, y)
-    message = (
-        "`y` has classes not in `self.classes_`. `self.classes_` has [0 1]. 'y' has "
-        "[0 1 2]."
-    )
     three = np.arange(200) % 3
 
-    assert message_of(clf.partial_fit, X, three) == message
-    assert message_of(make().fit, X, y, X_val=X, y_val=three) == message
+    assert message_of(clf.partial_fit, X, three) == (
+        "`y` has classes not in `self.classes_`: 2. `self.classes_` has 0, 1. Pass all "
+        "that will ever come as `classes` of the first call of partial_fit."
+    )
+    assert message_of(make().fit, X, y, X_val=X, y_val=three) == (
+        "`y_val` has classes that `y` has not: 2. Leave out their rows, or fit to rows "
+        "of these classes too."
+    )
     assert message_of(clf.fit, X, three) == (
         "warm_start can only be used where `y` has the same classes as in the previous "
         "call to fit. Previously got [0 1], `y` has [0 1 2]"

@@ -33,6 +33,7 @@ def test_summary_of_the_lectures_network_has_keras_numbers():
     assert "Total params: 109,386 (427.29 KB)" in str(summary)
     assert "Trainable params: 109,386" in str(summary)
     assert "Non-trainable params: 0" in str(summary)
+    assert repr(summary) == str(summary)  # as a prompt shows it
 
 
 @pytest.mark.parametrize("units", [(4, 3), (5, 1, 2), (784, 128, 64, 10)])

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -25,17 +27,32 @@ from sknn_deep import (
     TabularMLPRegressor,
 )
 from sknn_deep._sklearn_private import StrOptions
+from sknn_deep.model_selection import (
+    BatchedGridSearchCV,
+    BatchedHalvingGridSearchCV,
+    BatchedHalvingRandomSearchCV,
+    BatchedOptunaSearchCV,
+    BatchedRandomizedSearchCV,
+)
 from sknn_deep.parameters._words import (
     FIT_ARGUMENTS,
     METHODS,
     NEIGHBOR_PARAMETERS,
     PARAMETERS,
+    SEARCH_PARAMETERS,
     SETTLED_FOR_TABLES,
     TABLE_PARAMETERS,
     VALUES,
 )
 
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
+SEARCHES = [
+    BatchedGridSearchCV,
+    BatchedRandomizedSearchCV,
+    BatchedHalvingGridSearchCV,
+    BatchedHalvingRandomSearchCV,
+    BatchedOptunaSearchCV,
+]
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "user_guide"
 X = np.random.default_rng(0).normal(size=(20, 3))
 y = (X[:, 0] > 0).astype(int)
@@ -140,6 +157,52 @@ def test_a_search_says_our_parameter_too():
     assert message.endswith("'lr' is called learning_rate_init here.")
 
 
+@pytest.mark.parametrize(
+    ("Search", "name"),
+    [
+        (Search, name)
+        for Search in SEARCHES
+        for name in SEARCH_PARAMETERS
+        if name not in inspect.signature(Search).parameters
+    ],
+)
+def test_a_parameter_of_another_search_is_answered_by_this_ones(Search, name):
+    answer = ""
+    for ours in SEARCH_PARAMETERS[name]:
+        if ours.startswith("needless: "):
+            answer = f" {name!r} is not needed: {ours.removeprefix('needless: ')}."
+        elif re.match(r"\w+", ours).group() in inspect.signature(Search).parameters:
+            answer = f" {name!r} is called {ours} here."
+
+    assert message_of(TypeError, Search, MLPClassifier(), {}, **{name: 1}) == (
+        f"{Search.__name__}.__init__() got an unexpected keyword argument {name!r}."
+        f"{answer}"
+    )
+
+
+@pytest.mark.parametrize("name", SEARCH_PARAMETERS)
+def test_what_a_search_calls_it_is_a_parameter_of_some_search(name):
+    known = set.union(*(set(inspect.signature(S).parameters) for S in SEARCHES))
+
+    for ours in SEARCH_PARAMETERS[name]:
+        assert ours.startswith("needless: ") or re.match(r"\w+", ours).group() in known
+
+
+@pytest.mark.parametrize("Search", SEARCHES)
+def test_a_search_has_the_signature_and_the_copies_of_scikit_learns(Search):
+    search = Search(MLPClassifier(), {"alpha": [0.1]}, verbose=3)
+    names = [name for name in inspect.signature(Search).parameters if name != "self"]
+
+    assert (
+        sorted(names) == Search._get_param_names() == sorted(search.get_params(False))
+    )
+    assert names[0] == "estimator"
+    for made in (clone(search), pickle.loads(pickle.dumps(search))):
+        assert made.verbose == 3 and type(made) is Search
+    with pytest.raises(TypeError, match=rf"{Search.__name__}.__init__\(\) missing 1 "):
+        Search(MLPClassifier())
+
+
 def test_an_unknown_parameter_is_answered_as_scikit_learn_does():
     assert message_of(TypeError, MLPClassifier, bogus=1) == (
         "MLPClassifier.__init__() got an unexpected keyword argument 'bogus'."
@@ -185,6 +248,14 @@ def test_a_classifier_has_no_loss():
     assert message.endswith(" 'loss' is not needed: the loss is the cross entropy.")
 
 
+def test_a_classifier_has_no_activation_of_its_outputs():
+    message = message_of(TypeError, MLPClassifier, out_activation="softmax")
+
+    assert message.endswith(
+        " 'out_activation' is not needed: a classifier gives probabilities."
+    )
+
+
 @pytest.mark.parametrize("sizes", [(8, 4), [8]])
 @pytest.mark.parametrize(
     ("Estimator", "first"),
@@ -218,6 +289,22 @@ def takers(name):
     return [E for E in ESTIMATORS if name in E().get_params()]
 
 
+def answer_to(Estimator, name, theirs):
+    """Give what is said of a value: what it is here, if it is to be had."""
+    ours = VALUES[name][theirs]
+    if ours.startswith("needless: "):
+        return f" {theirs!r} is not needed: {ours.removeprefix('needless: ')}."
+    is_value = not ours.startswith("'")
+    if is_value or Estimator(**{name: ours.strip("'")})._has_valid_parameters():
+        return f" {theirs!r} is called {ours} here."
+    if ours == "'binary_cross_entropy'":
+        return (
+            f" {theirs!r} is the loss of classifiers, such as MLPClassifier, which "
+            "have it by themselves."
+        )
+    return ""
+
+
 CASES = [
     (Estimator, name, theirs)
     for name, words in VALUES.items()
@@ -232,8 +319,116 @@ def test_a_value_of_other_packages_is_answered_by_ours(Estimator, name, theirs):
 
     assert message.startswith(f"The {name!r} parameter of {Estimator.__name__} must be")
     assert message.endswith(
-        f"Got {theirs!r} instead. {theirs!r} is called {VALUES[name][theirs]} here."
+        f"Got {theirs!r} instead.{answer_to(Estimator, name, theirs)}"
     )
+
+
+@pytest.mark.parametrize("name", sorted(VALUES.keys() - {"criterion"}))
+def test_each_value_is_answered_by_some_estimator(name):
+    for theirs in VALUES[name]:
+        answers = [answer_to(Estimator, name, theirs) for Estimator in takers(name)]
+        assert any(answers), theirs
+
+
+@pytest.mark.parametrize("Estimator", [NetClassifier, NetRegressor])
+@pytest.mark.parametrize("theirs", VALUES["criterion"])
+def test_a_word_for_the_loss_of_an_own_network_is_answered_by_torchs(Estimator, theirs):
+    estimator = Estimator(torch.nn.Linear(3, 2), criterion=theirs)
+
+    ours = VALUES["criterion"][theirs]
+    assert message_of(ValueError, estimator.fit, X, y).endswith(
+        f"Got {theirs!r} instead. {theirs!r} is called {ours} here."
+    )
+    assert issubclass(eval(ours), torch.nn.Module)
+
+
+@pytest.mark.parametrize("activation", ["softmax", ["softmax"], torch.nn.Softmax(1)])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_softmax_is_no_activation_of_hidden_layers(Estimator, activation):
+    message = message_of(ValueError, Estimator(activation=activation).fit, X, y)
+
+    assert message.lower().endswith(
+        "softmax' is not needed: a classifier's outputs have it; activation is that of "
+        "the hidden layers."
+    )
+
+
+@pytest.mark.parametrize("name", ["activation", "latent_activation", "out_activation"])
+def test_no_activation_is_the_identity(name):
+    for Estimator in takers(name):
+        message = message_of(ValueError, Estimator(**{name: None}).fit, X, y)
+
+        assert message.endswith(
+            "Got None instead. No activation is called 'identity' here."
+        )
+
+
+@pytest.mark.parametrize(
+    ("loss", "answer"),
+    [
+        (torch.nn.MSELoss(), "'MSELoss' is called 'squared_error' here."),
+        (torch.nn.L1Loss, "'L1Loss' is called 'absolute_error' here."),
+        (torch.nn.HuberLoss(), "'HuberLoss' is called 'huber' here."),
+        ("huber_loss", "'huber_loss' is called 'huber' here."),
+        (
+            torch.nn.CrossEntropyLoss(),
+            "'CrossEntropyLoss' is the loss of classifiers, such as MLPClassifier, "
+            "which have it by themselves.",
+        ),
+    ],
+    ids=str,
+)
+def test_a_loss_with_the_word_loss_is_answered_by_its_name(loss, answer):
+    message = message_of(ValueError, MLPRegressor(loss).fit, X, y)
+
+    assert message.endswith(f" instead. {answer}")
+
+
+SCORERS = {
+    "acc": "accuracy",
+    "auc": "roc_auc",
+    "rmse": "neg_root_mean_squared_error",
+    "f1_score": "f1",
+    "r2_score": "r2",
+    "mean_squared_error": "neg_mean_squared_error",
+    "brier_score_loss": "neg_brier_score",
+    "Accuracy": "accuracy",
+    "accurracy": "accuracy",
+}
+
+
+@pytest.mark.parametrize("Search", SEARCHES)
+@pytest.mark.parametrize("theirs", SCORERS)
+def test_a_search_says_what_the_scorer_is_called(Search, theirs):
+    assert SCORERS[theirs] in get_scorer_names()
+    search = Search(MLPClassifier(), {"alpha": [0.1]}, scoring=theirs)
+    answer = f"{theirs!r} is called {SCORERS[theirs]!r} here."
+
+    message = message_of(ValueError, search.fit, X, y)
+
+    assert message.startswith(
+        f"The 'scoring' parameter of {Search.__name__} must be a name that "
+        "sklearn.metrics.get_scorer_names() lists, "
+    )
+    assert message.endswith(f"Got {theirs!r} instead. {answer}")
+
+
+@pytest.mark.parametrize("scoring", [["r2", "acc"], ("acc",), {"a": "acc"}])
+def test_a_search_by_several_metrics_says_what_a_scorer_is_called(scoring):
+    for Search in (BatchedGridSearchCV, BatchedOptunaSearchCV):
+        search = Search(MLPClassifier(), {"alpha": [0.1]}, scoring=scoring, refit="a")
+
+        assert message_of(ValueError, search.fit, X, y) == (
+            f"The 'scoring' parameter of {Search.__name__} must have names that "
+            "sklearn.metrics.get_scorer_names() lists. Got 'acc' among them. 'acc' is "
+            "called 'accuracy' here."
+        )
+
+
+def test_a_scorer_of_no_name_like_any_is_not_guessed():
+    search = BatchedGridSearchCV(MLPClassifier(), {"alpha": [0.1]}, scoring="money")
+
+    assert message_of(ValueError, search.fit, X, y).endswith("Got 'money' instead.")
 
 
 @pytest.mark.parametrize(
@@ -343,7 +538,7 @@ def test_a_device_of_keras_is_answered_by_torchs(Estimator):
         (name, theirs)
         for name, words in VALUES.items()
         for theirs, ours in words.items()
-        if not ours.startswith("torch.")
+        if ours.startswith("'")
     ],
 )
 def test_our_values_are_taken_by_an_estimator(name, theirs):
@@ -455,7 +650,11 @@ def rows_of(page):
         *PARAMETERS.items(),
         *FIT_ARGUMENTS.items(),
         *((n, "nothing" if n in NEEDLESS else ours) for n, ours in METHODS.items()),
-        *(item for words in VALUES.values() for item in words.items()),
+        *(
+            (theirs, "nothing" if ours.startswith("needless: ") else ours)
+            for words in VALUES.values()
+            for theirs, ours in words.items()
+        ),
     ],
 )
 def test_the_pages_on_coming_from_other_packages_have_each_word(theirs, ours):

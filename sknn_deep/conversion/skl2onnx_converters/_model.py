@@ -23,9 +23,17 @@ from sknn_deep.conversion.skl2onnx_converters._steps import step_converters
 
 
 def convert_whole(
-    estimator: BaseEstimator, inputs: list[Input], dtype: np.dtype, opset: int
+    estimator: BaseEstimator,
+    inputs: list[Input],
+    dtype: np.dtype,
+    opset: int,
+    *,
+    lacks_rows: bool,
 ) -> ModelProto:
-    """Convert all steps, or raise a TypeError with what skl2onnx lacks."""
+    """Convert all steps, or raise a TypeError with what skl2onnx lacks.
+
+    `lacks_rows` tells that `inputs` are guessed, and that of a table.
+    """
     register()
     _check_calibration(estimator)
     convertible = _convertible(estimator)
@@ -49,12 +57,19 @@ def convert_whole(
         return model
     except Exception as error:  # skl2onnx raises what it happens to
         reason = str(error).strip().partition("\n")[0]
-        raise TypeError(
+        failure = (
             f"skl2onnx {metadata.version('skl2onnx')} cannot convert this "
-            f"{type(estimator).__name__} in {dtype}: {reason} If columns are chosen by "
-            "name or are not all numbers, pass X, a few rows of the table. Else pass "
-            "the network's own step, and do the others in scikit-learn; in float32 "
-            "skl2onnx knows more of them than in float64."
+            f"{type(estimator).__name__} in {dtype}: {reason}"
+        )
+        if lacks_rows:
+            raise TypeError(
+                "Pass X to to_onnx, a few rows of the table that was fitted: they show "
+                "the names of the columns, and which hold numbers or strings. Without "
+                f"them {failure}"
+            ) from error
+        raise TypeError(
+            f"{failure} Pass the network's own step, and do the others in "
+            "scikit-learn; in float32 skl2onnx knows more of them than in float64."
         ) from error
 
 

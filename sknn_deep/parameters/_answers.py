@@ -1,0 +1,234 @@
+"""What is said of others' words: ours, by the tables of words."""
+
+import difflib
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from numbers import Real
+from typing import TypeVar, cast
+
+from sklearn.base import BaseEstimator
+
+from sknn_deep._sklearn_private import StrOptions, make_constraint
+from sknn_deep.parameters._words import (
+    AUTOENCODER_METHODS,
+    FIT_ARGUMENTS,
+    FUNCTIONS,
+    METHODS,
+    NEIGHBOR_PARAMETERS,
+    OWN_NET_PARAMETERS,
+    PARAMETERS,
+    SEARCH_PARAMETERS,
+    SETTLED_FOR_TABLES,
+    TABLE_PARAMETERS,
+    VALUES,
+)
+
+_Method = TypeVar("_Method", bound=Callable)
+
+
+def names_our_words(method: _Method) -> _Method:
+    """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
+    is_init = method.__name__ == "__init__"
+    say = say_our_parameters if is_init else _say_our_arguments
+    known = set(inspect.signature(method).parameters)
+
+    @functools.wraps(method)
+    def wrapper(self, *args, **kwargs):
+        try:
+            return method(self, *args, **kwargs)
+        except TypeError as error:
+            unknown = [name for name in kwargs if name not in known]
+            is_missing = str(error).startswith(f"{method.__qualname__}() missing ")
+            if not unknown and not is_missing:
+                raise
+            # Python names the class that has the code, be it a mixin.
+            name = f"{type(self).__name__}.{method.__name__}"
+            message = str(error).replace(method.__qualname__, name)
+            raise TypeError(f"{message}.{say(unknown, self)}") from None
+
+    return cast(_Method, wrapper)
+
+
+def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
+    """Say what parameters that are not there are called here."""
+    said, known = "", estimator._get_param_names()
+    if "estimator" in known:
+        return _say_our_search_parameters(unknown, known)
+    for name in unknown:
+        ours = PARAMETERS.get(name)
+        if "module" in known:
+            ours = OWN_NET_PARAMETERS.get(ours or name, ours)
+        if "n_neighbors" in known:
+            ours = NEIGHBOR_PARAMETERS.get(name, ours)
+        is_of_tables = "categorical_features" in known
+        if is_of_tables:
+            ours = TABLE_PARAMETERS.get(name, ours)
+        if name in FIT_ARGUMENTS:
+            said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+        elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
+            said += f" {name!r} is not to be chosen here: the recipe for tables has it."
+        elif name == "out_activation" and "class_weight" in known:
+            said += f" {name!r} is not needed: a classifier gives probabilities."
+        elif ours == "criterion":
+            said += f" {name!r} is called {ours} here."
+        elif "loss" in (name, ours) and "loss" not in known:
+            said += f" {name!r} is not needed: the loss is the cross entropy."
+        elif ours is not None:
+            said += f" {name!r} is called {ours} here."
+    return said
+
+
+def _say_our_search_parameters(unknown: Iterable[str], known: Iterable[str]) -> str:
+    said = ""
+    for name in unknown:
+        for ours in SEARCH_PARAMETERS.get(name, ()):
+            _, is_needless, reason = ours.partition("needless: ")
+            if is_needless:
+                said += f" {name!r} is not needed: {reason}."
+            elif _first_word(ours) in known:
+                said += f" {name!r} is called {ours} here."
+    return said
+
+
+def _first_word(words: str) -> str:
+    return words.split()[0].rstrip(",")
+
+
+def say_full_names(unknown: Iterable[str], estimator: BaseEstimator) -> str:
+    """Say of parameters that an estimator has not what its parts call them.
+
+    `unknown` are names without the prefix of a step, or with another one: "alpha" of a
+    Pipeline may be ``"mlpclassifier__alpha"``.
+    """
+    said, known = "", list(estimator.get_params())
+    for name in unknown:
+        last = name.rpartition("__")[2]
+        words = (last, _first_word(PARAMETERS.get(last, last)))
+        full = [k for k in known if k.rpartition("__")[2] in words]
+        if full:
+            said += f" Did you mean {' or '.join(map(repr, full[:3]))}?"
+    return said
+
+
+def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
+    """Say what arguments that ``fit`` has not are called here."""
+    owner = f"{type(estimator).__name__}(...)"
+    said = ""
+    for name in unknown:
+        is_ours = name in estimator._get_param_names()
+        if name in FIT_ARGUMENTS:
+            said += f" {name!r} is called {FIT_ARGUMENTS[name]} here."
+        elif is_ours:
+            said += f" Pass it to {owner}."
+        elif name in PARAMETERS:
+            said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
+    return said
+
+
+def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
+    """Say what a method or attribute is called here; nothing if there is no such."""
+    ours = METHODS.get(name) or FUNCTIONS.get(name)
+    if ours is None and hasattr(cls, "inverse_transform"):
+        ours = AUTOENCODER_METHODS.get(name)
+    if ours is None:
+        return ""
+    _, is_needless, reason = ours.partition("needless: ")
+    if is_needless:
+        return f" {name!r} is not needed: {reason}."
+    if ours.isidentifier() and not hasattr(cls, ours):
+        return ""
+    return f" {name!r} is called {ours} here."
+
+
+def say_our_values(estimator: BaseEstimator) -> str:
+    """Say what the values of an estimator's parameters are called here."""
+    said = ""
+    for name in (*VALUES, "n_components", "callbacks"):
+        constraints = estimator._parameter_constraints.get(name, ())
+        options = {
+            option
+            for constraint in constraints
+            if isinstance(constraint, StrOptions)
+            for option in constraint.options
+        }
+        value = getattr(estimator, name, None)
+        is_valid = any(
+            make_constraint(constraint).is_satisfied_by(value)
+            for constraint in constraints
+        )
+        if constraints and not is_valid:
+            said += say_our_value(name, value, options)
+    return said
+
+
+def say_our_value(name: str, value, options) -> str:
+    """Say what a parameter's value is called here; nothing where nobody knows.
+
+    `options` are the strings that the parameter takes.
+    """
+    if name == "learning_rate" and isinstance(value, Real):
+        return (
+            f" A number is given as learning_rate_init={value!r}; learning_rate is its "
+            "schedule."
+        )
+    if name == "callbacks":
+        return " A single one is given in a list: callbacks=[callback]."
+    if name in ("loss", "n_components") and isinstance(value, tuple | list):
+        return (
+            f" Numbers of units are given as hidden_layer_sizes={value!r}; {name} is "
+            "the first parameter."
+        )
+    if name == "n_components" and (value is None or isinstance(value, float)):
+        return (
+            " It is the width of the code. An autoencoder cannot choose it by a share "
+            "of the variance, or keep all, as PCA does; "
+            "PCA(n_components=0.95).fit(X).n_components_ is a width to start from."
+        )
+    if name == "normalization" and value is True:
+        return " It is named: normalization='batch' or 'layer'."
+    value = _name_of_layer(value)
+    if value is None and name in ("activation", "latent_activation", "out_activation"):
+        return " No activation is called 'identity' here."
+    if not isinstance(value, str):
+        return ""
+    lower = value.lower()
+    words = {option: repr(option) for option in options} | VALUES.get(name, {})
+    ours = words.get(lower) or words.get(lower.removesuffix("loss").rstrip("_"))
+    if ours is None and name == "scoring":
+        ours = _closest_scorer(lower, options)
+    return _say_our_word(value, ours, options)
+
+
+def _say_our_word(value: str, ours: str | None, options) -> str:
+    """Say what a value is called here, if the parameter takes that."""
+    if ours is None:
+        return ""
+    _, is_needless, reason = ours.partition("needless: ")
+    if is_needless:
+        return f" {value!r} is not needed: {reason}."
+    is_option = not ours.startswith("'") or ours.strip("'") in options
+    if is_option:
+        return f" {value!r} is called {ours} here."
+    if ours == "'binary_cross_entropy'":
+        return (
+            f" {value!r} is the loss of classifiers, such as MLPClassifier, which have "
+            "it by themselves."
+        )
+    return ""
+
+
+def _closest_scorer(metric: str, options) -> str | None:
+    """Give the scorer of a metric: its name is shorter, and negated for an error."""
+    short = metric.removesuffix("_loss").removesuffix("_score")
+    for scorer in (short, f"neg_{metric}", f"neg_{short}_score", f"neg_{short}"):
+        if scorer in options:
+            return repr(scorer)
+    close = difflib.get_close_matches(metric, sorted(options), n=1, cutoff=0.75)
+    return repr(close[0]) if close else None
+
+
+def _name_of_layer(value):
+    """Give the name of a layer of torch, or of its class, such as nn.ReLU."""
+    cls = value if isinstance(value, type) else type(value)
+    return cls.__name__ if cls.__module__.startswith("torch.nn") else value
