@@ -106,12 +106,12 @@ def train_together(
 def _train_stacks(
     stacks: list[list[Run]], on_epoch: Callable[[int], None]
 ) -> list[list[Exception | None]]:
-    """Train stacks side by side, each in one thread, as far as there are cores.
+    """Train stacks side by side, each in one thread, as far as that is faster.
 
     Threads that share each matrix product wait for each other at its end; those that
     have a stack of their own do not.
     """
-    n_workers = min(len(stacks), count_workers(stacks))
+    n_workers = count_workers(stacks)
     if n_workers < 2:
         return [
             train_stack(runs, stacked_gradient, on_epoch=on_epoch) for runs in stacks
@@ -142,7 +142,13 @@ def _train_stacks(
 
 
 def count_workers(stacks: list[list[Run]]) -> int:
-    """Tell how many stacks may be trained side by side."""
+    """Tell how many stacks are to be trained side by side."""
+    n_large = sum(len(runs) >= _least_in_a_stack(runs[0]) for runs in stacks)
+    return max(1, min(n_large, count_cores(stacks)))
+
+
+def count_cores(stacks: list[list[Run]]) -> int:
+    """Tell how many stacks can be trained side by side."""
     devices = {run.net.placement.device.type for runs in stacks for run in runs}
     return torch.get_num_threads() if devices <= {"cpu"} else 1
 
@@ -160,9 +166,9 @@ def divide_into_stacks(estimators, plans) -> list[list[int]]:
     stacks = []
     for members in families.values():
         members.sort(key=lambda i: place_in_stack(plans[i].run))
-        n_cores = count_workers([[plans[i].run for i in members]])
+        n_cores = count_cores([[plans[i].run for i in members]])
         n_most = _most_in_a_stack(plans[members[0]], n_cores)
-        n_least = _least_in_a_stack(plans[members[0]])
+        n_least = _least_in_a_stack(plans[members[0]].run)
         stacks += _divide(members, n_most=n_most, n_least=n_least, n_cores=n_cores)
     return stacks + alone
 
@@ -182,11 +188,11 @@ def _divide(
     return [members[a:b] for a, b in pairwise(bounds)]
 
 
-def _least_in_a_stack(plan: FitPlan) -> int:
-    """Tell with how many networks a core is given a stack of its own."""
-    parameters = list(plan.net.module_.parameters())
+def _least_in_a_stack(run: Run) -> int:
+    """Tell with how many networks like this one a core is given a stack of its own."""
+    parameters = list(run.net.module_.parameters())
     # One of its own is no stack.
-    return max(2, networks_for_a_core(parameters, plan.run.batches.batch_size))
+    return max(2, networks_for_a_core(parameters, run.batches.batch_size))
 
 
 def _most_in_a_stack(plan: FitPlan, n_stacks: int) -> int:

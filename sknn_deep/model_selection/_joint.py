@@ -152,8 +152,7 @@ class JointFits:
             self._stacks = list(self._start_stacks(stack))
             self._alone += list(self._start_alone(stack))
             runs = [[j.fit.plan.run for j in part.fits] for part in self._stacks]
-            n_workers = max(1, min(len(runs), count_workers(runs)))
-            self._pool = stack.enter_context(ThreadPoolExecutor(n_workers))
+            self._pool = stack.enter_context(ThreadPoolExecutor(count_workers(runs)))
             self._open = stack.pop_all()
         return self
 

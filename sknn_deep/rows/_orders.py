@@ -55,7 +55,8 @@ class _NumpyPermutations(Permutations):
     def state(self) -> bytes:
         state = self._random_state.get_state(legacy=False)["state"]
         order = self._order.tobytes() if self._has_drawn else b""
-        return state["key"].tobytes() + state["pos"].to_bytes(4) + order
+        numbers = (state["pos"], len(self._order))
+        return state["key"].tobytes() + np.array(numbers).tobytes() + order
 
     def catch_up(self, other: "_NumpyPermutations") -> None:
         self._random_state.set_state(other._random_state.get_state(legacy=False))
@@ -79,7 +80,8 @@ class _DevicePermutations(Permutations):
         )
 
     def state(self) -> bytes:
-        return self._generator.get_state().numpy().tobytes()
+        n_rows = self._n_rows.to_bytes(8)
+        return self._generator.get_state().numpy().tobytes() + n_rows
 
     def catch_up(self, other: "_DevicePermutations") -> None:
         self._generator.set_state(other._generator.get_state())

@@ -54,9 +54,16 @@ class StackedBatches:
     Parameters
     ----------
     sources : sequence of Batches
-        With as many rows and batches each, no two of which draw from one generator.
-        Those that share their rows should stand side by side, and among them those that
-        go through them in the same order: their rows are gathered once.
+        With as many batches each, of the same size but for the last, no two of which
+        draw from one generator. Those that share their rows should stand side by side,
+        and among them those that go through them in the same order: their rows are
+        gathered once.
+
+    Attributes
+    ----------
+    n_rows : Tensor of shape (n_batches, n_sources)
+        How many rows each batch has. Where a source's last batch is smaller than
+        another's, a row without weight fills it up.
     """
 
     def __init__(self, sources: Sequence[Batches]):
@@ -65,6 +72,19 @@ class StackedBatches:
         self._bounds = _find_alike(sources, self._leading)
         self._leaders = [sources[start] for start, _ in self._bounds]
         self._gather: Callable[[Tensor], Tensor] | None = None
+        first = sources[0]
+        device = first.rows.slice(0, 0).device
+        self.n_rows = torch.full(
+            (len(first), len(sources)), first.batch_size, device=device
+        )
+        n_before = (len(first) - 1) * first.batch_size
+        last = [source.n_rows - n_before for source in sources]
+        self.n_rows[-1] = torch.tensor(last, device=device)
+        # Ones of the last batch's rows, and zeros where some have fewer.
+        self._counts: Tensor | None = None
+        if len(set(last)) > 1:
+            numbers = torch.arange(max(last), device=device)
+            self._counts = numbers < self.n_rows[-1, :, None]
 
     def __iter__(self) -> Iterator[StackedBatch]:
         """Go through an epoch.
@@ -109,24 +129,30 @@ class StackedBatches:
         first = leaders[0]
         X_like: Tensor = first.rows.slice(0, 0)
         gather = self._gather = self._gather or _make_gather(leaders, X_like)
-        in_order = torch.arange(first.n_rows, device=X_like.device)
         size = first.batch_size
+        n_rows = max(leader.n_rows for leader in leaders)
+        filled = [
+            _fill_up(order, leader.n_rows, n_rows, device=X_like.device)
+            for order, leader in zip(orders, leaders, strict=True)
+        ]
         span = max(1, _ROWS_AT_ONCE // (self._n_sources * size)) * size
-        for start in range(0, first.n_rows, span):
-            rows = [
-                (in_order if order is None else order)[start : start + span]
-                for order in orders
-            ]
+        for start in range(0, n_rows, span):
+            rows = [order[start : start + span] for order in filled]
             targets = _select([source.target for source in leaders], rows, bounds)
             weights = _select([source.weight for source in leaders], rows, bounds)
             index = torch.stack(rows)  # (n_groups, n_span)
             for first_row in range(0, index.shape[1], size):
                 batch = slice(first_row, first_row + size)
                 shared = SharedRows(gather(index[:, batch]), bounds)
+                weight = None if weights is None else weights[:, batch]
+                is_last = start + first_row + size >= n_rows
+                if is_last and self._counts is not None:
+                    counts = self._counts.to(X_like.dtype)
+                    weight = counts if weight is None else weight * counts
                 yield (
                     shared,
                     shared.of_each() if targets is None else targets[:, batch],
-                    None if weights is None else weights[:, batch],
+                    weight,
                 )
 
 
@@ -151,6 +177,13 @@ def _lead(
             if leader is not permute:
                 following.append((permute, leader))
     return leading, following
+
+
+def _fill_up(order: Tensor | None, n_own: int, n_rows: int, *, device) -> Tensor:
+    """Give an order of `n_own` rows, and its first row again up to `n_rows`."""
+    if order is None:
+        order = torch.arange(n_own, device=device)
+    return torch.cat([order, order[:1].expand(n_rows - n_own)])
 
 
 def _select(

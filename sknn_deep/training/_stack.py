@@ -38,8 +38,8 @@ Outcome = tuple[Run, Exception | None]
 def run_family(run: Run) -> tuple | None:
     """Give what runs must have in common to be trained as a stack, None if they cannot.
 
-    That is how many rows and batches there are, and the kind of optimizer; the other
-    hyperparameters of the recipe may differ.
+    That is how many batches there are, and the kind of optimizer; the other
+    hyperparameters of the recipe may differ, and the rows of the last batch.
     """
     recipe = run.net.recipe
     optimizer = optimizer_family(recipe)
@@ -49,7 +49,9 @@ def run_family(run: Run) -> tuple | None:
     batches = run.batches
     if not batches.can_be_shared:
         return None
-    shape = (batches.n_rows, batches.batch_size, batches.weight is None)
+    # Who draws masks, draws them for its own rows.
+    n_rows = None if run.generator is None else batches.n_rows
+    shape = (len(batches), batches.batch_size, n_rows, batches.weight is None)
     return optimizer, shape, batches.target is None
 
 
@@ -216,16 +218,15 @@ def _run_epoch(
     """Go once through the batches of all networks, and keep their mean losses."""
     for t in trainees:
         t.net.notify("on_epoch_begin", dataset_train=t.run.batches, dataset_valid=None)
-    losses, n_rows = [], []
+    losses = []
     groups = group_equal([t.hyperparameters_of_epoch() for t in trainees])
     with flushed_denormals():
         for i, batch in enumerate(batches):
             common = [(runs, plan[i]) for plan, runs in groups.items()]
             losses.append(step(batch, common))
-            n_rows.append(batch[0].n_batch)
     dtype = sum_dtype(trainees[0].net.device)
     by_batch = torch.stack(losses).to(dtype)  # (n_batches, n_networks)
-    total = by_batch.new_tensor(n_rows) @ by_batch
+    total = by_batch.mul_(batches.n_rows).sum(dim=0)
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows

@@ -10,6 +10,7 @@ import scipy.sparse
 import torch
 from sklearn.preprocessing import MinMaxScaler
 
+import sknn_deep.machine._threads as threads_file
 from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
 from sknn_deep.fitting import _together as together
 from sknn_deep.fitting import family_of, may_be_stacked, train_together
@@ -454,7 +455,13 @@ def two_threads():
     torch.set_num_threads(before)
 
 
-def test_stacks_side_by_side_are_trained_as_alone(two_threads, monkeypatch):
+@pytest.fixture
+def side_by_side(two_threads, monkeypatch):
+    """Let any stack be worth a core."""
+    monkeypatch.setattr(threads_file, "_STACK_IN_OWN_THREAD_FROM", 1.0)
+
+
+def test_stacks_side_by_side_are_trained_as_alone(side_by_side, monkeypatch):
     threads = set()
     real = together.train_stack
 
@@ -500,7 +507,25 @@ def test_few_networks_get_a_core_each_where_their_steps_are_worth_it(
     assert sorted(n for n, _ in sizes) == ([4] if n_threads == {2} else [2, 2])
 
 
-def test_an_error_in_one_stack_ends_the_others(two_threads, monkeypatch):
+def test_small_stacks_of_several_families_are_trained_one_after_the_other(
+    two_threads, monkeypatch
+):
+    threads = []
+    real = together.train_stack
+
+    def spy(runs, *args, **kwargs):
+        threads.append((len(runs), threading.get_ident()))
+        return real(runs, *args, **kwargs)
+
+    monkeypatch.setattr(together, "train_stack", spy)
+    X, y = make_data()
+    ours = [make(hidden_layer_sizes=(k,)) for k in (3, 4, 3, 4)]
+    fit_together(ours, X, y)
+
+    assert threads == [(2, threading.get_ident())] * 2
+
+
+def test_an_error_in_one_stack_ends_the_others(side_by_side, monkeypatch):
     monkeypatch.setattr(together, "_MAX_ON_CPU", 2)
     X, y = make_data()
     ours = [make(alpha=0.1 * k, max_iter=10**6, tol=0) for k in range(4)]

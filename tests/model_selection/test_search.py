@@ -1248,6 +1248,27 @@ def test_search_in_parts_gives_the_same_results(monkeypatch, limit):
     assert in_parts.cv_results_["batched"].all()
 
 
+@pytest.mark.parametrize("dropout, n_stacks", [(0.0, 1), (0.2, 2)])
+def test_folds_of_almost_as_many_rows_share_a_stack(monkeypatch, dropout, n_stacks):
+    X, y = make_data()
+    X, y = X[:-1], y[:-1]  # folds that are not all of the same size
+    sizes = []
+    train_stack = together.train_stack
+    monkeypatch.setattr(
+        together,
+        "train_stack",
+        lambda runs, *args, **kwargs: (
+            sizes.append(len(runs)) or train_stack(runs, *args, **kwargs)
+        ),
+    )
+    network = make_classifier(dropout=dropout)
+
+    ours, theirs = search_both(network, RATES, X, y, cv=3)
+
+    assert len(sizes) == n_stacks
+    assert_same_search(ours, theirs)
+
+
 def test_search_whose_stacks_would_hold_one_network_trains_them_alone(monkeypatch):
     X, y = make_data()
     monkeypatch.setattr(together, "_MAX_BYTES", 1)

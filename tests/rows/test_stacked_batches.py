@@ -114,6 +114,42 @@ def test_sources_with_and_without_an_order_share_a_stack():
         torch.testing.assert_close(batch[0].of_each(), torch.stack([b[0] for b in own]))
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 2**20])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_last_batches_are_filled_up_by_a_row_without_weight(
+    weighted, shuffle, rows_at_once, monkeypatch
+):
+    monkeypatch.setattr(module, "_ROWS_AT_ONCE", rows_at_once)
+    sizes = [23, 21, 22, 22]
+
+    def sources():
+        return [
+            make_batches(
+                0, own, weighted=weighted, shuffle=shuffle, subset=torch.arange(n)
+            )
+            for n, own in zip(sizes, views(dense(0), len(sizes)), strict=True)
+        ]
+
+    stacked, alone = StackedBatches(sources()), sources()
+
+    assert stacked.n_rows.tolist() == [[5, 5, 5, 5]] * 4 + [[3, 1, 2, 2]]
+    for _ in range(2):  # epochs
+        for number, (batch, *own) in enumerate(zip(stacked, *alone, strict=True)):
+            X, target, weight = batch
+            assert (weight is None) == (not weighted and number < 4)
+            for k, (own_X, own_target, own_weight) in enumerate(own):
+                n = len(own_X)
+                torch.testing.assert_close(X.of_each()[k, :n], own_X)
+                torch.testing.assert_close(target[k, :n], own_target)
+                if weight is not None:
+                    own_weight = torch.ones(n) if own_weight is None else own_weight
+                    torch.testing.assert_close(
+                        weight[k, :n], own_weight, check_dtype=False
+                    )
+                    assert not weight[k, n:].any()
+
+
 def test_rows_that_begin_at_the_same_place_are_told_apart():
     X = torch.from_numpy(make_X(0))
     views = [X, X[:3], X[:3].T, X[:3, :2]]

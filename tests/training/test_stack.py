@@ -105,7 +105,7 @@ def make_run(
         batches,
         epochs=recipe.max_iter,
         convergence=Convergence(recipe.tol, recipe.n_iter_no_change),
-        generator=torch.Generator().manual_seed(seed),
+        generator=torch.Generator().manual_seed(seed) if dropout else None,
     )
 
 
@@ -170,6 +170,10 @@ SETTINGS = {
         {"tol": tol, "n_iter_no_change": 1, "max_iter": 20} for tol in (0, 0.02, 0.5)
     ],
     "shuffling": [{"shuffle": False}, {"shuffle": True}],
+    "last batches": [
+        {"n_rows": n, "alpha": 0.1 * n, "shuffle": n != 21, "max_iter": n - 10}
+        for n in (20, 18, 21, 24, 20)
+    ],
 }
 
 
@@ -403,8 +407,10 @@ def test_run_family_tells_apart_what_may_not_differ():
         make_run(solver="sgd", momentum=0.0),
         make_run(solver="sgd", nesterovs_momentum=False),
         make_run(batch_size=7),
-        make_run(n_rows=19),
+        make_run(n_rows=16),  # a batch less
         make_run(weighted=True),
+        make_run(dropout=0.5),
+        make_run(dropout=0.5, n_rows=19),
     ]
     autoencoding = make_run()
     autoencoding.batches.target = None
