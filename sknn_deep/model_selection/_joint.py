@@ -93,9 +93,13 @@ class _Training:
     paused: PausableTraining
     planned: PlannedTraining | None = None
 
+    @property
+    def running(self) -> list[JointFit]:
+        return [f for f in self.fits if not f.is_given_up]
+
     def advance(self) -> None:
         start = time.perf_counter()
-        running = [f for f in self.fits if not f.is_given_up]
+        running = self.running
         self.paused.advance()
         for joint in running:
             joint.fit.seconds += (time.perf_counter() - start) / len(running)
@@ -151,8 +155,8 @@ class JointFits:
         with ExitStack() as stack:
             self._stacks = list(self._start_stacks(stack))
             self._alone += list(self._start_alone(stack))
-            runs = [[j.fit.plan.run for j in part.fits] for part in self._stacks]
-            self._pool = stack.enter_context(ThreadPoolExecutor(count_workers(runs)))
+            n_workers = _count_workers(self._stacks)
+            self._pool = stack.enter_context(ThreadPoolExecutor(n_workers))
             self._open = stack.pop_all()
         return self
 
@@ -213,7 +217,9 @@ class JointFits:
         """Let all that still train go through an epoch; tell which did."""
         before = [joint.n_epochs for joint in self.fits]
         stacks = [part for part in self._stacks if not part.paused.is_over]
-        list(self._pool.map(_Training.advance, stacks))
+        # Stacks that have lost networks may be too small to go on side by side.
+        each = self._pool.map if _count_workers(stacks) > 1 else map
+        list(each(_Training.advance, stacks))
         for part in self._alone:
             if not part.paused.is_over:
                 part.advance()
@@ -261,6 +267,12 @@ class JointFits:
         """Tell of some candidates whether all their networks were in stacks."""
         alone = {j.fit.candidate for j in self.fits if not j.fit.is_stacked}
         return [candidate not in alone for candidate in candidates]
+
+
+def _count_workers(stacks: Sequence[_Training]) -> int:
+    plans = [[joint.fit.plan for joint in part.running] for part in stacks]
+    runs = [[plan.run for plan in of_stack if plan] for of_stack in plans]
+    return count_workers([of_stack for of_stack in runs if of_stack])
 
 
 def _any_score(joint: JointFit, scorer) -> Callable[[], Any]:
