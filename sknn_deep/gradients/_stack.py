@@ -134,8 +134,12 @@ def stacked_gradient(
     *,
     n_rows: int,
     generators: Sequence[torch.Generator | None],
+    n_last: Sequence[int] | None = None,
 ) -> Iterator[StackedGradient]:
     """Compute the gradients of networks of one family together.
+
+    Batches have up to `n_rows` rows. The last one of each network has `n_last`, where
+    these are not the same for all.
 
     Meanwhile their parameters are parts of the stack's; afterwards each owns its memory
     again.
@@ -161,7 +165,8 @@ def stacked_gradient(
             values.arrays[i][k].copy_(p.detach())
             p.data, p.grad = values.arrays[i][k], gradients.arrays[i][k]
     n_layers = len(blocks[0])
-    leaders = _lead(generators)
+    n_last = n_last or [n_rows] * len(modules)
+    leaders = _lead(generators, n_last)
     layers = [
         LayerParameters(
             weight=values.arrays[i],
@@ -169,7 +174,7 @@ def stacked_gradient(
             bias=values.arrays[n_layers + i].unsqueeze(2),
             bias_gradient=gradients.arrays[n_layers + i].unsqueeze(2),
             activation=blocks[0][i].activation_name,
-            draw_mask=_make_draw_mask([own[i] for own in blocks], leaders),
+            draw_mask=_make_draw_mask([own[i] for own in blocks], leaders, n_last),
         )
         for i in range(n_layers)
     ]
@@ -186,20 +191,25 @@ def stacked_gradient(
         release_parameters(itertools.chain(*parameters))
 
 
-def _lead(generators: Sequence[torch.Generator | None]) -> list[torch.Generator | None]:
-    """Give for each generator the first one of the same state, which draws for it."""
-    first: dict[bytes, torch.Generator] = {}
+def _lead(
+    generators: Sequence[torch.Generator | None], n_last: Sequence[int]
+) -> list[torch.Generator | None]:
+    """Give for each generator the first one that draws the same, which does it for it.
+
+    It has the same state, and draws for as many rows.
+    """
+    first: dict[tuple[bytes, int], torch.Generator] = {}
     return [
-        own and first.setdefault(own.get_state().numpy().tobytes(), own)
-        for own in generators
+        own and first.setdefault((own.get_state().numpy().tobytes(), n), own)
+        for own, n in zip(generators, n_last, strict=True)
     ]
 
 
-def _make_draw_mask(blocks, generators) -> StackedDropout | None:
+def _make_draw_mask(blocks, generators, n_last) -> StackedDropout | None:
     probabilities = [dropout_probability(block) for block in blocks]
     if not any(probabilities):
         return None
     weight = blocks[0].dense.weight
     return StackedDropout(
-        probabilities, generators, dtype=weight.dtype, device=weight.device
+        probabilities, generators, n_last, dtype=weight.dtype, device=weight.device
     )

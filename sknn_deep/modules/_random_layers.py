@@ -70,6 +70,10 @@ class StackedDropout:
 
     generators : list of torch.Generator
 
+    n_last : list of int
+        How many rows each network has in its last batch, of those whose numbers differ
+        fewer than in any other. Masks of the rows beyond are of no account.
+
     dtype : torch.dtype
 
     device : torch.device
@@ -79,13 +83,15 @@ class StackedDropout:
         self,
         p: list[float],
         generators: list[torch.Generator],
+        n_last: list[int],
         *,
         dtype: torch.dtype,
         device: torch.device,
     ):
         self.dtype = dtype
         self.device = device
-        self.generators = list(dict.fromkeys(generators))
+        self.n_last = dict(zip(generators, n_last, strict=True))
+        self.generators = list(self.n_last)
         pairs = list(zip(map(dropped_share, p), generators, strict=True))
         distinct = list(dict.fromkeys(pairs))
         self._drawn = self._places(
@@ -110,6 +116,7 @@ class StackedDropout:
         In memory they are ``(n_networks, n_units, n_batch)``, as the units of a stack.
         """
         n_batch, n_units = shape[1:]
+        is_last = n_batch == max(self.n_last.values())
         words = torch.empty(
             len(self.generators),
             n_words(n_batch * n_units),
@@ -117,6 +124,8 @@ class StackedDropout:
             device=self.device,
         )
         for own, generator in zip(words, self.generators, strict=True):
+            n_rows = self.n_last[generator] if is_last else n_batch
+            own = own[: n_words(n_rows * n_units)]
             own.random_(-(2**63), None, generator=generator)
         masks = _make_mask(
             _select(words, self._drawn),

@@ -69,6 +69,11 @@ class Batches:
         return -(-self.n_rows // self.batch_size)
 
     @property
+    def n_last(self) -> int:
+        """Number of rows of the last batch."""
+        return self.n_rows - (len(self) - 1) * self.batch_size
+
+    @property
     def keeps_memory(self) -> bool:
         """Whether batches come in the same memory again and again."""
         has_order = self.permute is not None or self.subset is not None

@@ -77,8 +77,7 @@ class StackedBatches:
         self.n_rows = torch.full(
             (len(first), len(sources)), first.batch_size, device=device
         )
-        n_before = (len(first) - 1) * first.batch_size
-        last = [source.n_rows - n_before for source in sources]
+        last = [source.n_last for source in sources]
         self.n_rows[-1] = torch.tensor(last, device=device)
         # Ones of the last batch's rows, and zeros where some have fewer.
         self._counts: Tensor | None = None

@@ -49,9 +49,9 @@ def run_family(run: Run) -> tuple | None:
     batches = run.batches
     if not batches.can_be_shared:
         return None
-    # Who draws masks, draws them for its own rows.
-    n_rows = None if run.generator is None else batches.n_rows
-    shape = (len(batches), batches.batch_size, n_rows, batches.weight is None)
+    # Who draws masks must know a last batch by its size.
+    is_even = run.generator is not None and batches.n_last == batches.batch_size
+    shape = (len(batches), batches.batch_size, is_even, batches.weight is None)
     return optimizer, shape, batches.target is None
 
 
@@ -68,7 +68,7 @@ def train_stack(
     ----------
     runs : sequence of Run
 
-    gradient : callable (modules, losses, *, n_rows, generators)
+    gradient : callable (modules, losses, *, n_rows, generators, n_last)
         Makes a context manager that yields a ``StackedGradient``.
 
     on_epoch : callable (n_running)
@@ -103,6 +103,7 @@ def train_stack(
                     [t.net.criterion_ for t in trainees],
                     n_rows=trainees[0].run.batches.batch_size,
                     generators=[t.run.generator for t in trainees],
+                    n_last=[t.run.batches.n_last for t in trainees],
                 ) as stacked,
                 closing(StackedBatches([t.run.batches for t in trainees])) as batches,
             ):

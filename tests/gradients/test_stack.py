@@ -357,6 +357,7 @@ def test_stacked_dropout_equals_the_masks_of_single_networks(dtype, shape):
     stacked = StackedDropout(
         p,
         [torch.Generator().manual_seed(seed) for seed in range(4)],
+        [shape[0]] * 4,
         dtype=dtype,
         device=torch.device("cpu"),
     )
@@ -371,6 +372,22 @@ def test_stacked_dropout_equals_the_masks_of_single_networks(dtype, shape):
                 shape, p[k], alone[k], dtype=dtype, device=torch.device("cpu")
             )
             assert torch.equal(masks[k], expected)
+
+
+def test_stacked_dropout_draws_for_the_rows_that_each_last_batch_has():
+    def generators():
+        return [torch.Generator().manual_seed(seed) for seed in range(3)]
+
+    options = {"dtype": torch.float64, "device": torch.device("cpu")}
+    n_last, p = [5, 7, 6], [0.1, 0.5, 0.3]
+    stacked, alone = StackedDropout(p, generators(), n_last, **options), generators()
+
+    for n_rows in ([8, 8, 8], n_last, [8, 8, 8]):
+        masks = stacked((3, max(n_rows), 3))
+
+        for k, n in enumerate(n_rows):
+            expected = dropout_mask((n, 3), p[k], alone[k], **options)
+            assert torch.equal(masks[k, :n], expected)
 
 
 # --- which networks may share a stack ----------------------------------------------
