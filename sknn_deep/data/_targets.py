@@ -74,14 +74,15 @@ class ClassTarget:
     def warn_of_quantities(self, n_rows: int, *, owner: str) -> None:
         """Warn of numbers that are hardly labels: many, with gaps, and few rows each.
 
-        Labels that number something, as persons, go up one by one.
+        Labels that number something, as persons, go up one by one, but for those that a
+        split has left out.
         """
         n_classes = len(self.classes)
         if n_classes <= _MANY_CLASSES or n_classes * _FEW_ROWS < n_rows:
             return
         if self.kind != "multiclass" or self.classes.dtype.kind not in "iuf":
             return
-        if float(self.classes[-1]) - float(self.classes[0]) >= n_classes:
+        if float(self.classes[-1]) - float(self.classes[0]) >= 2 * n_classes:
             warnings.warn(
                 f"y of {owner} has {n_classes} different numbers in {n_rows} rows, "
                 "each of which is learnt as a class of its own. If they tell how much, "
@@ -181,6 +182,11 @@ class ClassTarget:
             unknown = np.setdiff1d(seen, self.classes)
         except TypeError:  # numbers and dates, say, have no common type
             unknown = seen
+        if len(unknown) == len(seen) > 0 and is_validation:
+            raise ValueError(
+                f"`y_val` has no class that `y` has: {_name_some(unknown)}. `y` has "
+                f"{_name_some(self.classes)}: pass labels of the same kind."
+            )
         if len(unknown) and is_validation:
             raise ValueError(
                 f"`y_val` has classes that `y` has not: {_name_some(unknown)}. Leave "

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 
 from sknn_deep.fitting._solvers import FitPlan
 from sknn_deep.fitting._together import (
-    count_cores,
+    count_workers,
     divide_into_stacks,
     end_epochs_of,
     train_alone,
@@ -213,7 +213,7 @@ def planned_trainings(
 ) -> Iterator[tuple[list[int], PlannedTraining]]:
     """Divide planned fits into trainings; yield the numbers of the fits with each."""
     parts = divide_into_stacks(estimators, plans)
-    one_thread = len(parts) > 1 and count_cores([[plan.run for plan in plans]]) > 1
+    one_thread = count_workers([[plans[i].run for i in part] for part in parts]) > 1
     for part in parts:
         yield (
             part,

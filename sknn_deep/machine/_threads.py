@@ -18,9 +18,9 @@ from sknn_deep.machine._process_threads import process_threads
 # a thread that sleeps may take longer to wake.
 _STEP_IN_ONE_THREAD_BELOW = 2e7
 _BLOCK_IN_ONE_THREAD_BELOW = 1e7
-# The same of stacks of networks that train side by side, of the operations of float32:
-# Python runs in one thread at a time, and a thread waits for it between any two calls.
-# From 1 ms a step on they come to take less time than one after the other.
+# Floating-point operations of float32 in a step of a stack, some 1 ms, from which on
+# two stacks side by side take less time than one after the other: their threads wait
+# for each other between any two calls, as Python runs in one at a time.
 _STACK_IN_OWN_THREAD_FROM = 8e7
 # Multiplications that torch's libraries do in the calling thread anyway.
 _ALONE_ANYWAY = 1e4

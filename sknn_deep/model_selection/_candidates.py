@@ -13,11 +13,17 @@ def with_parameters(estimator: BaseEstimator, parameters: dict) -> BaseEstimator
         return own.set_params(**clone(parameters, safe=False))
     except ValueError as error:
         known = own.get_params()
-        owners = {name: known.get(name.rpartition("__")[0], own) for name in parameters}
+        known_with_own = {"": own, **known}
         unknown = [
             name
-            for name, owner in owners.items()
+            for name in parameters
             # A network says itself what its parameter is called.
-            if name not in known and not isinstance(owner, BaseNetEstimator)
+            if name not in known
+            and not isinstance(
+                known_with_own.get(name.rpartition("__")[0]), BaseNetEstimator
+            )
         ]
-        raise ValueError(f"{error}{say_full_names(unknown, own)}") from None
+        said = say_full_names(unknown, own)
+        if not said:
+            raise
+        raise ValueError(f"{error}{said}") from None

@@ -167,12 +167,15 @@ def plan_fits(
 
 
 def _clone_again(estimator: BaseEstimator) -> BaseEstimator:
-    """Clone a clone; by a copy where that is the same.
+    """Clone a clone; by a copy, which takes a tenth of the time, where it is the same.
 
     The steps before a network are shared: a fold fits clones of them.
     """
     network = last_step(estimator)
-    if not is_network(estimator) or not all(map(_is_plain, vars(network).values())):
+    may_hold_more = type(estimator) not in (type(network), Pipeline)
+    if may_hold_more or not is_network(estimator):
+        return clone(estimator)
+    if not all(map(_is_plain, vars(network).values())):
         return clone(estimator)
     own = copy.copy(estimator)
     if isinstance(own, Pipeline):

@@ -262,7 +262,7 @@ class BatchedGridSearchCV(BatchedSearchMixin, GridSearchCV):
     own.
 
     To share a stack networks need the same shapes, activations, loss, kind of optimizer
-    and number of rows and batches. The numbers may differ: learning rate and its
+    and number of batches. The numbers may differ: learning rate and its
     schedule, `alpha`, momentum, betas, `epsilon`, dropout (where there is any), label
     smoothing, class weights, `max_iter`, `tol`, `clip_grad_norm`, seed. What cannot be
     stacked is fitted one after the other, by `n_jobs` workers: networks of one's own,

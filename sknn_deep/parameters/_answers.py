@@ -68,7 +68,7 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
             said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
         elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
             said += f" {name!r} is not to be chosen here: the recipe for tables has it."
-        elif name == "out_activation" and "class_weight" in known:
+        elif "out_activation" in (name, ours) and "class_weight" in known:
             said += f" {name!r} is not needed: a classifier gives probabilities."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
@@ -104,7 +104,7 @@ def say_full_names(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     said, known = "", list(estimator.get_params())
     for name in unknown:
         last = name.rpartition("__")[2]
-        words = (last, _first_word(PARAMETERS.get(last, last)))
+        words = (last, _first_word(PARAMETERS[last]) if last in PARAMETERS else last)
         full = [k for k in known if k.rpartition("__")[2] in words]
         if full:
             said += f" Did you mean {' or '.join(map(repr, full[:3]))}?"
@@ -189,14 +189,18 @@ def say_our_value(name: str, value, options) -> str:
         return " It is named: normalization='batch' or 'layer'."
     value = _name_of_layer(value)
     if value is None and name in ("activation", "latent_activation", "out_activation"):
-        return " No activation is called 'identity' here."
+        return " None is called 'identity' here."
     if not isinstance(value, str):
         return ""
     lower = value.lower()
     words = {option: repr(option) for option in options} | VALUES.get(name, {})
     ours = words.get(lower) or words.get(lower.removesuffix("loss").rstrip("_"))
     if ours is None and name == "scoring":
-        ours = _closest_scorer(lower, options)
+        ours = _scorer_of(lower, options)
+        if ours is None:
+            close = difflib.get_close_matches(lower, sorted(options), n=3, cutoff=0.8)
+            named = " or ".join(map(repr, close))
+            return f" Did you mean {named}?" if close else ""
     return _say_our_word(value, ours, options)
 
 
@@ -218,14 +222,13 @@ def _say_our_word(value: str, ours: str | None, options) -> str:
     return ""
 
 
-def _closest_scorer(metric: str, options) -> str | None:
+def _scorer_of(metric: str, options) -> str | None:
     """Give the scorer of a metric: its name is shorter, and negated for an error."""
     short = metric.removesuffix("_loss").removesuffix("_score")
     for scorer in (short, f"neg_{metric}", f"neg_{short}_score", f"neg_{short}"):
         if scorer in options:
             return repr(scorer)
-    close = difflib.get_close_matches(metric, sorted(options), n=1, cutoff=0.75)
-    return repr(close[0]) if close else None
+    return None
 
 
 def _name_of_layer(value):

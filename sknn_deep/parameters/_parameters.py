@@ -82,7 +82,7 @@ SEARCH_SCORING = [_ScorerNames(), callable, None]
 
 def check_scorer_names(scoring, *, owner: str) -> None:
     """Refuse names of no scorer among those of several metrics."""
-    if not isinstance(scoring, list | tuple | set | dict):
+    if not isinstance(scoring, list | tuple | dict):
         return
     known = get_scorer_names()
     for name in scoring.values() if isinstance(scoring, dict) else scoring:

@@ -39,7 +39,7 @@ PARAMETERS = {
     "units": "hidden_layer_sizes",
     "latent_dim": "n_components (of AutoencoderTransformer)",
     "encoding_dim": "n_components (of AutoencoderTransformer)",
-    "output_activation": "out_activation (of MLPRegressor)",
+    "output_activation": "out_activation",
     "batch_norm": "normalization, as 'batch'",
     "dropout_rate": "dropout",
     "dtype": "precision",
@@ -61,6 +61,7 @@ OWN_NET_PARAMETERS = {
     "activation": "module, which makes the layers",
     "dropout": "module, which makes the layers",
     "normalization": "module, which makes the layers",
+    "out_activation": "module, which makes the layers",
 }
 
 # Those of an autoencoder that keeps neighbors, by the words of t-SNE.
@@ -247,6 +248,8 @@ VALUES = {
         "acc": "'accuracy'",
         "val_accuracy": "'accuracy'",
         "auc": "'roc_auc'",
+        "pr_auc": "'average_precision'",
+        "auc_pr": "'average_precision'",
         "log_loss": "'neg_log_loss'",
         "mse": "'neg_mean_squared_error'",
         "rmse": "'neg_root_mean_squared_error'",

@@ -61,7 +61,7 @@ class StackedBatches:
 
     Attributes
     ----------
-    n_rows : Tensor of shape (n_batches, n_sources)
+    batch_sizes : Tensor of shape (n_batches, n_sources)
         How many rows each batch has. Where a source's last batch is smaller than
         another's, a row without weight fills it up.
     """
@@ -74,16 +74,16 @@ class StackedBatches:
         self._gather: Callable[[Tensor], Tensor] | None = None
         first = sources[0]
         device = first.rows.slice(0, 0).device
-        self.n_rows = torch.full(
+        self.batch_sizes = torch.full(
             (len(first), len(sources)), first.batch_size, device=device
         )
         last = [source.n_last for source in sources]
-        self.n_rows[-1] = torch.tensor(last, device=device)
-        # Ones of the last batch's rows, and zeros where some have fewer.
-        self._counts: Tensor | None = None
+        self.batch_sizes[-1] = torch.tensor(last, device=device)
+        # Of the last batch, where some have fewer rows than others.
+        self._is_own_row: Tensor | None = None
         if len(set(last)) > 1:
             numbers = torch.arange(max(last), device=device)
-            self._counts = numbers < self.n_rows[-1, :, None]
+            self._is_own_row = numbers < self.batch_sizes[-1, :, None]
 
     def __iter__(self) -> Iterator[StackedBatch]:
         """Go through an epoch.
@@ -145,9 +145,9 @@ class StackedBatches:
                 shared = SharedRows(gather(index[:, batch]), bounds)
                 weight = None if weights is None else weights[:, batch]
                 is_last = start + first_row + size >= n_rows
-                if is_last and self._counts is not None:
-                    counts = self._counts.to(X_like.dtype)
-                    weight = counts if weight is None else weight * counts
+                if is_last and self._is_own_row is not None:
+                    own = self._is_own_row.to(X_like.dtype)
+                    weight = own if weight is None else weight * own
                 yield (
                     shared,
                     shared.of_each() if targets is None else targets[:, batch],
@@ -179,10 +179,13 @@ def _lead(
 
 
 def _fill_up(order: Tensor | None, n_own: int, n_rows: int, *, device) -> Tensor:
-    """Give an order of `n_own` rows, and its first row again up to `n_rows`."""
+    """Give an order of `n_own` rows, and its last one again up to `n_rows`.
+
+    A row of the same batch, whose outputs are finite where the network's are.
+    """
     if order is None:
         order = torch.arange(n_own, device=device)
-    return torch.cat([order, order[:1].expand(n_rows - n_own)])
+    return torch.cat([order, order[-1:].expand(n_rows - n_own)])
 
 
 def _select(

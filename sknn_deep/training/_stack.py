@@ -227,7 +227,7 @@ def _run_epoch(
             losses.append(step(batch, common))
     dtype = sum_dtype(trainees[0].net.device)
     by_batch = torch.stack(losses).to(dtype)  # (n_batches, n_networks)
-    total = by_batch.mul_(batches.n_rows).sum(dim=0)
+    total = by_batch.mul_(batches.batch_sizes).sum(dim=0)
     # The epoch's only synchronization.
     for t, loss in zip(trainees, total.tolist(), strict=True):
         t.loss = loss / t.run.batches.n_rows

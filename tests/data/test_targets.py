@@ -72,6 +72,7 @@ def test_quantities_are_told_from_classes_once(clf, dtype):
     "y",
     [
         np.arange(300) % 120,  # persons
+        np.flatnonzero(np.arange(240) % 3).repeat(2),  # of whom a split left out some
         (np.arange(600) % 200 - 100).astype(np.int8),
         np.char.add("house ", PRICES.astype(str)),
         PRICES % 300,  # 100 of them

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknn_deep import MLPClassifier, MLPRegressor
+from sknn_deep._sklearn_private import InvalidParameterError
 from sknn_deep.model_selection import (
     BatchedGridSearchCV,
     BatchedHalvingGridSearchCV,
@@ -58,6 +59,8 @@ def test_each_search_says_the_name_with_the_step_before_it(Search, options):
         (PIPE, "alhpa", "'verbose']."),
         (PIPE, "mlpclassifier__lr", "'lr' is called learning_rate_init here."),
         (MLPClassifier(), "lr", "'lr' is called learning_rate_init here."),
+        (MLPClassifier(), "mlpclassifier__alpha", "Did you mean 'alpha'?"),
+        (PIPE, "standardscaler__", ": ['copy', 'with_mean', 'with_std']."),
         (
             TransformedTargetRegressor(MLPRegressor()),
             "alpha",
@@ -82,6 +85,21 @@ def test_a_search_names_the_parameter_of_a_part(estimator, name, end):
     assert message.startswith("Invalid parameter ")
     assert message.endswith(end)
     assert message.count("Did you mean") == end.count("Did you mean")
+
+
+class PickyScaler(StandardScaler):
+    def set_params(self, **params):
+        raise InvalidParameterError("no such thing") from KeyError("thing")
+
+
+def test_a_search_leaves_the_error_of_a_step_as_it_is():
+    pipe = make_pipeline(PickyScaler(), MLPClassifier())
+    search = BatchedGridSearchCV(pipe, {"pickyscaler__with_std": [True]})
+
+    with pytest.raises(InvalidParameterError, match="no such thing") as caught:
+        search.fit(X, Y)
+
+    assert isinstance(caught.value.__cause__, KeyError)
 
 
 def test_a_search_names_the_parameter_of_a_step_that_the_candidate_brings():

@@ -1269,6 +1269,35 @@ def test_folds_of_almost_as_many_rows_share_a_stack(monkeypatch, dropout):
     assert_same_search(ours, theirs)
 
 
+def test_a_row_that_fills_up_a_last_batch_is_one_of_that_batch():
+    """Elsewhere its rate may be beyond all numbers, while the network is sound."""
+    rng = np.random.default_rng(36)
+    X, y = rng.normal(size=(20, 1)), rng.poisson(3, 20).astype(float)
+    X[0], y[0] = 20.0, 100.0
+    network = MLPRegressor(
+        "poisson",
+        (),
+        solver="sgd",
+        momentum=0.0,
+        learning_rate_init=0.05,
+        batch_size=5,
+        shuffle=False,
+        max_iter=1,
+        random_state=0,
+        precision="float32",
+    )
+    options = {
+        "cv": [(np.arange(n), np.arange(13, 20)) for n in (13, 12)],
+        "scoring": "neg_mean_absolute_error",
+        "refit": False,
+    }
+
+    ours, theirs = search_both(network, {"alpha": [0.0]}, X, y, **options)
+
+    assert_same_search(ours, theirs, tolerance=1e-5)
+    assert np.isfinite(theirs.cv_results_["mean_test_score"]).all()
+
+
 def test_search_whose_stacks_would_hold_one_network_trains_them_alone(monkeypatch):
     X, y = make_data()
     monkeypatch.setattr(together, "_MAX_BYTES", 1)

@@ -243,6 +243,37 @@ def test_search_calls_the_code_of_a_pipeline_for_each_fit(Kind):
     assert_fitted_alone(search, expected)
 
 
+class RemembersAnswers(Pipeline):
+    """Has more than its parameters."""
+
+    def __init__(self, steps, *, memory=None, verbose=False, transform_input=None):
+        super().__init__(
+            steps, memory=memory, verbose=verbose, transform_input=transform_input
+        )
+        self._answers = {}
+
+    def predict_proba(self, X, **params):
+        return self._answers.setdefault(len(X), super().predict_proba(X, **params))
+
+
+def test_what_a_pipeline_remembers_is_of_one_fit():
+    pipeline = RemembersAnswers(
+        [("scale", StandardScaler()), ("net", make(MLPClassifier))]
+    )
+    grid = {"net__learning_rate_init": [0.003, 0.03]}
+
+    X, y = make_series()
+
+    search, expected = (
+        Search(pipeline, grid, cv=CV, scoring="neg_log_loss", refit=False).fit(X, y)
+        for Search in (BatchedGridSearchCV, GridSearchCV)
+    )
+
+    for k in range(CV.n_splits):
+        name = f"split{k}_test_score"
+        np.testing.assert_allclose(search.cv_results_[name], expected.cv_results_[name])
+
+
 class PredictsOnes(Pipeline):
     """Comes after the training."""
 

@@ -69,8 +69,10 @@ def message_of(error, function, *args, **kwargs):
 def test_a_parameter_of_other_packages_is_answered_by_ours(Estimator, name):
     ours = PARAMETERS[name]
     answer = f"{name!r} is called {ours} here."
-    if ours == "loss" and Estimator is MLPClassifier:
+    if Estimator is MLPClassifier and ours == "loss":
         answer = f"{name!r} is not needed: the loss is the cross entropy."
+    if Estimator is MLPClassifier and ours == "out_activation":
+        answer = f"{name!r} is not needed: a classifier gives probabilities."
 
     assert message_of(TypeError, Estimator, **{name: 1}) == (
         f"{Estimator.__name__}.__init__() got an unexpected keyword argument "
@@ -358,9 +360,7 @@ def test_no_activation_is_the_identity(name):
     for Estimator in takers(name):
         message = message_of(ValueError, Estimator(**{name: None}).fit, X, y)
 
-        assert message.endswith(
-            "Got None instead. No activation is called 'identity' here."
-        )
+        assert message.endswith("Got None instead. None is called 'identity' here.")
 
 
 @pytest.mark.parametrize(
@@ -393,7 +393,7 @@ SCORERS = {
     "mean_squared_error": "neg_mean_squared_error",
     "brier_score_loss": "neg_brier_score",
     "Accuracy": "accuracy",
-    "accurracy": "accuracy",
+    "pr_auc": "average_precision",
 }
 
 
@@ -411,6 +411,20 @@ def test_a_search_says_what_the_scorer_is_called(Search, theirs):
         "sklearn.metrics.get_scorer_names() lists, "
     )
     assert message.endswith(f"Got {theirs!r} instead. {answer}")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "end"),
+    [
+        ("accurracy", " instead. Did you mean 'accuracy'?"),
+        ("f2_macro", " instead. Did you mean 'f1_macro'?"),  # which it may not be
+        ("precision_at_k", " instead."),
+    ],
+)
+def test_a_search_doubts_what_scorer_is_meant(theirs, end):
+    search = BatchedGridSearchCV(MLPClassifier(), {"alpha": [0.1]}, scoring=theirs)
+
+    assert message_of(ValueError, search.fit, X, y).endswith(f"Got {theirs!r}{end}")
 
 
 @pytest.mark.parametrize("scoring", [["r2", "acc"], ("acc",), {"a": "acc"}])

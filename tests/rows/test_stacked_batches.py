@@ -133,7 +133,7 @@ def test_last_batches_are_filled_up_by_a_row_without_weight(
 
     stacked, alone = StackedBatches(sources()), sources()
 
-    assert stacked.n_rows.tolist() == [[5, 5, 5, 5]] * 4 + [[3, 1, 2, 2]]
+    assert stacked.batch_sizes.tolist() == [[5, 5, 5, 5]] * 4 + [[3, 1, 2, 2]]
     for _ in range(2):  # epochs
         for number, (batch, *own) in enumerate(zip(stacked, *alone, strict=True)):
             X, target, weight = batch

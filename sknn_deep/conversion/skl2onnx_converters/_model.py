@@ -8,6 +8,7 @@ import onnx
 from onnx import ModelProto
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import StringTensorType
+from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import VotingClassifier
@@ -61,7 +62,8 @@ def convert_whole(
             f"skl2onnx {metadata.version('skl2onnx')} cannot convert this "
             f"{type(estimator).__name__} in {dtype}: {reason}"
         )
-        if lacks_rows:
+        lacks_converter = isinstance(error, MissingConverter | MissingShapeCalculator)
+        if lacks_rows and not lacks_converter:
             raise TypeError(
                 "Pass X to to_onnx, a few rows of the table that was fitted: they show "
                 "the names of the columns, and which hold numbers or strings. Without "
