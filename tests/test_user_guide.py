@@ -100,6 +100,7 @@ MAKERS_OF_MESSAGES = {
     "divergence_message",
     "missing_message",
     "say_full_names",
+    "say_other_scale",
     "say_our_method",
     "say_our_parameters",
     "say_our_value",

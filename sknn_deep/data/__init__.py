@@ -39,6 +39,7 @@ from sknn_deep.data._splitters import (
 from sknn_deep.data._targets import ClassTarget, NumberTarget
 from sknn_deep.data._text_and_gaps import say_y_is_no_numbers
 from sknn_deep.data._validation_set import (
+    advise_on_a_pipeline,
     has_validation_set,
     of_the_validation_set,
     split_rows,
@@ -49,6 +50,7 @@ __all__ = [
     "FitData",
     "NumberTarget",
     "Samples",
+    "advise_on_a_pipeline",
     "all_or_nothing",
     "as_array_like",
     "check_arrays",
