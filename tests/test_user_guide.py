@@ -91,6 +91,7 @@ MAKERS_OF_MESSAGES = {
     "_advise_on_module",
     "_advise_on_text",
     "_export_message",
+    "_say_named_arguments",
     "_say_our_arguments",
     "_say_our_search_parameters",
     "_say_our_word",

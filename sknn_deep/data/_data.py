@@ -259,11 +259,26 @@ def check_weights(sample_weight, X) -> np.ndarray | None:
     """Validate sample weights; weights that are all one are no weights."""
     if sample_weight is None:
         return None
-    with errors_instead_of_overflow():
+    with errors_instead_of_overflow(), errors_about_rows_as_weights():
         weight = check_sample_weight(
             as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
         )
     return None if np.all(weight == 1) else check_sum(weight)
+
+
+@contextmanager
+def errors_about_rows_as_weights():
+    """Let errors about weights that are rows, or text, say where rows are passed."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        known = ("Sample weights must be 1D", "could not convert string", "Sparse data")
+        if not str(error).startswith(known):
+            raise
+        raise type(error)(
+            f"{error}\nThe third argument of fit is sample_weight, a number for each "
+            "row. Validation rows are passed by name, as X_val=X_val."
+        ) from error
 
 
 def check_sum(weight: np.ndarray) -> np.ndarray:
