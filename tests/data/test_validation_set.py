@@ -197,3 +197,25 @@ def test_a_table_that_differs_is_not_doubted():
     clf = TabularMLPClassifier(max_iter=1, hidden_layer_sizes=(4,))
 
     clf.fit(SCALED, np.arange(60) % 2, X_val=RAW, y_val=np.arange(60) % 2)
+
+
+def test_a_table_of_text_is_no_sign_of_a_pipeline():
+    table = pd.DataFrame({"work": ["Private", "State"] * 10, "age": np.arange(20.0)})
+    y = np.arange(20) % 2
+    clf = TabularMLPClassifier(max_iter=1)
+
+    with pytest.raises(ValueError) as too_long:
+        clf.fit(table, y, X_val=table, y_val=y[:-1])
+    with pytest.raises(ValueError) as unknown:
+        clf.fit(table, y, X_val=table, y_val=y + 1)
+    with pytest.raises(ValueError) as narrow:
+        clf.fit(table, y, X_val=table[["age"]], y_val=y)
+
+    for caught in (too_long, unknown, narrow):
+        (note,) = caught.value.__notes__
+        assert "validation set: X_val" in note
+    assert str(too_long.value) == (
+        "Found input variables with inconsistent numbers of samples: [20, 19]"
+    )
+    assert "Pipeline" not in str(unknown.value)
+    assert str(narrow.value).endswith(PIPELINE.format("TabularMLPClassifier"))
