@@ -16,6 +16,7 @@ from sknn_deep.data._data import (
     positive_rows,
     random_state_of,
     refuse_images,
+    refuse_swapped,
 )
 from sknn_deep.data._explained_variance import (
     column_means,
@@ -77,6 +78,7 @@ __all__ = [
     "positive_rows",
     "random_state_of",
     "refuse_images",
+    "refuse_swapped",
     "refuse_unused_groups",
     "relative",
     "say_y_is_no_numbers",

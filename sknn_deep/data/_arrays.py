@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sknn_deep.data._data import (
     as_array_like,
     errors_about_text_and_gaps,
+    refuse_swapped,
     validate,
 )
 
@@ -29,6 +30,7 @@ def check_arrays(
     ``input_shape_``, and checked afterwards.
     """
     X, y = as_array_like(X), as_array_like(y)
+    refuse_swapped(estimator, X, y)
     if not reset:
         _check_shape(estimator, X)
     checked = validate(
