@@ -1028,8 +1028,8 @@ class AutoencoderTransformer(
 
     def _convergence_advice(self, plan):
         advice = self._advise_on_columns(plan)
-        if not advice:
-            return ""
+        if not advice or not plan.net.converged_:
+            return advice
         samples, net = plan.samples, plan.net
         some = samples.take(some_numbers(samples.weight, len(samples)))
         rows = some.place(net.placement)

@@ -264,8 +264,8 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
 
     def _convergence_advice(self, plan):
         advice = self._advise_on_columns(plan)
-        if not advice:
-            return ""
+        if not advice or not plan.net.converged_:
+            return advice
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y)
         constant = self._target.constant_output(target, weight)

@@ -363,15 +363,18 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         if self._target.out_activation != "identity":
             return ""
         is_raw = self._target.mean is None
+        of_columns = self._advise_on_columns(plan)
         advice = advise_on_target(plan.samples.y) if is_raw else ""
-        advice += self._advise_on_columns(plan)
+        advice += of_columns
         if not advice:
             return ""
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y).astype(np.float64, copy=False)
         mean = np.average(target, axis=0, weights=weight)
         constant = np.broadcast_to(mean, self._target.n_outputs)
-        return advice if self._is_loss_large(plan, constant, target, weight) else ""
+        if self._is_loss_large(plan, constant, target, weight):
+            return advice
+        return "" if plan.net.converged_ else of_columns
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)
