@@ -25,7 +25,7 @@ _MANY_COLUMNS = 0.1
 _N_ROWS = 1_000
 _N_TARGETS = 10_000
 # Rows that follow in time drift, and rare values come: neither brings the middle of
-# several columns so many ranges beyond all that is known of them.
+# several columns so many ranges away from all values of X.
 _FAR_RANGES = 5.0
 _FEW_COLUMNS = 0.02
 # Fewer rows show no range.
@@ -152,7 +152,9 @@ def say_other_scale(X, X_val, names: Sequence[str] | None) -> str:
     names : sequence of str or None
         Of the columns; their numbers where there are none.
     """
-    if X.ndim != 2 or min(X.shape[0], X_val.shape[0]) < _N_ROWS_OF_RANGE:
+    n_rows = X_val.shape[0]
+    # More rows than X has may have drifted as far as that.
+    if X.ndim != 2 or not _N_ROWS_OF_RANGE <= n_rows <= X.shape[0]:
         return ""
     low, high = _ranges(_every(X, _N_TARGETS))
     middle = _middles(_every(X_val, _N_ROWS))

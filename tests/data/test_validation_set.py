@@ -170,6 +170,7 @@ RARE = np.eye(60, 40)  # of each word one row, and of many others none
     "X, X_val",
     [
         (TREND[:120], TREND[120:]),
+        (TREND[:10], TREND[10:]),
         (np.c_[TIME, X[:20].repeat(10, 0)], np.c_[1e9 + TIME, X[:20].repeat(10, 0)]),
         (RARE, 3 * RARE),
         (sp.csr_array(RARE), sp.csr_array(RARE + 20 * np.eye(60, 40, 1))),
@@ -180,6 +181,7 @@ RARE = np.eye(60, 40)  # of each word one row, and of many others none
     ],
     ids=[
         "a trend that goes on",
+        "a trend that goes on for long",
         "one date among other columns",
         "rare values",
         "sparse rare values",
