@@ -157,11 +157,12 @@ def say_other_scale(X, X_val, names: Sequence[str] | None) -> str:
     if X.ndim != 2 or not _N_ROWS_OF_RANGE <= n_rows <= X.shape[0]:
         return ""
     low, high = _ranges(_every(X, _N_TARGETS))
-    middle = _middles(_every(X_val, _N_ROWS))
-    width = high - low
-    beyond = np.maximum(low - middle, middle - high)
-    varies = width > 0
-    far = np.flatnonzero(varies & (beyond > _FAR_RANGES * width))
+    with np.errstate(over="ignore"):
+        middle = _middles(_every(X_val, _N_ROWS))
+        width = high - low
+        beyond = np.maximum(low - middle, middle - high)
+        varies = width > 0
+        far = np.flatnonzero(varies & (beyond > _FAR_RANGES * width))
     n_varying = np.count_nonzero(varies)
     if len(far) < min(2, n_varying) or len(far) <= _FEW_COLUMNS * n_varying:
         return ""

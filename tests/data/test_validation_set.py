@@ -177,6 +177,7 @@ RARE = np.eye(60, 40)  # of each word one row, and of many others none
         (X, np.r_[X[:25], np.full((5, 4), 1e9)]),
         (np.zeros((30, 4)), X + 100),
         (X[:5], X + 100),
+        (np.sign(X) * 1e308, np.sign(X) * 1.7e308),
         (X[:, None].repeat(2, 1), X[:, None].repeat(2, 1) + 100),
     ],
     ids=[
@@ -188,6 +189,7 @@ RARE = np.eye(60, 40)  # of each word one row, and of many others none
         "outliers",
         "constant columns",
         "few rows",
+        "numbers that have no sum",
         "rows that are no vectors",
     ],
 )
