@@ -28,6 +28,7 @@ from sknn_deep.data._quantiles import (
     check_scoring_of_quantiles,
     mean_d2_pinball_score,
 )
+from sknn_deep.data._rows_as_dicts import refuse_rows_as_dicts
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -75,6 +76,7 @@ __all__ = [
     "positive_rows",
     "random_state_of",
     "refuse_images",
+    "refuse_rows_as_dicts",
     "refuse_unused_groups",
     "relative",
     "say_y_is_no_numbers",

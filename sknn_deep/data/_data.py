@@ -23,6 +23,7 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
+from sknn_deep.data._rows_as_dicts import refuse_rows_as_dicts
 from sknn_deep.data._text_and_gaps import say_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
@@ -132,6 +133,7 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     has another type or layout. A large file comes back as a MappedArray.
     """
     X, y = as_array_like(X), as_array_like(y)
+    refuse_rows_as_dicts(estimator, X)
     refuse_images(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         with errors_about_targets(estimator, y):

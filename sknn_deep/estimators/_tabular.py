@@ -42,6 +42,7 @@ from sknn_deep.data import (
     positive_rows,
     random_state_of,
     refuse_images,
+    refuse_rows_as_dicts,
     refuse_unused_groups,
 )
 from sknn_deep.estimators._base import BaseNetEstimator
@@ -160,6 +161,7 @@ class BaseTabular(BaseNetEstimator):
     def _read_table(self, X, *, reset: bool) -> Table:
         owner = type(self).__name__
         X = as_array_like(X)
+        refuse_rows_as_dicts(self, X)
         refuse_images(self, X)
         refuse_sparse(X, owner=owner)
         if not is_frame(X):

@@ -1,0 +1,26 @@
+"""Rows as dicts, as JSON has them, which are no table yet."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+
+def refuse_rows_as_dicts(estimator: BaseEstimator, X) -> None:
+    """Say how a row, several ones or columns become a DataFrame."""
+    if isinstance(X, Mapping):
+        is_row = not any(isinstance(value, list | np.ndarray) for value in X.values())
+        found, remedy = "a dict", "pd.DataFrame([row])" if is_row else "pd.DataFrame(X)"
+    elif _is_list(X) and len(X) and isinstance(X[0], Mapping):
+        found, remedy = "dicts in a list", "pd.DataFrame(rows)"
+    else:
+        return
+    raise TypeError(
+        f"X of {type(estimator).__name__} must be a DataFrame or an array. Got "
+        f"{found}: pass {remedy}, with the columns in the order of the fit."
+    )
+
+
+def _is_list(X) -> bool:
+    is_array = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    return is_array or isinstance(X, list | tuple)

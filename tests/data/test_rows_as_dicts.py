@@ -1,0 +1,66 @@
+"""Rows as dicts are answered by the DataFrame that they make."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NeighborAutoencoder,
+    NetClassifier,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+)
+from sknn_deep.modules import ConvNet
+
+ROW = {"age": 33, "work": "Private"}
+ROWS = [ROW, {"age": 40, "work": "State"}]
+ESTIMATORS = [
+    MLPClassifier(),
+    MLPRegressor(),
+    AutoencoderTransformer(),
+    NeighborAutoencoder(),
+    NetClassifier(ConvNet),
+    TabularMLPClassifier(),
+    TabularMLPRegressor(),
+]
+
+
+def name_of(estimator):
+    return type(estimator).__name__
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize(
+    ("X", "found", "remedy"),
+    [
+        (ROW, "a dict", "pd.DataFrame([row])"),
+        (ROWS, "dicts in a list", "pd.DataFrame(rows)"),
+        (np.array(ROWS), "dicts in a list", "pd.DataFrame(rows)"),
+        ({"age": [33, 40]}, "a dict", "pd.DataFrame(X)"),
+    ],
+    ids=["row", "rows", "array", "columns"],
+)
+def test_a_fit_to_dicts_is_told_of_the_frame(estimator, X, found, remedy):
+    with pytest.raises(TypeError) as caught:
+        estimator.fit(X, [0, 1])
+
+    assert str(caught.value) == (
+        f"X of {name_of(estimator)} must be a DataFrame or an array. Got {found}: pass "
+        f"{remedy}, with the columns in the order of the fit."
+    )
+
+
+@pytest.mark.parametrize("X", [ROW, [ROW]], ids=["row", "rows"])
+def test_a_prediction_of_dicts_is_told_of_the_frame_which_is_predicted(X):
+    frame = pd.DataFrame(ROWS * 10)
+    reg = TabularMLPRegressor(hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    reg.fit(frame, frame["age"])
+
+    with pytest.raises(TypeError, match=r"pass pd\.DataFrame\("):
+        reg.predict(X)
+    np.testing.assert_array_equal(
+        reg.predict(pd.DataFrame([ROW])), reg.predict(frame[:1])
+    )
