@@ -41,6 +41,9 @@ class Column:
 
     is_category : bool
         Whether its type says that it is one: strings, categories, objects.
+
+    in_text_array : bool
+        Whether it stands in an array of text, which made text of numbers too.
     """
 
     label: str
@@ -48,6 +51,7 @@ class Column:
     codes: np.ndarray | None = None
     values: list | None = None
     is_category: bool = False
+    in_text_array: bool = False
 
     def as_numbers(self, *, owner: str, is_fitted: bool = False) -> np.ndarray:
         """Give the numbers; refuse anything else, which a fit could have taken."""
@@ -57,6 +61,12 @@ class Column:
             table = np.array([*map(float, self.values), np.nan])
             return table[self.codes]
         text = next(value for value in self.values if not _is_number(value))
+        if self.in_text_array:
+            raise ValueError(
+                f"{owner} got {text!r} in the column {self.label}, which is to hold "
+                "numbers. NumPy makes text of numbers that stand beside text: pass a "
+                "DataFrame with the columns, or an array made with dtype=object."
+            )
         if is_fitted:
             raise ValueError(
                 f"{owner} got {text!r} in the column {self.label}, which held numbers "
@@ -119,6 +129,17 @@ def is_frame(X) -> bool:
     return hasattr(X, "columns") and hasattr(X, "dtypes") and len(X.shape) == 2
 
 
+def keep_numbers(X):
+    """Make objects of a list of which NumPy would make text, numbers among it."""
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        is_text = np.asarray(X).dtype.kind == "U"
+    except (ValueError, TypeError, OverflowError):  # which validation tells of
+        return X
+    return np.asarray(X, dtype=object) if is_text else X
+
+
 def refuse_sparse(X, *, owner: str) -> None:
     if issparse(X):
         raise TypeError(
@@ -159,7 +180,8 @@ def _read_array(values: np.ndarray, label: str, owner: str) -> Column:
     if kind in "biuf":
         return Column(label, numbers=values.astype(np.float64))
     if kind in "UT":
-        return _read_objects(values.astype(object), label, owner)
+        column = _read_objects(values.astype(object), label, owner)
+        return replace(column, in_text_array=True)
     if kind == "O":
         return _read_objects(values, label, owner)
     raise _unreadable(values.dtype, label, owner)

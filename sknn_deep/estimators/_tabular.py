@@ -27,6 +27,7 @@ from sknn_deep.columns import (
     TableEncoder,
     find_categorical,
     is_frame,
+    keep_numbers,
     read_table,
     refuse_sparse,
 )
@@ -177,7 +178,7 @@ class BaseTabular(BaseNetEstimator):
     def _check_array(self, X, *, reset: bool) -> np.ndarray:
         with errors_instead_of_overflow():
             array = validate_data(
-                self, X, reset=reset, dtype=None, ensure_all_finite=False
+                self, keep_numbers(X), reset=reset, dtype=None, ensure_all_finite=False
             )
             if array.dtype.kind in "fc":
                 check_array(array, ensure_all_finite="allow-nan", input_name="X")
