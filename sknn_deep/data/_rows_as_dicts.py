@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
 
 def refuse_rows_as_dicts(estimator: BaseEstimator, X) -> None:
     """Say how a row, several ones or columns become a DataFrame."""
+    if issparse(X):  # of which SciPy's DOK is a dict
+        return
     if isinstance(X, Mapping):
         is_row = not any(isinstance(value, list | np.ndarray) for value in X.values())
         found, remedy = "a dict", "pd.DataFrame([row])" if is_row else "pd.DataFrame(X)"

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import dok_array
 
 from sknn_deep import (
     AutoencoderTransformer,
@@ -64,3 +65,12 @@ def test_a_prediction_of_dicts_is_told_of_the_frame_which_is_predicted(X):
     np.testing.assert_array_equal(
         reg.predict(pd.DataFrame([ROW])), reg.predict(frame[:1])
     )
+
+
+def test_sparse_matrices_that_are_dicts_are_none_of_these():
+    X = dok_array(np.eye(20))
+    clf = MLPClassifier((4,), learning_rate="cosine", max_iter=1, random_state=0)
+
+    proba = clf.fit(X, np.arange(20) % 2).predict_proba(X)
+
+    np.testing.assert_array_equal(clf.predict_proba(X.tocsr()), proba)
