@@ -30,6 +30,7 @@ from sknn_deep.columns import (
     keep_numbers,
     read_table,
     refuse_sparse,
+    warn_of_numbers,
 )
 from sknn_deep.data import (
     FitData,
@@ -189,6 +190,8 @@ class BaseTabular(BaseNetEstimator):
         is_categorical = find_categorical(
             self.categorical_features, table.columns, names
         )
+        if isinstance(self.categorical_features, str):  # "from_dtype"
+            warn_of_numbers(table.columns, owner=type(self).__name__)
         self._encoder = TableEncoder.fit(
             table,
             is_categorical,
