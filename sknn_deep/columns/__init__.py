@@ -2,7 +2,6 @@
 
 from sknn_deep.columns._categories import Categories
 from sknn_deep.columns._encoder import TableEncoder
-from sknn_deep.columns._numbers_as_text import warn_of_numbers
 from sknn_deep.columns._read import (
     Table,
     is_frame,
@@ -21,5 +20,4 @@ __all__ = [
     "keep_numbers",
     "read_table",
     "refuse_sparse",
-    "warn_of_numbers",
 ]

@@ -10,7 +10,7 @@ from sknn_deep.data._data import (
     errors_about_text_and_gaps,
     validate,
 )
-from sknn_deep.data._rows_as_dicts import refuse_rows_as_dicts
+from sknn_deep.data._refused_rows import refuse_rows_as_dicts
 
 
 def check_arrays(

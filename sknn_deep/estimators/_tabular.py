@@ -30,7 +30,6 @@ from sknn_deep.columns import (
     keep_numbers,
     read_table,
     refuse_sparse,
-    warn_of_numbers,
 )
 from sknn_deep.data import (
     FitData,
@@ -43,8 +42,7 @@ from sknn_deep.data import (
     is_splitter,
     positive_rows,
     random_state_of,
-    refuse_images,
-    refuse_rows_as_dicts,
+    refuse_rows,
     refuse_unused_groups,
 )
 from sknn_deep.estimators._base import BaseNetEstimator
@@ -163,8 +161,7 @@ class BaseTabular(BaseNetEstimator):
     def _read_table(self, X, *, reset: bool) -> Table:
         owner = type(self).__name__
         X = as_array_like(X)
-        refuse_rows_as_dicts(self, X)
-        refuse_images(self, X)
+        refuse_rows(self, X)
         refuse_sparse(X, owner=owner)
         if not is_frame(X):
             return read_table(self._check_array(X, reset=reset), owner=owner)
@@ -186,17 +183,12 @@ class BaseTabular(BaseNetEstimator):
         return array
 
     def _fit_encoder(self, table: Table) -> None:
-        names = getattr(self, "feature_names_in_", None)
+        names, owner = getattr(self, "feature_names_in_", None), type(self).__name__
         is_categorical = find_categorical(
-            self.categorical_features, table.columns, names
+            self.categorical_features, table.columns, names, owner=owner
         )
-        if isinstance(self.categorical_features, str):  # "from_dtype"
-            warn_of_numbers(table.columns, owner=type(self).__name__)
         self._encoder = TableEncoder.fit(
-            table,
-            is_categorical,
-            max_onehot=self.max_cat_to_onehot,
-            owner=type(self).__name__,
+            table, is_categorical, max_onehot=self.max_cat_to_onehot, owner=owner
         )
         self.is_categorical_ = is_categorical if is_categorical.any() else None
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from sknn_deep import TabularMLPClassifier, TabularMLPRegressor
-from sknn_deep.columns import read_table, warn_of_numbers
+from sknn_deep.columns import find_categorical, read_table
 from tests.columns.kinds import of_arrow, pa
 
 OWNER = "TabularMLPClassifier"
@@ -28,7 +28,8 @@ def message_of(names):
 
 
 def warn(X):
-    warn_of_numbers(read_table(X, owner=OWNER).columns, owner=OWNER)
+    columns = read_table(X, owner=OWNER).columns
+    find_categorical("from_dtype", columns, None, owner=OWNER)
 
 
 @pytest.mark.parametrize(

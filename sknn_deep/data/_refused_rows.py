@@ -1,10 +1,27 @@
-"""Rows as dicts, as JSON has them, which are no table yet."""
+"""Rows that are no rows of a table yet: images, and dicts as JSON has them."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+
+
+def refuse_rows(estimator: BaseEstimator, X) -> None:
+    """Refuse rows with what makes a table of them."""
+    refuse_rows_as_dicts(estimator, X)
+    _refuse_images(estimator, X)
+
+
+def _refuse_images(estimator: BaseEstimator, X) -> None:
+    """Refuse rows that are no vectors, such as the images that Keras loads."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        raise ValueError(
+            f"Found array with dim {len(shape)}, while {type(estimator).__name__} "
+            f"takes one row of features for each sample. Got shape {tuple(shape)}: "
+            "pass X.reshape(len(X), -1), which makes a row of each image."
+        )
 
 
 def refuse_rows_as_dicts(estimator: BaseEstimator, X) -> None:
