@@ -1,4 +1,4 @@
-"""Rows that are no rows of a table yet: images, and dicts as JSON has them."""
+"""What is no table of rows yet: images, dicts, frames with a column twice."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,12 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
 
-def refuse_rows(estimator: BaseEstimator, X) -> None:
+def refuse_rows(estimator: BaseEstimator, X, *, allow_nd: bool = False) -> None:
     """Refuse rows with what makes a table of them."""
-    refuse_rows_as_dicts(estimator, X)
-    _refuse_images(estimator, X)
+    _refuse_dicts(estimator, X)
+    _refuse_doubled_columns(estimator, X)
+    if not allow_nd:
+        _refuse_images(estimator, X)
 
 
 def _refuse_images(estimator: BaseEstimator, X) -> None:
@@ -24,7 +26,7 @@ def _refuse_images(estimator: BaseEstimator, X) -> None:
         )
 
 
-def refuse_rows_as_dicts(estimator: BaseEstimator, X) -> None:
+def _refuse_dicts(estimator: BaseEstimator, X) -> None:
     """Say how a row, several ones or columns become a DataFrame."""
     if issparse(X):  # of which SciPy's DOK is a dict
         return
@@ -38,6 +40,19 @@ def refuse_rows_as_dicts(estimator: BaseEstimator, X) -> None:
     raise TypeError(
         f"X of {type(estimator).__name__} must be a DataFrame or an array. Got "
         f"{found}: pass {remedy}, with the columns in the order of the fit."
+    )
+
+
+def _refuse_doubled_columns(estimator: BaseEstimator, X) -> None:
+    """Refuse a frame of pandas with a name twice, as scikit-learn does since 1.9."""
+    columns = getattr(X, "columns", None)
+    if columns is None or getattr(columns, "is_unique", True):
+        return
+    label = columns[columns.duplicated()].tolist()[0]
+    raise ValueError(
+        f"X of {type(estimator).__name__} has the column {label!r} more than once. "
+        "Rename one of them, or leave it out by "
+        "X.loc[:, ~X.columns.duplicated()]."
     )
 
 

@@ -1,4 +1,4 @@
-"""Rows as dicts are answered by the DataFrame that they make."""
+"""Rows as dicts, and columns that are there twice, are answered by a way out."""
 
 import numpy as np
 import pandas as pd
@@ -74,3 +74,34 @@ def test_sparse_matrices_that_are_dicts_are_none_of_these():
     proba = clf.fit(X, np.arange(20) % 2).predict_proba(X)
 
     np.testing.assert_array_equal(clf.predict_proba(X.tocsr()), proba)
+
+
+# --- columns that are there twice -----------------------------------------------------
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=name_of)
+@pytest.mark.parametrize("name", ["age", 0])
+def test_a_column_that_is_there_twice_is_named(estimator, name):
+    X = pd.DataFrame(np.eye(4), columns=["size", name, name, "weight"])
+
+    with pytest.raises(ValueError) as caught:
+        estimator.fit(X, [0, 1, 0, 1])
+
+    assert str(caught.value) == (
+        f"X of {name_of(estimator)} has the column {name!r} more than once. Rename one "
+        "of them, or leave it out by X.loc[:, ~X.columns.duplicated()]."
+    )
+
+
+def test_a_column_that_is_there_twice_in_new_rows_is_left_out_as_the_message_says():
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
+    clf = TabularMLPClassifier((4,), max_iter=1, random_state=0)
+    clf.fit(X, np.arange(20) % 2)
+    doubled = X[["a", "b", "b"]]
+
+    with pytest.raises(ValueError, match="has the column 'b' more than once"):
+        clf.predict_proba(doubled)
+    np.testing.assert_array_equal(
+        clf.predict_proba(doubled.loc[:, ~doubled.columns.duplicated()]),
+        clf.predict_proba(X),
+    )
