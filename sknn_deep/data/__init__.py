@@ -15,8 +15,6 @@ from sknn_deep.data._data import (
     errors_instead_of_overflow,
     positive_rows,
     random_state_of,
-    refuse_images,
-    refuse_swapped,
 )
 from sknn_deep.data._explained_variance import (
     column_means,
@@ -29,6 +27,7 @@ from sknn_deep.data._quantiles import (
     check_scoring_of_quantiles,
     mean_d2_pinball_score,
 )
+from sknn_deep.data._refused_rows import refuse_rows, refuse_swapped
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -77,7 +76,7 @@ __all__ = [
     "of_the_validation_set",
     "positive_rows",
     "random_state_of",
-    "refuse_images",
+    "refuse_rows",
     "refuse_swapped",
     "refuse_unused_groups",
     "relative",

@@ -8,9 +8,9 @@ from sklearn.base import BaseEstimator
 from sknn_deep.data._data import (
     as_array_like,
     errors_about_text_and_gaps,
-    refuse_swapped,
     validate,
 )
+from sknn_deep.data._refused_rows import refuse_rows, refuse_swapped
 
 
 def check_arrays(
@@ -31,6 +31,7 @@ def check_arrays(
     """
     X, y = as_array_like(X), as_array_like(y)
     refuse_swapped(estimator, X, y)
+    refuse_rows(estimator, X, allow_nd=True)
     if not reset:
         _check_shape(estimator, X)
     checked = validate(
