@@ -94,6 +94,7 @@ MAKERS_OF_MESSAGES = {
     "_error_of_no_trial",
     "_advise_on_gaps",
     "_advise_on_images",
+    "_advise_on_infinity",
     "_advise_on_instance",
     "_advise_on_module",
     "_advise_on_text",

@@ -126,6 +126,22 @@ def test_infinite_y_says_which_rows_to_leave_out(estimator, dtype):
     )
 
 
+@pytest.mark.parametrize(
+    "estimator", [case[0] for case in CASES], ids=lambda e: type(e).__name__
+)
+def test_infinite_X_says_what_to_do(estimator):
+    infinite = np.where(NUMBERS.max() == NUMBERS, np.inf, NUMBERS)
+
+    message = message_of(estimator.fit, infinite, y)
+
+    assert message.startswith("Input X contains infinity or a value too large for ")
+    assert message.endswith(
+        f" {type(estimator).__name__} takes finite numbers: make NaN of the others, by "
+        "np.where(np.isfinite(X), X, np.nan), and put SimpleImputer() before it in a "
+        "Pipeline."
+    )
+
+
 @pytest.mark.parametrize("estimator", SUPERVISED, ids=lambda e: type(e).__name__)
 @pytest.mark.parametrize("first", [y, pd.Series(WORDS)], ids=["numbers", "words"])
 def test_y_before_X_says_the_order(estimator, first):
