@@ -11,11 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sknn_deep._files import check_path
 from sknn_deep.conversion import Activation, LayerNorm, Linear
@@ -170,8 +166,7 @@ def latent_space_to_html(
     first, second = check_components(components, codes.shape[1], owner=owner)
     if y is not None:
         y_name = getattr(y, "name", None) if y_name is None else y_name
-        y = check_y(y, y_type, owner=owner)
-        check_consistent_length(codes, y)
+        y = check_y(y, y_type, len(codes), owner=owner)
     originals = check_array(make_dense(X), dtype=np.float64)
     if image_shape == "auto":
         image_shape = _guess_shape(X, originals.shape[1])

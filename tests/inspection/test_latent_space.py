@@ -328,7 +328,16 @@ def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
         ),
         ({"y": [np.nan] * 60}, "Input y contains NaN"),
         ({"y": np.full(60, "NaT", "M8[D]")}, "dates that are missing"),
-        ({"y": [0] * 59}, r"inconsistent numbers of samples: \[60, 59\]"),
+        (
+            {"y": [0] * 59},
+            r"y of LatentSpaceDisplay must have one value for each of the 60 rows\. "
+            r"Got 59\.",
+        ),
+        (
+            {"y": np.eye(3)[[0] * 60]},
+            r"y of LatentSpaceDisplay must have one value for each row\. Got an array "
+            r"of shape \(60, 3\): of one-hot classes, pass np\.argmax\(y, axis=1\)\.",
+        ),
     ],
 )
 def test_latent_space_display_refuses(codes, arguments, message):

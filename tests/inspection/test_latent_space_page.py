@@ -247,7 +247,7 @@ def test_page_names_no_other_file(codes_of_digits, tmp_path):
             ValueError,
             r"Got \(7, 9\), which",
         ),
-        (PCA(2).fit(X), {"y": Y[:9]}, ValueError, "inconsistent numbers of samples"),
+        (PCA(2).fit(X), {"y": Y[:9]}, ValueError, f"each of the {len(X)} rows. Got 9."),
         (PCA(2).fit(X), {"y": Y, "y_type": "color"}, ValueError, "y_type of latent_"),
         (PCA(2).fit(X), {"max_samples": 0}, ValueError, "max_samples of latent_space_"),
     ],
