@@ -1,5 +1,6 @@
 """Codes and what they are coloured by, brought to what can be drawn."""
 
+import re
 from numbers import Integral
 
 import numpy as np
@@ -123,9 +124,12 @@ def project(
         codes = check_array(clone(reduce).fit_transform(codes))
         names = [f"{type(reduce).__name__} {i}" for i in range(codes.shape[1])]
     else:
+        word = re.sub("[^a-z]", "", reduce.lower()) if isinstance(reduce, str) else ""
+        is_known = word in ("pca", "tsne")
+        said = f" {reduce!r} is called {word!r} here." if is_known else ""
         raise ValueError(
             f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
-            f"`fit_transform`. Got {reduce!r}."
+            f"`fit_transform`. Got {reduce!r}.{said}"
         )
     first, second = check_components(components, codes.shape[1], owner=owner)
     return codes[:, [first, second]], (names[first], names[second])

@@ -320,7 +320,10 @@ def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
         ({"components": (0.0, 1)}, r"Got \(0\.0, 1\)"),
         ({"components": (0, 2), "reduce": "tsne"}, "from 0 to 1, .*"),
         ({"components": (0, 2), "reduce": PCA(2)}, "from 0 to 1, .*"),
-        ({"reduce": "umap"}, "must be None, 'pca', 'tsne' or a transf.* Got 'umap'"),
+        ({"reduce": "umap"}, "must be None, 'pca', 'tsne' or a transf.* 'umap'\\.$"),
+        ({"reduce": "t-SNE"}, "Got 't-SNE'\\. 't-SNE' is called 'tsne' here\\.$"),
+        ({"reduce": "TSNE"}, "Got 'TSNE'\\. 'TSNE' is called 'tsne' here\\.$"),
+        ({"reduce": "PCA"}, "Got 'PCA'\\. 'PCA' is called 'pca' here\\.$"),
         ({"y": [0] * 60, "y_type": "int"}, "auto, class, number. Got 'int'"),
         (
             {"y": ["a"] * 60, "y_type": "number"},
