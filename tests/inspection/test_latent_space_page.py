@@ -259,3 +259,17 @@ def test_page_refuses_and_writes_nothing(estimator, params, error, message, tmp_
         latent_space_to_html(estimator, X, path, **params)
 
     assert not path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".svg", ".pdf"])
+def test_page_is_no_image(suffix, codes_of_digits, tmp_path):
+    path = tmp_path / f"page{suffix}"
+
+    with pytest.raises(ValueError) as error:
+        latent_space_to_html(codes_of_digits, X, str(path))
+    assert str(error.value) == (
+        "latent_space_to_html writes a page of HTML, not an image. Got a path that "
+        f"ends in {suffix!r}: end it in '.html', or draw LatentSpaceDisplay and save "
+        "its figure_."
+    )
+    assert not path.exists()
