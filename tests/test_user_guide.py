@@ -80,6 +80,13 @@ def test_page_ends_each_block_before_it_begins_another(page):
     assert begun is None
 
 
+@pytest.mark.parametrize("page", CHAPTERS, ids=lambda page: page.stem)
+def test_page_says_how_to_install_onnxruntime_before_it_imports_it(page):
+    before, *after = page.read_text(encoding="utf-8").split("import onnxruntime\n")
+
+    assert not after or re.search(r"pip install [^`]*\bonnxruntime\b", before)
+
+
 # --- the page about errors ----------------------------------------------------------
 
 # Messages that are put together where they are returned, not where they are raised.

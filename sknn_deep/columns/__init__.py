@@ -2,7 +2,13 @@
 
 from sknn_deep.columns._categories import Categories
 from sknn_deep.columns._encoder import TableEncoder
-from sknn_deep.columns._read import Table, is_frame, read_table, refuse_sparse
+from sknn_deep.columns._read import (
+    Table,
+    is_frame,
+    keep_numbers,
+    read_table,
+    refuse_sparse,
+)
 from sknn_deep.columns._selection import find_categorical
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     "TableEncoder",
     "find_categorical",
     "is_frame",
+    "keep_numbers",
     "read_table",
     "refuse_sparse",
 ]

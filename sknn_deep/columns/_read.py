@@ -41,6 +41,12 @@ class Column:
 
     is_category : bool
         Whether its type says that it is one: strings, categories, objects.
+
+    is_declared : bool
+        Whether its type is for categories alone, so that it is meant as one.
+
+    in_text_array : bool
+        Whether it stands in an array of text, which made text of numbers too.
     """
 
     label: str
@@ -48,15 +54,23 @@ class Column:
     codes: np.ndarray | None = None
     values: list | None = None
     is_category: bool = False
+    is_declared: bool = False
+    in_text_array: bool = False
 
     def as_numbers(self, *, owner: str, is_fitted: bool = False) -> np.ndarray:
         """Give the numbers; refuse anything else, which a fit could have taken."""
         if self.numbers is not None:
             return self.numbers
-        if all(map(_is_number, self.values)):
+        if all(map(is_number, self.values)):
             table = np.array([*map(float, self.values), np.nan])
             return table[self.codes]
-        text = next(value for value in self.values if not _is_number(value))
+        text = next(value for value in self.values if not is_number(value))
+        if self.in_text_array:
+            raise ValueError(
+                f"{owner} got {text!r} in the column {self.label}, which is to hold "
+                "numbers. NumPy makes text of numbers that stand beside text: pass a "
+                "DataFrame with the columns, or an array made with dtype=object."
+            )
         if is_fitted:
             raise ValueError(
                 f"{owner} got {text!r} in the column {self.label}, which held numbers "
@@ -119,6 +133,17 @@ def is_frame(X) -> bool:
     return hasattr(X, "columns") and hasattr(X, "dtypes") and len(X.shape) == 2
 
 
+def keep_numbers(X):
+    """Make objects of a list of which NumPy would make text, numbers among it."""
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        is_text = np.asarray(X).dtype.kind == "U"
+    except (ValueError, TypeError, OverflowError):  # which validation tells of
+        return X
+    return np.asarray(X, dtype=object) if is_text else X
+
+
 def refuse_sparse(X, *, owner: str) -> None:
     if issparse(X):
         raise TypeError(
@@ -159,7 +184,8 @@ def _read_array(values: np.ndarray, label: str, owner: str) -> Column:
     if kind in "biuf":
         return Column(label, numbers=values.astype(np.float64))
     if kind in "UT":
-        return _read_objects(values.astype(object), label, owner)
+        column = _read_objects(values.astype(object), label, owner)
+        return replace(column, in_text_array=True)
     if kind == "O":
         return _read_objects(values, label, owner)
     raise _unreadable(values.dtype, label, owner)
@@ -177,9 +203,11 @@ def _read_pandas(series, label: str, owner: str) -> Column:
     dtype, name = series.dtype, str(series.dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         codes = series.cat.codes.to_numpy().astype(np.intp)
-        return Column(label, None, codes, list(dtype.categories), is_category=True)
+        column = Column(label, None, codes, list(dtype.categories), is_category=True)
+        return replace(column, is_declared=True)
     if name.startswith(_TEXT_OF_ARROW):
-        return _read_category(_as_objects(series.tolist()), label, owner)
+        column = _read_category(_as_objects(series.tolist()), label, owner)
+        return replace(column, is_declared=name.startswith("dictionary"))
     if name == "null[pyarrow]" or (isinstance(dtype, np.dtype) and dtype.kind == "O"):
         return _read_objects(series.to_numpy(dtype=object), label, owner)
     is_number = is_numeric_dtype(dtype) and not is_complex_dtype(dtype)
@@ -201,7 +229,8 @@ def _read_polars(series, label: str, owner: str) -> Column:
         return Column(label, floats.to_numpy().astype(np.float64))
     if name.startswith(("String", "Categorical", "Enum", "Object")):
         read = _read_objects if name == "Object" else _read_category
-        return read(_as_objects(series.to_list()), label, owner)
+        column = read(_as_objects(series.to_list()), label, owner)
+        return replace(column, is_declared=name.startswith(("Categorical", "Enum")))
     raise _unreadable(dtype, label, owner)
 
 
@@ -220,7 +249,7 @@ def _read_category(objects: np.ndarray, label: str, owner: str) -> Column:
 def _read_objects(objects: np.ndarray, label: str, owner: str) -> Column:
     """Read Python objects: numbers if all of them are, otherwise categories."""
     codes, known = _number_values(objects, label, owner)
-    if all(map(_is_number, known)):
+    if all(map(is_number, known)):
         floats = np.array([*map(float, known), np.nan])
         return Column(label, floats[codes])
     return Column(label, None, codes, known, is_category=True)
@@ -259,7 +288,7 @@ def is_missing(value) -> bool:
     return isinstance(value, Real) and value != value
 
 
-def _is_number(value) -> bool:
+def is_number(value) -> bool:
     return isinstance(value, Real | Decimal | np.bool_)
 
 

@@ -2,13 +2,20 @@
 
 import numpy as np
 
+from sknn_deep.columns._numbers_as_text import warn_of_numbers
 from sknn_deep.columns._read import Column
 
 
 def find_categorical(
-    categorical_features, columns: list[Column], names: np.ndarray | None
+    categorical_features,
+    columns: list[Column],
+    names: np.ndarray | None,
+    *,
+    owner: str,
 ) -> np.ndarray:
     """Turn the parameter `categorical_features` into a mask of shape (n_features,).
+
+    Where types alone decide, a warning names columns that look like numbers.
 
     Parameters
     ----------
@@ -21,6 +28,7 @@ def find_categorical(
     """
     n_features = len(columns)
     if isinstance(categorical_features, str):  # "from_dtype"
+        warn_of_numbers(columns, owner=owner)
         return np.array([column.is_category for column in columns], dtype=bool)
     given = np.asarray(() if categorical_features is None else categorical_features)
     if given.size == 0:

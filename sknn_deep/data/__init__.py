@@ -15,7 +15,6 @@ from sknn_deep.data._data import (
     errors_instead_of_overflow,
     positive_rows,
     random_state_of,
-    refuse_images,
 )
 from sknn_deep.data._explained_variance import (
     column_means,
@@ -28,6 +27,7 @@ from sknn_deep.data._quantiles import (
     check_scoring_of_quantiles,
     mean_d2_pinball_score,
 )
+from sknn_deep.data._refused_rows import refuse_rows
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -74,7 +74,7 @@ __all__ = [
     "of_the_validation_set",
     "positive_rows",
     "random_state_of",
-    "refuse_images",
+    "refuse_rows",
     "refuse_unused_groups",
     "relative",
     "say_y_is_no_numbers",

@@ -23,6 +23,7 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
+from sknn_deep.data._refused_rows import refuse_rows
 from sknn_deep.data._text_and_gaps import say_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
@@ -132,7 +133,7 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     has another type or layout. A large file comes back as a MappedArray.
     """
     X, y = as_array_like(X), as_array_like(y)
-    refuse_images(estimator, X)
+    refuse_rows(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         with errors_about_targets(estimator, y):
             return check_mapped_rows(estimator, X, y, reset=reset, **options)
@@ -173,17 +174,6 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
             accept_sparse=["csr", "csc"],
             order="C",
             **options,
-        )
-
-
-def refuse_images(estimator: BaseEstimator, X) -> None:
-    """Refuse rows that are no vectors, such as the images that Keras loads."""
-    shape = getattr(X, "shape", ())
-    if len(shape) > 2:
-        raise ValueError(
-            f"Found array with dim {len(shape)}, while {type(estimator).__name__} "
-            f"takes one row of features for each sample. Got shape {tuple(shape)}: "
-            "pass X.reshape(len(X), -1), which makes a row of each image."
         )
 
 

@@ -15,6 +15,11 @@ _TINY = 1e-9  # share of a class that never occurs
 _MANY_CLASSES = 100  # of fewer numbers nothing is said
 _FEW_ROWS = 5  # of a class, on the average
 _MOST_NAMED = 5  # labels in a message
+# What learns numbers in the place of a classifier; for all others MLPRegressor.
+_REGRESSORS = {
+    "NetClassifier": "NetRegressor",
+    "TabularMLPClassifier": "TabularMLPRegressor",
+}
 _KINDS = ("binary", "multiclass", "multilabel-indicator", "multiclass-multioutput")
 
 
@@ -86,7 +91,7 @@ class ClassTarget:
             warnings.warn(
                 f"y of {owner} has {n_classes} different numbers in {n_rows} rows, "
                 "each of which is learnt as a class of its own. If they tell how much, "
-                "use a regressor, such as MLPRegressor.",
+                f"use a regressor, such as {_REGRESSORS.get(owner, 'MLPRegressor')}.",
                 UserWarning,
                 stacklevel=2,
             )

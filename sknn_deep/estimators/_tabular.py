@@ -27,6 +27,7 @@ from sknn_deep.columns import (
     TableEncoder,
     find_categorical,
     is_frame,
+    keep_numbers,
     read_table,
     refuse_sparse,
 )
@@ -41,7 +42,7 @@ from sknn_deep.data import (
     is_splitter,
     positive_rows,
     random_state_of,
-    refuse_images,
+    refuse_rows,
     refuse_unused_groups,
 )
 from sknn_deep.estimators._base import BaseNetEstimator
@@ -160,7 +161,7 @@ class BaseTabular(BaseNetEstimator):
     def _read_table(self, X, *, reset: bool) -> Table:
         owner = type(self).__name__
         X = as_array_like(X)
-        refuse_images(self, X)
+        refuse_rows(self, X)
         refuse_sparse(X, owner=owner)
         if not is_frame(X):
             return read_table(self._check_array(X, reset=reset), owner=owner)
@@ -175,22 +176,19 @@ class BaseTabular(BaseNetEstimator):
     def _check_array(self, X, *, reset: bool) -> np.ndarray:
         with errors_instead_of_overflow():
             array = validate_data(
-                self, X, reset=reset, dtype=None, ensure_all_finite=False
+                self, keep_numbers(X), reset=reset, dtype=None, ensure_all_finite=False
             )
             if array.dtype.kind in "fc":
                 check_array(array, ensure_all_finite="allow-nan", input_name="X")
         return array
 
     def _fit_encoder(self, table: Table) -> None:
-        names = getattr(self, "feature_names_in_", None)
+        names, owner = getattr(self, "feature_names_in_", None), type(self).__name__
         is_categorical = find_categorical(
-            self.categorical_features, table.columns, names
+            self.categorical_features, table.columns, names, owner=owner
         )
         self._encoder = TableEncoder.fit(
-            table,
-            is_categorical,
-            max_onehot=self.max_cat_to_onehot,
-            owner=type(self).__name__,
+            table, is_categorical, max_onehot=self.max_cat_to_onehot, owner=owner
         )
         self.is_categorical_ = is_categorical if is_categorical.any() else None
 

@@ -82,6 +82,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         - "from_dtype": those whose values are not all numbers or bool. In a DataFrame
           of pandas or polars that is told by the type of the column: strings,
           categories, Enum, and objects that are not all numbers.
+          A warning names those that are numbers but for a few words, or as text.
         - None: none.
         - bool: a mask of shape (n_features,); int: numbers of the columns; str: their
           names.

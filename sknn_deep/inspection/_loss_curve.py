@@ -27,6 +27,10 @@ class LossCurveDisplay:
     score in a second panel below. A star marks the epoch whose weights early stopping
     kept. One estimator has a colour for each kind of curve; several have a colour each.
 
+    Validation curves are drawn of estimators that predicted validation rows after each
+    epoch: with `early_stopping`, or with `X_val` in `fit`. The estimators for tables
+    predict the rows that they hold back in no epoch otherwise.
+
     It is recommended to use
     :func:`~sknn_deep.inspection.LossCurveDisplay.from_estimator` or
     :func:`~sknn_deep.inspection.LossCurveDisplay.from_estimators` to create it.

@@ -71,8 +71,9 @@ class StackedDropout:
     generators : list of torch.Generator
 
     n_last : list of int
-        How many rows each network has in its last batch, of those whose numbers differ
-        fewer than in any other. Masks of the rows beyond are of no account.
+        How many rows the last batch of each network has. Where these differ, all are
+        fewer than in the batches before, by which it is known; the masks of rows that a
+        network does not have are of no account.
 
     dtype : torch.dtype
 

@@ -14,7 +14,7 @@ OWNER = "TabularMLPClassifier"
 
 def fit_encoder(X, categorical="from_dtype", max_onehot=8):
     table = read_table(X, owner=OWNER)
-    is_categorical = find_categorical(categorical, table.columns, None)
+    is_categorical = find_categorical(categorical, table.columns, None, owner=OWNER)
     encoder = TableEncoder.fit(
         table, is_categorical, max_onehot=max_onehot, owner=OWNER
     )

@@ -64,7 +64,7 @@ def test_quantities_are_told_from_classes_once(clf, dtype):
     assert [str(w.message) for w in caught] == [
         f"y of {type(clf).__name__} has 120 different numbers in 300 rows, each of "
         "which is learnt as a class of its own. If they tell how much, use a "
-        "regressor, such as MLPRegressor."
+        f"regressor, such as {type(clf).__name__.replace('Classifier', 'Regressor')}."
     ]
 
 

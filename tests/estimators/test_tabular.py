@@ -813,6 +813,32 @@ def test_curves_are_drawn():
     plt.close("all")
 
 
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_curves_of_rows_held_back_are_drawn_with_early_stopping(early_stopping):
+    X, signal = make_table(60)
+    reg = TabularMLPRegressor(**SMALL, early_stopping=early_stopping).fit(X, signal)
+
+    display = LossCurveDisplay.from_estimator(reg)
+
+    drawn = [display.validation_loss_lines_, display.score_lines_]
+    assert [len(lines) for lines in drawn] == [early_stopping] * 2
+    plt.close("all")
+
+
+def test_partial_dependence_takes_whole_numbers_as_floats():
+    X, signal = make_table(60)
+    X["rooms"] = np.arange(60) % 5
+    reg = TabularMLPRegressor(**SMALL).fit(X, signal)
+    as_floats = X.astype({"rooms": float})
+
+    result = partial_dependence(
+        reg, as_floats, ["rooms"], categorical_features=["color", "town"]
+    )
+
+    np.testing.assert_array_equal(reg.predict(as_floats), reg.predict(X))
+    assert result["grid_values"][0].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_partial_dependence_is_the_mean_over_the_rows(fitted):
     est, X, _ = fitted
     features = {"size": None, "town": ["color", "town"]}

@@ -90,3 +90,41 @@ def test_copies_have_categories_of_every_type(fitted, tmp_path):
 
     loaded = sknn_deep.load(tmp_path / "clf.sknn")
     np.testing.assert_array_equal(loaded.predict_proba(X), proba)
+
+
+# --- rows that NumPy would make text of -----------------------------------------------
+
+MIXED = [[age, work] for age in range(20) for work in ("Private", "State")]
+
+
+@pytest.fixture(scope="module")
+def fitted_to_objects():
+    clf = TabularMLPClassifier((4,), max_iter=1, random_state=0, device="cpu")
+    return clf.fit(np.array(MIXED, dtype=object), [0, 1] * 20)
+
+
+def test_lists_of_numbers_beside_text_are_read_as_objects(fitted_to_objects):
+    clf = fitted_to_objects
+    proba = clf.predict_proba(np.array(MIXED, dtype=object))
+
+    assert clf.is_categorical_.tolist() == [False, True]
+    np.testing.assert_array_equal(clf.predict_proba(MIXED), proba)
+    np.testing.assert_array_equal(clf.predict_proba(MIXED[:1]), proba[:1])
+    of_lists = clone(clf).fit([tuple(row) for row in MIXED], [0, 1] * 20)
+    np.testing.assert_array_equal(of_lists.predict_proba(MIXED), proba)
+
+
+def test_array_of_text_in_the_place_of_numbers_is_told_of_numpy(fitted_to_objects):
+    message = (
+        "TabularMLPClassifier got '0' in the column at index 0, which is to hold "
+        "numbers. NumPy makes text of numbers that stand beside text: pass a DataFrame "
+        "with the columns, or an array made with dtype=object."
+    )
+    for_numbers = clone(fitted_to_objects).set_params(categorical_features=[1])
+
+    with pytest.raises(ValueError) as predicted:
+        fitted_to_objects.predict(np.array(MIXED))
+    with pytest.raises(ValueError) as trained:
+        for_numbers.fit(np.array(MIXED), [0, 1] * 20)
+
+    assert str(predicted.value) == str(trained.value) == message
