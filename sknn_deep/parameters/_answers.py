@@ -32,7 +32,7 @@ _Method = TypeVar("_Method", bound=Callable)
 def names_our_words(method: _Method) -> _Method:
     """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours.
 
-    So of any other method that takes data.
+    So of any other method that takes data, such as ``predict``.
     """
     is_init = method.__name__ == "__init__"
     known = set(inspect.signature(method).parameters)

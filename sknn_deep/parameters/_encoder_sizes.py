@@ -17,20 +17,12 @@ def doubt_encoder_sizes(sizes: Sizes, estimator) -> None:
     estimator : AutoencoderTransformer
         Whose features were counted.
     """
-    # Those of the class itself may happen to meet such an X, or such a code.
-    if estimator.decoder_hidden_layer_sizes is None and not _are_default(
-        sizes, type(estimator)
-    ):
-        owner, n_features = type(estimator).__name__, estimator.n_features_in_
-        _doubt_halves(sizes, n_features, owner=owner)
-        _doubt_ends(sizes, n_features, estimator.n_components, owner=owner)
+    if estimator.decoder_hidden_layer_sizes is None:
+        _doubt_halves(sizes, estimator)
+        _doubt_ends(sizes, estimator)
 
 
-def _are_default(sizes: Sizes, cls: type) -> bool:
-    return sizes == inspect.signature(cls).parameters["hidden_layer_sizes"].default
-
-
-def _doubt_halves(sizes: Sizes, n_features: int, *, owner: str) -> None:
+def _doubt_halves(sizes: Sizes, estimator) -> None:
     """Recognize the sizes of a whole network, which narrow and widen again."""
     middle = len(sizes) // 2
     half = sizes[:middle]
@@ -43,28 +35,32 @@ def _doubt_halves(sizes: Sizes, n_features: int, *, owner: str) -> None:
     if not is_hourglass:
         return
     code = f" and n_components={sizes[middle]}" if len(sizes) % 2 else ""
-    own = half[1:] if half[0] == n_features else half
+    own = half[1:] if half[0] == estimator.n_features_in_ else half
     warnings.warn(
-        f"hidden_layer_sizes of {owner} are the encoder's alone: the decoder mirrors "
-        f"them, and the code is n_components. Got {sizes}, which look like both "
-        f"halves: set hidden_layer_sizes={own}{code}.",
+        f"hidden_layer_sizes of {type(estimator).__name__} are the encoder's alone: "
+        f"the decoder mirrors them, and the code is n_components. Got {sizes}, which "
+        f"look like both halves: set hidden_layer_sizes={own}{code}.",
         stacklevel=4,
     )
 
 
-def _doubt_ends(
-    sizes: Sizes, n_features: int, n_components: int, *, owner: str
-) -> None:
+def _doubt_ends(sizes: Sizes, estimator) -> None:
     """Recognize the sizes of an encoder with its input, or with the code."""
     is_falling = sizes == tuple(sorted(set(sizes), reverse=True))
     if len(sizes) < 3 or not is_falling:
         return
+    n_features, n_components = estimator.n_features_in_, estimator.n_components
     own = sizes[1:] if sizes[0] == n_features else sizes
     own = own[:-1] if sizes[-1] == n_components else own
-    if own != sizes:
+    # Those of the class itself may happen to meet such an X, or such a code.
+    if own != sizes and not _are_default(sizes, type(estimator)):
         warnings.warn(
-            f"hidden_layer_sizes of {owner} are those between the {n_features} "
-            f"features and the code of n_components={n_components}. Got {sizes}, which "
-            f"begin or end with these: set hidden_layer_sizes={own}.",
+            f"hidden_layer_sizes of {type(estimator).__name__} are those between the "
+            f"{n_features} features and the code of n_components={n_components}. Got "
+            f"{sizes}, which begin or end with these: set hidden_layer_sizes={own}.",
             stacklevel=4,
         )
+
+
+def _are_default(sizes: Sizes, cls: type) -> bool:
+    return sizes == inspect.signature(cls).parameters["hidden_layer_sizes"].default
