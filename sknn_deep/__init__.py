@@ -1,5 +1,7 @@
 """Deep networks as scikit-learn estimators."""
 
+from typing import TYPE_CHECKING
+
 from sknn_deep._moved_names import find_moved_names
 from sknn_deep._submodules import NAMES, find_misplaced_names, get_submodule
 from sknn_deep.conversion import to_onnx, to_sklearn, to_torch
@@ -37,8 +39,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str):
-    return get_submodule(name)
+# By this, a type checker would take any name for one of ours.
+if not TYPE_CHECKING:
+
+    def __getattr__(name):
+        return get_submodule(name)
 
 
 def __dir__() -> list[str]:
