@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sknn_deep
+from sknn_deep._submodules import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "sknn_deep"
@@ -89,6 +90,51 @@ def modules_after_import():
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
+
+
+def test_package_imports_a_module_when_it_is_asked_for():
+    code = (
+        "import sys, sknn_deep; name = 'sknn_deep.model_selection'; "
+        "assert name not in sys.modules and 'model_selection' in dir(sknn_deep); "
+        "sknn_deep.model_selection.BatchedGridSearchCV"
+    )
+    done = run_in_root(sys.executable, "-c", code)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_package_knows_what_its_modules_have(module):
+    found = set(getattr(sknn_deep, module).__all__) - set(sknn_deep.__all__)
+
+    if module == "modules":  # most of which are for developers
+        assert found > set(NAMES[module])
+    else:
+        assert found == set(NAMES[module])
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [(name, m) for m, names in NAMES.items() for name in names]
+)
+def test_package_says_in_which_module_a_name_is(name, module):
+    with pytest.raises(ImportError) as error:
+        exec(f"from sknn_deep import {name}")
+    assert str(error.value) == (
+        f"cannot import name {name!r} from 'sknn_deep'. {name} is in sknn_deep."
+        f"{module}: from sknn_deep.{module} import {name}"
+    )
+    with pytest.raises(AttributeError) as error:
+        getattr(sknn_deep, name)
+    assert str(error.value) == (
+        f"module 'sknn_deep' has no attribute {name!r}. {name} is in sknn_deep."
+        f"{module}."
+    )
+
+
+def test_package_has_nothing_else():
+    assert not hasattr(sknn_deep, "nothing")
+    with pytest.raises(ImportError, match=r"^cannot import name 'nothing' from"):
+        exec("from sknn_deep import nothing")
 
 
 def test_package_imports_private_sklearn_names_in_one_file_only():

@@ -1,6 +1,5 @@
 """The autoencoder as a scikit-learn transformer."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -46,6 +45,7 @@ from sknn_deep.parameters import (
     check_activations,
     check_dropout,
     check_hidden_layer_sizes,
+    doubt_encoder_sizes,
     names_our_words,
 )
 from sknn_deep.rows import as_tensor
@@ -893,7 +893,7 @@ class AutoencoderTransformer(
         if self.encoder is None:
             encoder, decoder = self._hidden_layer_sizes()
             if first_pass:
-                self._warn_of_both_halves(encoder)
+                doubt_encoder_sizes(encoder, self)
             self.n_layers_ = len(encoder) + len(decoder) + 3
         self.out_activation_ = "logistic" if self._is_logistic() else "identity"
         # The cross entropy takes log-odds: it has the logistic function in itself.
@@ -911,27 +911,6 @@ class AutoencoderTransformer(
             return encoder, encoder[::-1]
         return encoder, check_hidden_layer_sizes(
             self.decoder_hidden_layer_sizes, "decoder_hidden_layer_sizes"
-        )
-
-    def _warn_of_both_halves(self, sizes: tuple[int, ...]) -> None:
-        """Recognize the sizes of a whole network, which narrow and widen again."""
-        middle = len(sizes) // 2
-        half = sizes[:middle]
-        is_hourglass = (
-            sizes == sizes[::-1]
-            and half == tuple(sorted(half, reverse=True))
-            and len(half) > 0
-            and half[0] > sizes[middle] <= half[-1]
-        )
-        if not is_hourglass or self.decoder_hidden_layer_sizes is not None:
-            return
-        code = f" and n_components={sizes[middle]}" if len(sizes) % 2 else ""
-        own = half[1:] if half[0] == self.n_features_in_ else half
-        warnings.warn(
-            f"hidden_layer_sizes of {type(self).__name__} are the encoder's alone: the "
-            f"decoder mirrors them, and the code is n_components. Got {sizes}, which "
-            f"look like both halves: set hidden_layer_sizes={own}{code}.",
-            stacklevel=2,
         )
 
     def _is_logistic(self) -> bool:

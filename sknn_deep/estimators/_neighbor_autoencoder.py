@@ -90,7 +90,7 @@ class NeighborAutoencoder(AutoencoderTransformer):
 
     n_neighbors : int in [1, inf), default=15
         How many of the nearest rows are neighbors of a row; where there are fewer, all
-        others are. Ignored with a `connectivity`.
+        others are, with a warning beyond 15 rows. Ignored with a `connectivity`.
 
     neighbors_weight : float in [0, inf), default=1.0
         Weight of the neighbors' loss beside the error of the reconstruction.

@@ -446,6 +446,7 @@ class TabularMLPRegressor(RegressionMixin, BaseTabular):
         activated = OUT_ACTIVATIONS[self.out_activation_](output).numpy(force=True)
         return self._target.uncross(np.clip(activated, *self._range))
 
+    @names_our_words
     def predict(self, X):
         """Predict numbers.
 

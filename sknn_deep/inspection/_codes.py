@@ -1,5 +1,6 @@
 """Codes and what they are coloured by, brought to what can be drawn."""
 
+import re
 from numbers import Integral
 
 import numpy as np
@@ -16,13 +17,23 @@ _MAX_NAMES = 20
 _MAX_NAME_LENGTH = 24
 
 
-def check_y(y, y_type: str, *, owner: str) -> np.ndarray:
+def check_y(y, y_type: str, n_rows: int, *, owner: str) -> np.ndarray:
     """Return what the points are coloured by as an array."""
     if y_type not in _Y_TYPES:
         raise ValueError(
             f"y_type of {owner} must be one of {', '.join(_Y_TYPES)}. Got {y_type!r}."
         )
+    if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        raise ValueError(
+            f"y of {owner} must have one value for each row. Got an array of shape "
+            f"{np.shape(y)}: of one-hot classes, pass np.argmax(y, axis=1)."
+        )
     y = column_or_1d(y)
+    if len(y) != n_rows:
+        raise ValueError(
+            f"y of {owner} must have one value for each of the {n_rows} rows. Got "
+            f"{len(y)}."
+        )
     if is_number(y, y_type):
         if y.dtype.kind not in "biufM":
             raise ValueError(
@@ -113,9 +124,12 @@ def project(
         codes = check_array(clone(reduce).fit_transform(codes))
         names = [f"{type(reduce).__name__} {i}" for i in range(codes.shape[1])]
     else:
+        word = re.sub("[^a-z]", "", reduce.lower()) if isinstance(reduce, str) else ""
+        is_known = word in ("pca", "tsne")
+        said = f" {reduce!r} is called {word!r} here." if is_known else ""
         raise ValueError(
             f"reduce of {owner} must be None, 'pca', 'tsne' or a transformer with "
-            f"`fit_transform`. Got {reduce!r}."
+            f"`fit_transform`. Got {reduce!r}.{said}"
         )
     first, second = check_components(components, codes.shape[1], owner=owner)
     return codes[:, [first, second]], (names[first], names[second])

@@ -1,12 +1,9 @@
 """Codes of an autoencoder, or of any transformer, scattered in two dimensions."""
 
 import numpy as np
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_array, check_is_fitted
 
+from sknn_deep.inspection._arguments import check_plot_params
 from sknn_deep.inspection._codes import (
     check_y,
     is_date,
@@ -300,6 +297,7 @@ class LatentSpaceDisplay:
         >>> display.ax_.get_ylabel(), display.colorbar_.ax.get_ylabel()
         ('Component 3 of 5', 'target')
         """
+        check_plot_params(plot_params, cls, "from_estimator")
         if not hasattr(estimator, "transform"):
             raise TypeError(
                 f"{cls.__name__}.from_estimator needs an estimator with `transform`. "
@@ -393,6 +391,7 @@ class LatentSpaceDisplay:
         >>> display.ax_.get_xlabel()
         'Principal component 0 (92% of variance)'
         """
+        check_plot_params(plot_params, cls, "from_codes")
         display = cls._of_codes(
             check_array(codes), y, components, reduce, random_state, y_type, y_name
         )
@@ -402,8 +401,7 @@ class LatentSpaceDisplay:
     def _of_codes(cls, codes, y, components, reduce, random_state, y_type, y_name):
         if y is not None:
             y_name = getattr(y, "name", None) if y_name is None else y_name
-            y = check_y(y, y_type, owner=cls.__name__)
-            check_consistent_length(codes, y)
+            y = check_y(y, y_type, len(codes), owner=cls.__name__)
         points, axis_names = project(
             codes, components, reduce, random_state, owner=cls.__name__
         )

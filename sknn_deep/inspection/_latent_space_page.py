@@ -11,11 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    check_array,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from sknn_deep._files import check_path
 from sknn_deep.conversion import Activation, LayerNorm, Linear
@@ -55,6 +51,7 @@ _KINDS = {
     Scale: "scale",
 }
 _N_SHADES = 32
+_IMAGES = (".gif", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp")
 _MIN_SIDE = 8  # of what is taken for a square image
 _FOLDER = files("sknn_deep.inspection") / "latent_space_page"
 
@@ -128,7 +125,8 @@ def latent_space_to_html(
         If the estimator has no ``transform``, or `path` is no path.
     ValueError
         If the codes have a single component, or `components`, `image_shape` or `y_type`
-        is none of the above, or `max_samples` is below 1.
+        is none of the above, or `max_samples` is below 1, or `path` ends as an image
+        does.
     OSError
         If the file cannot be written.
 
@@ -155,6 +153,13 @@ def latent_space_to_html(
     owner = "latent_space_to_html"
     call = f"{owner}(estimator, X, path, y)"
     check_path(path, call=call)
+    suffix = Path(path).suffix
+    if suffix.lower() in _IMAGES:
+        raise ValueError(
+            f"{owner} writes a page of HTML, not an image. Got a path that ends in "
+            f"{suffix!r}: end it in '.html', or draw LatentSpaceDisplay and save its "
+            "figure_."
+        )
     if not hasattr(estimator, "transform"):
         raise TypeError(
             f"{call} needs an estimator with `transform`. Got "
@@ -170,8 +175,7 @@ def latent_space_to_html(
     first, second = check_components(components, codes.shape[1], owner=owner)
     if y is not None:
         y_name = getattr(y, "name", None) if y_name is None else y_name
-        y = check_y(y, y_type, owner=owner)
-        check_consistent_length(codes, y)
+        y = check_y(y, y_type, len(codes), owner=owner)
     originals = check_array(make_dense(X), dtype=np.float64)
     if image_shape == "auto":
         image_shape = _guess_shape(X, originals.shape[1])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sknn_deep.inspection._arguments import check_plot_params
 from sknn_deep.inspection._curves import (
     add_names,
     best_epoch,
@@ -238,6 +239,7 @@ class LossCurveDisplay:
         >>> display.ax_.get_yscale()
         'log'
         """
+        check_plot_params(plot_params, cls, "from_estimator")
         name = type(last_step(estimator)).__name__ if name is None else name
         return cls.from_estimators({name: estimator}, ax=ax, **plot_params)
 
@@ -285,6 +287,7 @@ class LossCurveDisplay:
         >>> list(display.loss_lines_)
         ['alpha=0.0', 'alpha=1.0']
         """
+        check_plot_params(plot_params, cls, "from_estimators")
         named = estimators if isinstance(estimators, dict) else add_names(estimators)
         if not named:
             raise ValueError(

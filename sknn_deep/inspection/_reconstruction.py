@@ -6,6 +6,7 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from sknn_deep.inspection._arguments import check_plot_params
 from sknn_deep.inspection._style import LABEL_SIZE, TICK_SIZE, make_axes
 
 _GAP = 0.08  # between images, as a share of their width
@@ -158,6 +159,7 @@ class ReconstructionDisplay:
         >>> display.ax_.get_xlabel()
         'Mean squared error'
         """
+        check_plot_params(plot_params, cls, "from_estimator")
         check_goes_back(estimator, owner=cls.__name__)
         if not isinstance(n_images, Integral) or n_images < 1:
             raise ValueError(

@@ -15,6 +15,8 @@ from sknn_deep.neighbors._projection import project_rows
 
 # The exact search takes time with the square of the rows: a minute or two for these.
 MAX_EXACT_ROWS = 200_000
+# So few have no more than an estimator takes by default, which nobody chose.
+_FEW_ROWS = 15
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ def find_neighbors(
 ) -> NeighborGraph:
     """Find the `n_neighbors` nearest rows of each row, or all others if they are fewer.
 
+    Then it warns, unless so few rows have fewer than anybody would ask for.
+
     Parameters
     ----------
     X : ndarray, CSR matrix or MappedArray of shape (n_samples, n_features)
@@ -78,6 +82,12 @@ def find_neighbors(
         Name of the estimator, for messages.
     """
     n_rows = X.shape[0]
+    if n_neighbors >= n_rows > _FEW_ROWS:
+        warnings.warn(
+            f"n_neighbors={n_neighbors} of {owner} is clipped to all {n_rows - 1} "
+            "other rows, which tells near from far no more: take fewer.",
+            stacklevel=2,
+        )
     n_neighbors = min(n_neighbors, n_rows - 1)
     if n_neighbors == 0:
         return NeighborGraph.of_rows(np.empty((n_rows, 0), dtype=np.int32))

@@ -5,6 +5,7 @@ from sknn_deep.parameters._answers import (
     say_full_names,
     say_our_parameters,
 )
+from sknn_deep.parameters._encoder_sizes import doubt_encoder_sizes
 from sknn_deep.parameters._parameters import (
     ACTIVATION,
     SCORING,
@@ -28,6 +29,7 @@ __all__ = [
     "check_dropout",
     "check_hidden_layer_sizes",
     "check_scorer_names",
+    "doubt_encoder_sizes",
     "names_our_words",
     "say_full_names",
     "say_our_parameters",

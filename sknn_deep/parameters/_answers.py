@@ -16,7 +16,9 @@ from sknn_deep.parameters._words import (
     FIT_ARGUMENTS,
     FUNCTIONS,
     METHODS,
+    NEEDLESS_PARAMETERS,
     NEIGHBOR_PARAMETERS,
+    OTHER_WEIGHTS,
     OWN_NET_PARAMETERS,
     PARAMETERS,
     SEARCH_PARAMETERS,
@@ -29,10 +31,17 @@ _Method = TypeVar("_Method", bound=Callable)
 
 
 def names_our_words(method: _Method) -> _Method:
-    """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours."""
+    """Let the error of a keyword that ``__init__`` or ``fit`` has not name ours.
+
+    So of any other method that takes data, such as ``predict``.
+    """
     is_init = method.__name__ == "__init__"
-    say = say_our_parameters if is_init else _say_our_arguments
     known = set(inspect.signature(method).parameters)
+    say = (
+        say_our_parameters
+        if is_init
+        else functools.partial(_say_our_arguments, known=known)
+    )
 
     @functools.wraps(method)
     def wrapper(self, *args, **kwargs):
@@ -77,16 +86,28 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
             said += f" {name!r} is not needed: a classifier gives probabilities."
         elif ours == "criterion":
             said += f" {name!r} is called {ours} here."
+        elif name in NEEDLESS_PARAMETERS:
+            said += f" {name!r} is not needed: {NEEDLESS_PARAMETERS[name]}."
         elif "loss" in (name, ours) and "loss" not in known:
             said += f" {name!r} is not needed: the loss is the cross entropy."
         elif ours is not None:
             said += f" {name!r} is called {ours} here."
+        else:
+            said += _say_what_is_alike(name, known)
     return said
+
+
+def _say_what_is_alike(name: str, known: Iterable[str]) -> str:
+    # "y_val" is no misspelt "X_val": four letters of five, 0.8.
+    alike = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.81)
+    return f" Did you mean {alike[0]!r}?" if alike else ""
 
 
 def _say_our_search_parameters(unknown: Iterable[str], known: Iterable[str]) -> str:
     said = ""
     for name in unknown:
+        if name not in SEARCH_PARAMETERS:
+            said += _say_what_is_alike(name, known)
         for ours in SEARCH_PARAMETERS.get(name, ()):
             _, is_needless, reason = ours.partition("needless: ")
             if is_needless:
@@ -126,12 +147,17 @@ def _fit_argument(name: str, estimator: BaseEstimator) -> str:
 def _say_named_arguments(known: Iterable[str]) -> str:
     """Say of too many arguments which have to be named."""
     named = [f"{name}={name}" for name in ("X_val", "y_val") if name in known]
+    if not named:  # a method that takes rows alone
+        return ""
     return f" Validation rows are passed by name, as {', '.join(named)}."
 
 
-def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
-    """Say what arguments that ``fit`` has not are called here."""
-    owner = f"{type(estimator).__name__}(...)"
+def _say_our_arguments(
+    unknown: Iterable[str], estimator: BaseEstimator, *, known: Iterable[str]
+) -> str:
+    """Say what arguments that a method such as ``fit`` has not are called here."""
+    class_name = type(estimator).__name__
+    owner = f"{class_name}(...)"
     said = ""
     for name in unknown:
         is_ours = name in estimator._get_param_names()
@@ -144,6 +170,10 @@ def _say_our_arguments(unknown: Iterable[str], estimator: BaseEstimator) -> str:
             said += f" Pass it to {owner}."
         elif name in PARAMETERS:
             said += f" Pass it to {owner}, where it is called {PARAMETERS[name]}."
+        elif name == "return_std":
+            said += f" Intervals are those of {class_name}(quantile=[0.1, 0.9])."
+        else:
+            said += _say_what_is_alike(name, known)
     return said
 
 
@@ -152,6 +182,8 @@ def say_our_method(name: str, cls: type[BaseEstimator]) -> str:
     ours = METHODS.get(name) or FUNCTIONS.get(name)
     if ours is None and hasattr(cls, "inverse_transform"):
         ours = AUTOENCODER_METHODS.get(name)
+    if ours is None and not hasattr(cls, name):
+        ours = OTHER_WEIGHTS.get(name)
     if ours is None:
         return ""
     _, is_needless, reason = ours.partition("needless: ")

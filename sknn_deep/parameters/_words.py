@@ -47,6 +47,14 @@ PARAMETERS = {
     "seed": "random_state",
 }
 
+# Those that an estimator has no need of, with the reason.
+NEEDLESS_PARAMETERS = {
+    "n_jobs": (
+        "a fit takes the threads that torch has, torch.set_num_threads(...), and "
+        "n_jobs of a search fits several estimators at once"
+    ),
+}
+
 # Those of an estimator of a network of one's own, where they are others.
 OWN_NET_PARAMETERS = {
     "loss": "criterion",
@@ -64,8 +72,11 @@ OWN_NET_PARAMETERS = {
     "out_activation": "module, which makes the layers",
 }
 
-# Those of an autoencoder that keeps neighbors, by the words of t-SNE.
-NEIGHBOR_PARAMETERS = {"perplexity": "n_neighbors (about three times as many)"}
+# Those of an autoencoder that keeps neighbors, by the words of t-SNE and UMAP.
+NEIGHBOR_PARAMETERS = {
+    "perplexity": "n_neighbors (about three times as many)",
+    "min_dist": "exaggeration (the larger, the denser the groups)",
+}
 
 # Those of the estimators for tables, by the words of boosted trees.
 TABLE_PARAMETERS = {
@@ -165,6 +176,9 @@ METHODS = {
     "to": "device, a parameter,",
     "cuda": "device, a parameter,",
     "cpu": "device, a parameter,",
+    "to_onnx": "sknn_deep.to_onnx",
+    "to_torch": "sknn_deep.to_torch",
+    "to_sklearn": "sknn_deep.to_sklearn",
     "encode": "transform",
     "decode": "inverse_transform",
     # What is not needed, with the reason.
@@ -176,8 +190,16 @@ METHODS = {
 }
 
 # Those that only some models lack, or that are functions elsewhere.
-AUTOENCODER_METHODS = {"predict": "inverse_transform(transform(X))"}
+AUTOENCODER_METHODS = {
+    "predict": "inverse_transform(transform(X))",
+    "reconstruct": "inverse_transform(transform(X))",
+}
 FUNCTIONS = {"feature_importances_": "sklearn.inspection.permutation_importance"}
+# Of networks that are more than a row of dense layers.
+OTHER_WEIGHTS = {
+    "coefs_": "net_.module_.state_dict",
+    "intercepts_": "net_.module_.state_dict",
+}
 
 _ACTIVATIONS = {
     "sigmoid": "'logistic'",

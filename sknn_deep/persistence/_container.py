@@ -21,6 +21,8 @@ from sknn_deep.persistence._errors import ModelFileError
 
 VERSION = "1"
 MAX_HEADER_BYTES = 2**21
+# How pickles begin, those of joblib too, but for those that it compresses.
+_PICKLES = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))
 
 _DOCUMENT = "document"
 _DTYPES: dict[str, np.dtype] = {
@@ -113,8 +115,15 @@ class Container:
         self._was_read: set[str] = set()
 
     def _read_header(self) -> tuple[dict, int]:
-        length = int.from_bytes(self._file.read(8), "little")
+        first = self._file.read(8)
+        length = int.from_bytes(first, "little")
         if not 0 < length <= min(MAX_HEADER_BYTES, self.n_bytes - 8):
+            if first.startswith(_PICKLES):
+                raise ModelFileError(
+                    "it is a pickle, which may run any code: of a file that you trust, "
+                    "joblib.load or pickle.load reads what joblib.dump or pickle.dump "
+                    "wrote"
+                )
             raise ModelFileError("it does not begin as a file of sknn_deep does")
         raw = self._file.read(length)
         header = json.loads(raw)

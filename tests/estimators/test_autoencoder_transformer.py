@@ -141,6 +141,34 @@ def test_sizes_of_both_halves_are_told_from_those_of_the_encoder(kind, sizes, cu
 
 
 @pytest.mark.parametrize(
+    ("sizes", "own"),
+    [
+        ((8, 7, 6, 5, 3), (7, 6, 5)),
+        ((8, 5, 3), (5,)),
+        ((8, 7, 6), (7, 6)),
+        ([20, 10, 3], (20, 10)),
+    ],
+)
+@pytest.mark.parametrize("kind", [AutoencoderTransformer, NeighborAutoencoder])
+def test_sizes_with_both_ends_are_told_from_those_in_between(kind, sizes, own, X):
+    ended = kind(3, sizes, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning) as caught:
+        ended.fit(X)
+    assert [str(w.message) for w in caught] == [
+        f"hidden_layer_sizes of {kind.__name__} are those between the 8 features and "
+        f"the code of n_components=3. Got {tuple(sizes)}, which begin or end with "
+        f"these: set hidden_layer_sizes={own}."
+    ]
+    ended.partial_fit(X)  # has been told
+
+
+def test_sizes_that_nobody_chose_are_not_doubted():
+    wide = np.random.default_rng(0).normal(size=(20, 128))
+
+    NeighborAutoencoder(32, max_iter=1, random_state=0).fit(wide)  # (128, 64, 32)
+
+
+@pytest.mark.parametrize(
     "params",
     [
         {"hidden_layer_sizes": ()},
@@ -153,6 +181,10 @@ def test_sizes_of_both_halves_are_told_from_those_of_the_encoder(kind, sizes, cu
         {"hidden_layer_sizes": (8, 8, 8)},
         {"hidden_layer_sizes": (4, 8, 4)},
         {"hidden_layer_sizes": (8, 4)},
+        {"hidden_layer_sizes": (8, 2)},
+        {"hidden_layer_sizes": (8, 8, 2)},
+        {"hidden_layer_sizes": (9, 5, 4)},
+        {"hidden_layer_sizes": (8, 4, 2), "decoder_hidden_layer_sizes": (4,)},
         {"hidden_layer_sizes": (8, 2, 8), "decoder_hidden_layer_sizes": (8, 2, 8)},
     ],
 )

@@ -180,6 +180,7 @@ VARIANTS = {
 
 
 @pytest.mark.parametrize("params", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.filterwarnings("ignore:n_neighbors=1000:UserWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_variants_keep_neighbors_better_than_their_start(params):
     before = make(**{"learning_rate_init": 1e-30, "max_iter": 1} | params)

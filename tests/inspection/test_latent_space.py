@@ -320,7 +320,10 @@ def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
         ({"components": (0.0, 1)}, r"Got \(0\.0, 1\)"),
         ({"components": (0, 2), "reduce": "tsne"}, "from 0 to 1, .*"),
         ({"components": (0, 2), "reduce": PCA(2)}, "from 0 to 1, .*"),
-        ({"reduce": "umap"}, "must be None, 'pca', 'tsne' or a transf.* Got 'umap'"),
+        ({"reduce": "umap"}, "must be None, 'pca', 'tsne' or a transf.* 'umap'\\.$"),
+        ({"reduce": "t-SNE"}, "Got 't-SNE'\\. 't-SNE' is called 'tsne' here\\.$"),
+        ({"reduce": "TSNE"}, "Got 'TSNE'\\. 'TSNE' is called 'tsne' here\\.$"),
+        ({"reduce": "PCA"}, "Got 'PCA'\\. 'PCA' is called 'pca' here\\.$"),
         ({"y": [0] * 60, "y_type": "int"}, "auto, class, number. Got 'int'"),
         (
             {"y": ["a"] * 60, "y_type": "number"},
@@ -328,7 +331,16 @@ def test_latent_space_display_leaves_its_input_as_it_was(pyplot, codes):
         ),
         ({"y": [np.nan] * 60}, "Input y contains NaN"),
         ({"y": np.full(60, "NaT", "M8[D]")}, "dates that are missing"),
-        ({"y": [0] * 59}, r"inconsistent numbers of samples: \[60, 59\]"),
+        (
+            {"y": [0] * 59},
+            r"y of LatentSpaceDisplay must have one value for each of the 60 rows\. "
+            r"Got 59\.",
+        ),
+        (
+            {"y": np.eye(3)[[0] * 60]},
+            r"y of LatentSpaceDisplay must have one value for each row\. Got an array "
+            r"of shape \(60, 3\): of one-hot classes, pass np\.argmax\(y, axis=1\)\.",
+        ),
     ],
 )
 def test_latent_space_display_refuses(codes, arguments, message):

@@ -247,7 +247,7 @@ def test_page_names_no_other_file(codes_of_digits, tmp_path):
             ValueError,
             r"Got \(7, 9\), which",
         ),
-        (PCA(2).fit(X), {"y": Y[:9]}, ValueError, "inconsistent numbers of samples"),
+        (PCA(2).fit(X), {"y": Y[:9]}, ValueError, f"each of the {len(X)} rows. Got 9."),
         (PCA(2).fit(X), {"y": Y, "y_type": "color"}, ValueError, "y_type of latent_"),
         (PCA(2).fit(X), {"max_samples": 0}, ValueError, "max_samples of latent_space_"),
     ],
@@ -258,4 +258,18 @@ def test_page_refuses_and_writes_nothing(estimator, params, error, message, tmp_
     with pytest.raises(error, match=message):
         latent_space_to_html(estimator, X, path, **params)
 
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".svg", ".pdf"])
+def test_page_is_no_image(suffix, codes_of_digits, tmp_path):
+    path = tmp_path / f"page{suffix}"
+
+    with pytest.raises(ValueError) as error:
+        latent_space_to_html(codes_of_digits, X, str(path))
+    assert str(error.value) == (
+        "latent_space_to_html writes a page of HTML, not an image. Got a path that "
+        f"ends in {suffix!r}: end it in '.html', or draw LatentSpaceDisplay and save "
+        "its figure_."
+    )
     assert not path.exists()

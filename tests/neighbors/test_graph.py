@@ -88,6 +88,19 @@ def test_find_neighbors_refuses_numbers_without_distances():
         find_neighbors(X, 5, "euclidean", owner="Some")
 
 
+def test_find_neighbors_says_how_many_there_are():
+    with pytest.warns(UserWarning) as caught:
+        graph = find_neighbors(make_rows(), 60, "euclidean", owner="Some")
+    assert [str(w.message) for w in caught] == [
+        "n_neighbors=60 of Some is clipped to all 59 other rows, which tells near from "
+        "far no more: take fewer."
+    ]
+    assert len(graph.indices) == 60 * 59
+
+    find_neighbors(make_rows(), 59, "euclidean", owner="Some")  # as many as there are
+    find_neighbors(make_rows(10), 15, "euclidean", owner="Some")  # the default
+
+
 def test_find_neighbors_of_too_many_rows_says_what_helps(monkeypatch):
     monkeypatch.setattr(_graph, "MAX_EXACT_ROWS", 59)
     monkeypatch.setattr(_graph, "can_approximate", lambda: False)

@@ -39,7 +39,9 @@ from sknn_deep.parameters._words import (
     AUTOENCODER_FIT_ARGUMENTS,
     FIT_ARGUMENTS,
     METHODS,
+    NEEDLESS_PARAMETERS,
     NEIGHBOR_PARAMETERS,
+    OTHER_WEIGHTS,
     PARAMETERS,
     SEARCH_PARAMETERS,
     SETTLED_FOR_TABLES,
@@ -123,6 +125,15 @@ def test_what_the_recipe_for_tables_lets_be_chosen_has_our_name(Estimator, name,
     message = message_of(TypeError, Estimator, **{name: 1})
 
     assert message.endswith(f" {name!r} is called {ours} here.")
+
+
+@pytest.mark.parametrize("Estimator", [*ESTIMATORS, TabularMLPClassifier])
+@pytest.mark.parametrize("name", NEEDLESS_PARAMETERS)
+def test_a_parameter_that_is_not_needed_is_answered_by_the_reason(Estimator, name):
+    answer = f" {name!r} is not needed: {NEEDLESS_PARAMETERS[name]}."
+
+    assert message_of(TypeError, Estimator, **{name: 2}).endswith(f"{name!r}.{answer}")
+    assert message_of(ValueError, Estimator().set_params, **{name: 2}).endswith(answer)
 
 
 @pytest.mark.parametrize("name", NEIGHBOR_PARAMETERS)
@@ -216,6 +227,57 @@ def test_a_search_has_the_signature_and_the_copies_of_scikit_learns(Search):
 def test_an_unknown_parameter_is_answered_as_scikit_learn_does():
     assert message_of(TypeError, MLPClassifier, bogus=1) == (
         "MLPClassifier.__init__() got an unexpected keyword argument 'bogus'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "theirs", "ours"),
+    [
+        (MLPClassifier, "dropuot", "dropout"),
+        (AutoencoderTransformer, "hidden_layers_sizes", "hidden_layer_sizes"),
+        (NeighborAutoencoder, "n_neighbours", "n_neighbors"),
+        (TabularMLPRegressor, "randomstate", "random_state"),
+    ],
+)
+def test_a_misspelt_parameter_is_answered_by_what_is_alike(Estimator, theirs, ours):
+    answer = f" Did you mean {ours!r}?"
+
+    assert message_of(TypeError, Estimator, **{theirs: 1}) == (
+        f"{Estimator.__name__}.__init__() got an unexpected keyword argument "
+        f"{theirs!r}.{answer}"
+    )
+    assert message_of(ValueError, Estimator().set_params, **{theirs: 1}).endswith(
+        f"].{answer}"
+    )
+
+
+def test_a_misspelt_parameter_is_answered_of_own_networks_and_searches_too():
+    message = message_of(TypeError, NetClassifier, torch.nn.Linear, criterions=None)
+    assert "'criterions'. Did you mean 'criterion'? Arguments of the module" in message
+
+    message = message_of(
+        TypeError, BatchedGridSearchCV, MLPClassifier(), {}, error_scores=0
+    )
+    assert message.endswith(" 'error_scores'. Did you mean 'error_score'?")
+
+
+def test_a_misspelt_argument_of_fit_is_answered_by_what_is_alike():
+    message = message_of(TypeError, MLPClassifier().fit, X, y, sample_weights=y)
+    assert message == (
+        "MLPClassifier.fit() got an unexpected keyword argument 'sample_weights'. Did "
+        "you mean 'sample_weight'?"
+    )
+    # There is none, and X_val is another thing.
+    message = message_of(TypeError, AutoencoderTransformer().fit, X, y_val=X)
+    assert "Did you mean" not in message
+
+
+def test_a_deviation_of_a_table_is_answered_by_quantiles():
+    reg = TabularMLPRegressor(quantile=[0.1, 0.9])  # which takes what is named
+
+    assert message_of(TypeError, reg.predict, X, return_std=True) == (
+        "TabularMLPRegressor.predict() got an unexpected keyword argument "
+        "'return_std'. Intervals are those of TabularMLPRegressor(quantile=[0.1, 0.9])."
     )
 
 
@@ -543,6 +605,7 @@ def test_validation_rows_by_position_are_to_be_named(Estimator):
         f"{Estimator.__name__}.fit() takes from 3 to 4 positional arguments but 5 were "
         "given. Validation rows are passed by name, as X_val=X_val, y_val=y_val."
     )
+    assert message_of(TypeError, Estimator().predict, X, y, X, y).count("X_val") == 0
 
 
 @pytest.mark.parametrize("Estimator", [*SUPERVISED, AutoencoderTransformer])
@@ -568,13 +631,27 @@ def test_rows_in_the_place_of_weights_are_to_be_named(Estimator, rows, begin):
 
 
 @pytest.mark.parametrize("Estimator", [AutoencoderTransformer, NeighborAutoencoder])
-def test_what_keras_predicts_by_an_autoencoder_is_a_way_there_and_back(Estimator):
+@pytest.mark.parametrize("theirs", ["predict", "reconstruct"])
+def test_what_an_autoencoder_reconstructs_is_a_way_there_and_back(Estimator, theirs):
     name = Estimator.__name__
 
-    assert message_of(AttributeError, getattr, Estimator(), "predict") == (
-        f"{name!r} object has no attribute 'predict'. 'predict' is called "
+    assert message_of(AttributeError, getattr, Estimator(), theirs) == (
+        f"{name!r} object has no attribute {theirs!r}. {theirs!r} is called "
         "inverse_transform(transform(X)) here."
     )
+
+
+@pytest.mark.parametrize("theirs", OTHER_WEIGHTS)
+def test_weights_of_other_networks_than_mlps_are_those_of_the_module(theirs):
+    net = NetRegressor(torch.nn.Linear, module__in_features=3, module__out_features=1)
+    net.set_params(max_iter=1, learning_rate="cosine").fit(X, X[:, 0])
+
+    for estimator in (net, TabularMLPClassifier()):
+        assert message_of(AttributeError, getattr, estimator, theirs).endswith(
+            f"has no attribute {theirs!r}. {theirs!r} is called "
+            f"{OTHER_WEIGHTS[theirs]} here."
+        )
+    assert net.net_.module_.state_dict()
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -725,6 +802,9 @@ def rows_of(page):
     [
         *PARAMETERS.items(),
         *FIT_ARGUMENTS.items(),
+        *((name, "nothing") for name in NEEDLESS_PARAMETERS),
+        *OTHER_WEIGHTS.items(),
+        ("reconstruct", "model.inverse_transform"),
         *((n, "nothing" if n in NEEDLESS else ours) for n, ours in METHODS.items()),
         *(
             (theirs, "nothing" if ours.startswith("needless: ") else ours)

@@ -2,12 +2,14 @@
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
@@ -85,6 +87,20 @@ def test_load_refuses_files_of_other_kinds(content, tmp_path):
     (tmp_path / "other").write_bytes(content)
 
     refusal_of(tmp_path / "other")
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_load_says_what_reads_a_pickle(protocol, tmp_path):
+    clf = MLPClassifier(random_state=0)
+    joblib.dump(clf, tmp_path / "clf.joblib", protocol=protocol)
+    (tmp_path / "clf.pkl").write_bytes(pickle.dumps(clf, protocol=protocol))
+
+    for name in ("clf.joblib", "clf.pkl"):
+        assert refusal_of(tmp_path / name) == (
+            f"{tmp_path / name} cannot be loaded: it is a pickle, which may run any "
+            "code: of a file that you trust, joblib.load or pickle.load reads what "
+            "joblib.dump or pickle.dump wrote."
+        )
 
 
 def test_load_refuses_another_version(path):
