@@ -27,7 +27,7 @@ from sknn_deep.data._quantiles import (
     check_scoring_of_quantiles,
     mean_d2_pinball_score,
 )
-from sknn_deep.data._refused_rows import refuse_rows
+from sknn_deep.data._refused_rows import refuse_rows, refuse_swapped
 from sknn_deep.data._splitters import (
     check_groups,
     choose_last_splits,
@@ -39,6 +39,7 @@ from sknn_deep.data._splitters import (
 from sknn_deep.data._targets import ClassTarget, NumberTarget
 from sknn_deep.data._text_and_gaps import say_y_is_no_numbers
 from sknn_deep.data._validation_set import (
+    advise_on_a_pipeline,
     has_validation_set,
     of_the_validation_set,
     split_rows,
@@ -49,6 +50,7 @@ __all__ = [
     "FitData",
     "NumberTarget",
     "Samples",
+    "advise_on_a_pipeline",
     "all_or_nothing",
     "as_array_like",
     "check_arrays",
@@ -75,6 +77,7 @@ __all__ = [
     "positive_rows",
     "random_state_of",
     "refuse_rows",
+    "refuse_swapped",
     "refuse_unused_groups",
     "relative",
     "say_y_is_no_numbers",

@@ -1,5 +1,6 @@
 """What the user passed, checked once, and nothing of it changed."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,10 +24,13 @@ from sknn_deep.data._plain import (
     is_plain_matrix,
     is_plain_vector,
 )
-from sknn_deep.data._refused_rows import refuse_rows
+from sknn_deep.data._refused_rows import refuse_rows, refuse_swapped
 from sknn_deep.data._text_and_gaps import say_text_and_gaps
 from sknn_deep.machine import Placement
 from sknn_deep.rows import MappedArray, Rows, make_rows
+
+# How scikit-learn's message begins.
+_OF_INFINITY = "Input y contains infinity or a value too large for"
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,9 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     has another type or layout. A large file comes back as a MappedArray.
     """
     X, y = as_array_like(X), as_array_like(y)
-    refuse_rows(estimator, X)
+    if not isinstance(X, np.ndarray) or X.ndim != 2:  # a matrix is what is wanted
+        refuse_swapped(estimator, X, y)
+        refuse_rows(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         with errors_about_targets(estimator, y):
             return check_mapped_rows(estimator, X, y, reset=reset, **options)
@@ -217,43 +223,69 @@ def errors_about_targets(estimator: BaseEstimator, y):
 
 @contextmanager
 def errors_about_missing_targets(estimator: BaseEstimator, y):
-    """Let the error about a missing y say what to do with its row.
+    """Let the error about a missing or infinite y say what to do with its row.
 
     It is scikit-learn's, which of objects does not say that it is y (X is numbers by
-    then), and a TypeError or nothing where None or NA stands among strings.
+    then), a TypeError or nothing where None or NA stands among strings, and nothing
+    where infinity stands among objects.
     """
     known = ("Input y contains NaN.", "Input contains NaN")
     try:
-        if _has_missing_objects(y):
+        objects = _objects(y)
+        if any(map(is_missing, objects)):
             raise ValueError(known[0])
+        if any(isinstance(value, float) and math.isinf(value) for value in objects):
+            raise ValueError(f"{_OF_INFINITY} dtype('float64').")
         yield
     except ValueError as error:
-        if str(error) not in known:
+        message, owner = str(error), type(estimator).__name__
+        if message.startswith(_OF_INFINITY) and message.endswith("')."):
+            raise ValueError(
+                f"{message} {owner} needs to know what it learns: leave out the rows "
+                "where y is infinite, by X[np.isfinite(y)] and y[np.isfinite(y)]."
+            ) from error
+        if message not in known:
             raise
         raise ValueError(
-            f"Input y contains NaN. {type(estimator).__name__} needs to know what it "
-            "learns: leave out the rows where y is missing, by X[pd.notna(y)] and "
-            "y[pd.notna(y)]."
+            f"Input y contains NaN. {owner} needs to know what it learns: leave out "
+            "the rows where y is missing, by X[pd.notna(y)] and y[pd.notna(y)]."
         ) from error
 
 
-def _has_missing_objects(y) -> bool:
+def _objects(y) -> np.ndarray:
+    """Give y if it is a vector of objects, which checks of numbers pass over."""
+    none = np.empty(0, dtype=object)
     try:
         array = np.asarray(y)
     except (ValueError, TypeError, OverflowError):  # which validation tells of
-        return False
-    return array.dtype == object and array.ndim == 1 and any(map(is_missing, array))
+        return none
+    return array if array.dtype == object and array.ndim == 1 else none
 
 
 def check_weights(sample_weight, X) -> np.ndarray | None:
     """Validate sample weights; weights that are all one are no weights."""
     if sample_weight is None:
         return None
-    with errors_instead_of_overflow():
+    with errors_instead_of_overflow(), errors_about_rows_as_weights():
         weight = check_sample_weight(
             as_array_like(sample_weight), X, dtype=X.dtype, ensure_non_negative=True
         )
     return None if np.all(weight == 1) else check_sum(weight)
+
+
+@contextmanager
+def errors_about_rows_as_weights():
+    """Let errors about weights that are rows, or text, say where rows are passed."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        known = ("Sample weights must be 1D", "could not convert string", "Sparse data")
+        if not str(error).startswith(known):
+            raise
+        raise type(error)(
+            f"{error}\nThe third argument of fit is sample_weight, a number for each "
+            "row. Validation rows are passed by name, as X_val=X_val."
+        ) from error
 
 
 def check_sum(weight: np.ndarray) -> np.ndarray:

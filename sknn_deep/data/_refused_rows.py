@@ -1,4 +1,4 @@
-"""What is no table of rows yet: images, dicts, frames with a column twice."""
+"""What is no table of rows yet: a vector that is y, images, dicts, doubled columns."""
 
 from collections.abc import Mapping
 
@@ -13,6 +13,16 @@ def refuse_rows(estimator: BaseEstimator, X, *, allow_nd: bool = False) -> None:
     _refuse_doubled_columns(estimator, X)
     if not allow_nd:
         _refuse_images(estimator, X)
+
+
+def refuse_swapped(estimator: BaseEstimator, X, y) -> None:
+    """Refuse a vector as X and a matrix of as many rows as y, as of ``fit(y, X)``."""
+    of_X, of_y = tuple(getattr(X, "shape", ())), tuple(getattr(y, "shape", ()))
+    if len(of_X) == 1 and len(of_y) == 2 and of_X[0] == of_y[0] and of_y[1] > 1:
+        raise ValueError(
+            f"{type(estimator).__name__} takes X first and then y, as in fit(X, y). "
+            f"Got an X of shape {of_X} and a y of shape {of_y}."
+        )
 
 
 def _refuse_images(estimator: BaseEstimator, X) -> None:

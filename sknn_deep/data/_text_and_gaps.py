@@ -9,18 +9,21 @@ from sklearn.base import BaseEstimator, is_classifier, is_regressor
 # How scikit-learn's and NumPy's messages begin.
 _OF_TEXT = ("could not convert string to float", "dtype='numeric' is not compatible")
 _OF_GAPS = "Input X contains NaN."
+_OF_INFINITY = "Input X contains infinity"
 
 
 def say_text_and_gaps(
     message: str, estimator: BaseEstimator, X, y, *, reset: bool
 ) -> str | None:
-    """Say where the text is, and what to do about it or about NaN.
+    """Say where the text is, and what to do about it, about NaN or infinity.
 
     The message is scikit-learn's, which knows neither the column nor this package. X is
     None where only y is read. None is that it is about something else.
     """
     if message.startswith(_OF_GAPS):
         return f"{_OF_GAPS} {_advise_on_gaps(X, estimator)}"
+    if message.startswith(_OF_INFINITY):
+        return f"{message} {_advise_on_infinity(estimator)}"
     if not message.startswith(_OF_TEXT):
         return None
     if (label := _text_column(X)) is not None:
@@ -57,6 +60,14 @@ def _advise_on_gaps(X, estimator: BaseEstimator) -> str:
     return (
         f"{type(estimator).__name__} takes no missing values: put SimpleImputer() "
         f"before it in a Pipeline{instead}."
+    )
+
+
+def _advise_on_infinity(estimator: BaseEstimator) -> str:
+    return (
+        f"{type(estimator).__name__} takes finite numbers: make NaN of the others, by "
+        "np.where(np.isfinite(X), X, np.nan), and put SimpleImputer() before it in a "
+        "Pipeline."
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
+from sklearn.utils import get_tags
 
 from sknn_deep.data._data import as_array_like
 
@@ -55,12 +56,12 @@ def advise_on_a_pipeline(estimator: BaseEstimator) -> str:
 def _is_as_before_a_pipeline(X_val, estimator: BaseEstimator) -> bool:
     """Tell whether these rows have other columns than those that are fitted, or text.
 
-    It looks at rows that were refused.
+    It looks at rows that were refused. Text is nothing that tables are refused for.
     """
     shape = getattr(X_val, "shape", np.shape(X_val))
     if len(shape) == 2 and shape[1] != estimator.n_features_in_:
         return True
-    if issparse(X_val):
+    if issparse(X_val) or get_tags(estimator).input_tags.string:
         return False
     return np.asarray(as_array_like(X_val)).dtype.kind in "OUS"
 

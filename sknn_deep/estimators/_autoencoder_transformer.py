@@ -717,8 +717,9 @@ class AutoencoderTransformer(
         UserWarning
             If `batch_size` is clipped, if the validation score was no number in any
             epoch, if the user interrupts the training, which keeps what was learnt, if
-            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, or,
-            once in a process, if torchrun started several.
+            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, if
+            `X_val` is not on the scale of X, or, once in a process, if torchrun started
+            several.
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
@@ -1006,8 +1007,8 @@ class AutoencoderTransformer(
 
     def _convergence_advice(self, plan):
         advice = self._advise_on_columns(plan)
-        if not advice:
-            return ""
+        if not advice or not plan.net.converged_:
+            return advice
         samples, net = plan.samples, plan.net
         some = samples.take(some_numbers(samples.weight, len(samples)))
         rows = some.place(net.placement)

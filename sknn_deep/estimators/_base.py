@@ -59,6 +59,7 @@ from sknn_deep.fitting import (
     run_epochs,
     run_lbfgs,
     take_weights,
+    warn_of_other_scale,
     warn_unless_converged,
     watch_states,
 )
@@ -258,6 +259,8 @@ class BaseNetEstimator(AnsweringMixin, CallbackSupportMixin, BaseEstimator, ABC)
         owner = type(self).__name__
         groups = check_groups(groups, len(data.samples), owner=owner)
         is_given = data.valid is not None
+        if is_given and self.solver != "lbfgs":
+            warn_of_other_scale(self, data.samples.X, data.valid.X)
         if not self.early_stopping or self.solver == "lbfgs" or is_given:
             return data
         if not is_splitter(self.validation_fraction):

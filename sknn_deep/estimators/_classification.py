@@ -135,8 +135,9 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
         UserWarning
             If `batch_size` is clipped, if the validation score was no number in any
             epoch, if the user interrupts the training, which keeps what was learnt, if
-            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, or,
-            once in a process, if torchrun started several.
+            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, if
+            `X_val` is not on the scale of X, or, once in a process, if torchrun started
+            several.
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         DataConversionWarning
@@ -263,8 +264,8 @@ class ClassificationMixin(ClassifierMixin, SupervisedMixin):
 
     def _convergence_advice(self, plan):
         advice = self._advise_on_columns(plan)
-        if not advice:
-            return ""
+        if not advice or not plan.net.converged_:
+            return advice
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y)
         constant = self._target.constant_output(target, weight)

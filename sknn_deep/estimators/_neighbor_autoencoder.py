@@ -737,7 +737,8 @@ class NeighborAutoencoder(AutoencoderTransformer):
             is not installed, if `batch_size` is clipped, if the validation score was no
             number in any epoch, if the user interrupts the training, which keeps what
             was learnt, if a ``TimeSeriesSplit`` or a predefined split has rows in
-            neither part, or, once in a process, if torchrun started several.
+            neither part, if `X_val` is not on the scale of X, or, once in a process, if
+            torchrun started several.
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         """

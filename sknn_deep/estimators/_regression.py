@@ -154,8 +154,9 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         UserWarning
             If `batch_size` is clipped, if the validation score was no number in any
             epoch, if the user interrupts the training, which keeps what was learnt, if
-            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, or,
-            once in a process, if torchrun started several.
+            a ``TimeSeriesSplit`` or a predefined split has rows in neither part, if
+            `X_val` is not on the scale of X, or, once in a process, if torchrun started
+            several.
         RuntimeWarning
             If a step cannot be captured as a CUDA graph, which makes it slower only.
         """
@@ -362,15 +363,18 @@ class RegressionMixin(RegressorMixin, SupervisedMixin):
         if self._target.out_activation != "identity":
             return ""
         is_raw = self._target.mean is None
+        of_columns = self._advise_on_columns(plan)
         advice = advise_on_target(plan.samples.y) if is_raw else ""
-        advice += self._advise_on_columns(plan)
+        advice += of_columns
         if not advice:
             return ""
         y, weight = some_rows(plan.samples.y, plan.samples.weight)
         target = self._target.encode(y).astype(np.float64, copy=False)
         mean = np.average(target, axis=0, weights=weight)
         constant = np.broadcast_to(mean, self._target.n_outputs)
-        return advice if self._is_loss_large(plan, constant, target, weight) else ""
+        if self._is_loss_large(plan, constant, target, weight):
+            return advice
+        return "" if plan.net.converged_ else of_columns
 
     def _default_score(self, output, samples):
         predicted = self._target.decode(output)

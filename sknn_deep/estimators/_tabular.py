@@ -43,6 +43,7 @@ from sknn_deep.data import (
     positive_rows,
     random_state_of,
     refuse_rows,
+    refuse_swapped,
     refuse_unused_groups,
 )
 from sknn_deep.estimators._base import BaseNetEstimator
@@ -144,6 +145,7 @@ class BaseTabular(BaseNetEstimator):
         """Validate X, and y if there is one, and read the columns of X."""
         if self._activated is not None:
             return X
+        refuse_swapped(self, X, y)
         table = self._read_table(X, reset=reset)
         if isinstance(y, str) and y == "no_validation":
             return table
@@ -486,8 +488,7 @@ class BaseTabular(BaseNetEstimator):
         if not len(rows):
             return
         held = samples.take(rows)
-        outputs = self._outputs_of(held.X)
-        activated = self._average(outputs, held_back.valid[rows])
+        activated = self._average(self._outputs_of(held.X), held_back.valid[rows])
         for name, way_back in self._oob_names.items():
             values = getattr(self._target, way_back)(activated)
             # In their own precision probabilities still sum to one.

@@ -60,8 +60,10 @@ from sknn_deep.fitting._scale_advice import (
     advise_on_target,
     are_columns_lost,
     is_loss_large,
+    say_other_scale,
     some_numbers,
     some_rows,
+    warn_of_other_scale,
 )
 from sknn_deep.fitting._solvers import (
     FitPlan,
@@ -157,6 +159,7 @@ __all__ = [
     "rows_to_look_at",
     "run_epochs",
     "run_lbfgs",
+    "say_other_scale",
     "some_numbers",
     "some_rows",
     "start_own_net",
@@ -166,6 +169,7 @@ __all__ = [
     "take_weights",
     "train_together",
     "view_while_training",
+    "warn_of_other_scale",
     "warn_unless_converged",
     "watch_states",
 ]

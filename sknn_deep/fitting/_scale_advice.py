@@ -1,12 +1,15 @@
 """Whether the scale of X or y is what keeps a network from learning."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import scipy.sparse
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from sknn_deep.data import advise_on_a_pipeline
 from sknn_deep.modules import Loss
 
 # A network starts with outputs around 0 that differ by about 1, and an epoch moves them
@@ -21,6 +24,12 @@ _MANY_COLUMNS = 0.1
 # As many rows show the scale of a column, and how y is distributed.
 _N_ROWS = 1_000
 _N_TARGETS = 10_000
+# Rows that follow in time drift, and rare values come: neither brings the middle of
+# several columns so many ranges away from all values of X.
+_FAR_RANGES = 5.0
+_FEW_COLUMNS = 0.02
+# Fewer rows show no range.
+_N_ROWS_OF_RANGE = 10
 
 
 def is_loss_large(
@@ -113,13 +122,80 @@ def advise_on_columns(X, names: Sequence[str] | None) -> str:
     if not len(far):
         return ""
     farthest = far[distance[far].argmax()]
-    name = f"column {farthest}" if names is None else repr(str(names[farthest]))
+    name = _name_of(farthest, names)
     return (
         " X is far from what a network takes, columns around 0 that differ by about 1: "
         f"the mean of {name} is {means[farthest]:.3g} and its standard deviation "
         f"{deviations[farthest]:.3g}. Put StandardScaler() before the network, in a "
         "Pipeline."
     )
+
+
+def warn_of_other_scale(estimator: BaseEstimator, X, X_val) -> None:
+    """Doubt validation rows that came past what has scaled X."""
+    said = say_other_scale(X, X_val, vars(estimator).get("feature_names_in_"))
+    if said:
+        owner = type(estimator).__name__
+        warnings.warn(
+            f"X_val of {owner} is {said} {advise_on_a_pipeline(estimator)}",
+            stacklevel=3,
+        )
+
+
+def say_other_scale(X, X_val, names: Sequence[str] | None) -> str:
+    """Say that validation rows are on another scale than X, if they are.
+
+    Parameters
+    ----------
+    X, X_val : ndarray, CSR matrix or MappedArray of shape (n_samples, n_features)
+
+    names : sequence of str or None
+        Of the columns; their numbers where there are none.
+    """
+    n_rows = X_val.shape[0]
+    # More rows than X has may have drifted as far as that.
+    if X.ndim != 2 or not _N_ROWS_OF_RANGE <= n_rows <= X.shape[0]:
+        return ""
+    low, high = _ranges(_every(X, _N_TARGETS))
+    with np.errstate(over="ignore"):
+        middle = _middles(_every(X_val, _N_ROWS))
+        width = high - low
+        beyond = np.maximum(low - middle, middle - high)
+        varies = width > 0
+        far = np.flatnonzero(varies & (beyond > _FAR_RANGES * width))
+    n_varying = np.count_nonzero(varies)
+    if len(far) < min(2, n_varying) or len(far) <= _FEW_COLUMNS * n_varying:
+        return ""
+    farthest = far[(beyond[far] / width[far]).argmax()]
+    return (
+        f"far from X in {len(far)} of {X.shape[1]} columns: the middle value of "
+        f"{_name_of(farthest, names)} is {middle[farthest]:.3g}, and X ranges from "
+        f"{low[farthest]:.3g} to {high[farthest]:.3g} there."
+    )
+
+
+def _every(X, n_rows: int):
+    """Take about so many rows, evenly spaced."""
+    X = X[:: max(1, X.shape[0] // n_rows)]
+    return X if scipy.sparse.issparse(X) else np.asarray(X)
+
+
+def _ranges(X) -> tuple[np.ndarray, np.ndarray]:
+    low, high = X.min(axis=0), X.max(axis=0)
+    if scipy.sparse.issparse(X):
+        low, high = low.toarray().ravel(), high.toarray().ravel()
+    return low.astype(np.float64), high.astype(np.float64)
+
+
+def _middles(X) -> np.ndarray:
+    """Give medians, which few odd rows do not move; of sparse columns, the means."""
+    if scipy.sparse.issparse(X):
+        return mean_variance_axis(X, axis=0)[0]
+    return np.median(X.astype(np.float64), axis=0)
+
+
+def _name_of(column: int, names: Sequence[str] | None) -> str:
+    return f"column {column}" if names is None else repr(str(names[column]))
 
 
 def some_numbers(weight: np.ndarray | None, n_rows: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from sknn_deep._sklearn_private import StrOptions, make_constraint
 from sknn_deep.parameters._words import (
+    AUTOENCODER_FIT_ARGUMENTS,
     AUTOENCODER_METHODS,
     FIT_ARGUMENTS,
     FUNCTIONS,
@@ -48,13 +49,16 @@ def names_our_words(method: _Method) -> _Method:
             return method(self, *args, **kwargs)
         except TypeError as error:
             unknown = [name for name in kwargs if name not in known]
-            is_missing = str(error).startswith(f"{method.__qualname__}() missing ")
-            if not unknown and not is_missing:
+            about = f"{method.__qualname__}() "
+            is_missing = str(error).startswith(f"{about}missing ")
+            is_too_many = "X_val" in known and str(error).startswith(f"{about}takes ")
+            if not unknown and not is_missing and not is_too_many:
                 raise
             # Python names the class that has the code, be it a mixin.
             name = f"{type(self).__name__}.{method.__name__}"
             message = str(error).replace(method.__qualname__, name)
-            raise TypeError(f"{message}.{say(unknown, self)}") from None
+            said = _say_named_arguments(known) if is_too_many else say(unknown, self)
+            raise TypeError(f"{message}.{said}") from None
 
     return cast(_Method, wrapper)
 
@@ -74,7 +78,8 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         if is_of_tables:
             ours = TABLE_PARAMETERS.get(name, ours)
         if name in FIT_ARGUMENTS:
-            said += f" {name!r} is passed to fit, as {FIT_ARGUMENTS[name]}."
+            argument = _fit_argument(name, estimator).rstrip(",")
+            said += f" {name!r} is passed to fit, as {argument}."
         elif is_of_tables and _first_word(ours or name) in SETTLED_FOR_TABLES:
             said += f" {name!r} is not to be chosen here: the recipe for tables has it."
         elif "out_activation" in (name, ours) and "class_weight" in known:
@@ -132,6 +137,19 @@ def say_full_names(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     return said
 
 
+def _fit_argument(name: str, estimator: BaseEstimator) -> str:
+    """Give our word for an argument of ``fit``; nothing if there is none."""
+    is_autoencoder = hasattr(type(estimator), "inverse_transform")
+    words = AUTOENCODER_FIT_ARGUMENTS if is_autoencoder else FIT_ARGUMENTS
+    return words.get(name, "")
+
+
+def _say_named_arguments(known: Iterable[str]) -> str:
+    """Say of too many arguments which have to be named."""
+    named = [f"{name}={name}" for name in ("X_val", "y_val") if name in known]
+    return f" Validation rows are passed by name, as {', '.join(named)}."
+
+
 def _say_our_arguments(
     unknown: Iterable[str], estimator: BaseEstimator, *, known: Iterable[str]
 ) -> str:
@@ -141,8 +159,11 @@ def _say_our_arguments(
     said = ""
     for name in unknown:
         is_ours = name in estimator._get_param_names()
-        if name in FIT_ARGUMENTS:
-            said += f" {name!r} is called {FIT_ARGUMENTS[name]} here."
+        ours = _fit_argument(name, estimator)
+        if ours:
+            _, is_needless, reason = ours.partition("needless: ")
+            said += f" {name!r} is "
+            said += f"not needed: {reason}." if is_needless else f"called {ours} here."
         elif is_ours:
             said += f" Pass it to {owner}."
         elif name in PARAMETERS:

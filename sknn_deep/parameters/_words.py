@@ -135,6 +135,13 @@ FIT_ARGUMENTS = {
     "eval_set": "X_val and y_val",
 }
 
+# Those of an autoencoder, where they are others.
+AUTOENCODER_FIT_ARGUMENTS = {
+    "validation_data": "X_val, without a y_val,",
+    "eval_set": "X_val, without a y_val,",
+    "y_val": "needless: an autoencoder is to bring back X_val itself",
+}
+
 # Methods and attributes of a model.
 METHODS = {
     "evaluate": "score",

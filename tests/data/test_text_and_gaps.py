@@ -103,3 +103,58 @@ def test_words_in_a_column_that_held_numbers_are_to_be_brought_to_numbers():
         "TabularMLPClassifier got 'old' in the column 'age', which held numbers in the "
         "fit. Bring it to numbers, by pd.to_numeric for instance, or fit again."
     )
+
+
+SUPERVISED = [
+    MLPClassifier(),
+    MLPRegressor(),
+    NetRegressor(ConvNet),
+    TabularMLPClassifier(),
+    TabularMLPRegressor(),
+]
+
+
+@pytest.mark.parametrize("estimator", SUPERVISED, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("dtype", [np.float64, object])
+def test_infinite_y_says_which_rows_to_leave_out(estimator, dtype):
+    infinite = np.where(y == 1, np.inf, 0.5).astype(dtype)
+
+    assert message_of(estimator.fit, NUMBERS, infinite) == (
+        "Input y contains infinity or a value too large for dtype('float64'). "
+        f"{type(estimator).__name__} needs to know what it learns: leave out the rows "
+        "where y is infinite, by X[np.isfinite(y)] and y[np.isfinite(y)]."
+    )
+
+
+@pytest.mark.parametrize(
+    "estimator", [case[0] for case in CASES], ids=lambda e: type(e).__name__
+)
+def test_infinite_X_says_what_to_do(estimator):
+    infinite = np.where(NUMBERS.max() == NUMBERS, np.inf, NUMBERS)
+
+    message = message_of(estimator.fit, infinite, y)
+
+    assert message.startswith("Input X contains infinity or a value too large for ")
+    assert message.endswith(
+        f" {type(estimator).__name__} takes finite numbers: make NaN of the others, by "
+        "np.where(np.isfinite(X), X, np.nan), and put SimpleImputer() before it in a "
+        "Pipeline."
+    )
+
+
+@pytest.mark.parametrize("estimator", SUPERVISED, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("first", [y, pd.Series(WORDS)], ids=["numbers", "words"])
+def test_y_before_X_says_the_order(estimator, first):
+    assert message_of(estimator.fit, first, TABLE) == (
+        f"{type(estimator).__name__} takes X first and then y, as in fit(X, y). Got an "
+        "X of shape (20,) and a y of shape (20, 2)."
+    )
+
+
+def test_a_vector_that_is_X_is_to_be_reshaped_as_before():
+    assert message_of(MLPRegressor().fit, NUMBERS[:, 0], y).startswith(
+        "Expected 2D array, got 1D array instead"
+    )
+    assert message_of(MLPRegressor().fit, NUMBERS[:, 0], y[:, None]).startswith(
+        "Expected 2D array, got 1D array instead"
+    )

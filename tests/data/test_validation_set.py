@@ -3,12 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from sklearn import config_context
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sknn_deep import AutoencoderTransformer, MLPClassifier, MLPRegressor
+from sknn_deep import (
+    AutoencoderTransformer,
+    MLPClassifier,
+    MLPRegressor,
+    NetClassifier,
+    TabularMLPClassifier,
+)
+from sknn_deep.fitting import say_other_scale
+from tests.estimators.own_modules import TwoLinear
 
 X = np.random.default_rng(0).normal(size=(30, 4))
 y = np.arange(30) % 2
@@ -103,3 +112,114 @@ def test_error_about_the_training_rows_says_nothing_of_the_validation_set(estima
         estimator.fit(WITH_NAN, y, X_val=X, y_val=y)
 
     assert not getattr(caught.value, "__notes__", [])
+
+
+RAW = np.random.default_rng(1).normal([40, 1e5, 12, 0], [10, 3e4, 2, 1], size=(60, 4))
+SCALED = (RAW - RAW.mean(axis=0)) / RAW.std(axis=0)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(max_iter=2, learning_rate="one_cycle"),
+        MLPRegressor(max_iter=2, learning_rate="one_cycle", n_estimators=2),
+        NetClassifier(TwoLinear, max_iter=2, learning_rate="one_cycle"),
+        AutoencoderTransformer(max_iter=2, learning_rate="one_cycle"),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_validation_rows_that_were_not_scaled_are_warned_of_once(estimator):
+    given = {"X_val": RAW}
+    if not isinstance(estimator, AutoencoderTransformer):
+        given["y_val"] = np.arange(60) % 2
+    pipe = make_pipeline(StandardScaler(), estimator)
+    prefix = f"{type(estimator).__name__.lower()}__"
+
+    with pytest.warns(UserWarning) as caught:
+        pipe.fit(RAW, np.arange(60) % 2, **{prefix + k: v for k, v in given.items()})
+
+    (warning,) = caught
+    name, column = type(estimator).__name__, SCALED[:, 1]
+    assert str(warning.message) == (
+        f"X_val of {name} is far from X in 2 of 4 columns: the middle value of column "
+        f"1 is {np.median(RAW[:, 1]):.3g}, and X ranges from {column.min():.3g} to "
+        f"{column.max():.3g} there. {PIPELINE.format(name).strip()}"
+    )
+
+
+def test_columns_far_off_are_named_and_those_of_sparse_rows_too():
+    X_val = X + np.array([0, 1e3, 0, -2e3])
+
+    said = say_other_scale(X, X_val, ["a", "b", "c", "d"])
+    sparse = say_other_scale(sp.csr_array(X), sp.csr_array(X_val), None)
+
+    assert said.startswith(
+        "far from X in 2 of 4 columns: the middle value of 'd' is -2"
+    )
+    assert sparse.startswith(
+        "far from X in 2 of 4 columns: the middle value of column 3"
+    )
+
+
+TIME = np.arange(200.0)
+TREND = np.c_[TIME, 0.3 * TIME, np.exp(TIME / 50)]
+RARE = np.eye(60, 40)  # of each word one row, and of many others none
+
+
+@pytest.mark.parametrize(
+    "X, X_val",
+    [
+        (TREND[:120], TREND[120:]),
+        (TREND[:10], TREND[10:]),
+        (np.c_[TIME, X[:20].repeat(10, 0)], np.c_[1e9 + TIME, X[:20].repeat(10, 0)]),
+        (RARE, 3 * RARE),
+        (sp.csr_array(RARE), sp.csr_array(RARE + 20 * np.eye(60, 40, 1))),
+        (X, np.r_[X[:25], np.full((5, 4), 1e9)]),
+        (np.zeros((30, 4)), X + 100),
+        (X[:5], X + 100),
+        (np.sign(X) * 1e308, np.sign(X) * 1.7e308),
+        (X[:, None].repeat(2, 1), X[:, None].repeat(2, 1) + 100),
+    ],
+    ids=[
+        "a trend that goes on",
+        "a trend that goes on for long",
+        "one date among other columns",
+        "rare values",
+        "sparse rare values",
+        "outliers",
+        "constant columns",
+        "few rows",
+        "numbers that have no sum",
+        "rows that are no vectors",
+    ],
+)
+def test_validation_rows_that_may_be_right_are_not_doubted(X, X_val):
+    assert say_other_scale(X, X_val, None) == ""
+
+
+def test_a_table_that_differs_is_not_doubted():
+    clf = TabularMLPClassifier(max_iter=1, hidden_layer_sizes=(4,))
+
+    clf.fit(SCALED, np.arange(60) % 2, X_val=RAW, y_val=np.arange(60) % 2)
+
+
+def test_a_table_of_text_is_no_sign_of_a_pipeline():
+    table = pd.DataFrame({"work": ["Private", "State"] * 10, "age": np.arange(20.0)})
+    y = np.arange(20) % 2
+    clf = TabularMLPClassifier(max_iter=1)
+
+    with pytest.raises(ValueError) as too_long:
+        clf.fit(table, y, X_val=table, y_val=y[:-1])
+    with pytest.raises(ValueError) as unknown:
+        clf.fit(table, y, X_val=table, y_val=y + 1)
+    with pytest.raises(ValueError) as narrow:
+        clf.fit(table, y, X_val=table[["age"]], y_val=y)
+
+    for caught in (too_long, unknown, narrow):
+        (note,) = caught.value.__notes__
+        assert "validation set: X_val" in note
+    assert str(too_long.value) == (
+        "Found input variables with inconsistent numbers of samples: [20, 19]"
+    )
+    assert "Pipeline" not in str(unknown.value)
+    assert str(narrow.value).endswith(PIPELINE.format("TabularMLPClassifier"))

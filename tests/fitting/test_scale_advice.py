@@ -35,7 +35,7 @@ ADVICE = (
 )
 
 
-def warning_of(reg, y):
+def warning_of(reg, y, X=X):
     with pytest.warns(ConvergenceWarning) as caught:
         reg.fit(X, y)
     (warning,) = caught
@@ -186,6 +186,35 @@ def test_a_column_far_from_1_is_named_where_a_classifier_has_learnt_nothing(
         "The training ended with a network worse than the frequencies of the classes."
         + expected
     ]
+
+
+PIXELS = np.random.default_rng(1).integers(0, 256, size=(200, 144), dtype=np.uint8)
+PIXELS[:100, :72] //= 2
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(batch_size=20, max_iter=100),
+        MLPRegressor(batch_size=20, max_iter=120),
+        AutoencoderTransformer(learning_rate="constant", max_iter=4),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_pixels_that_were_not_scaled_are_named_where_more_epochs_are_needed(estimator):
+    y = np.repeat([0, 10], 100)
+    estimator.set_params(
+        hidden_layer_sizes=(8,), n_iter_no_change=np.inf, random_state=0
+    )
+
+    message = warning_of(estimator, y, X=PIXELS)
+
+    farthest = PIXELS.mean(axis=0).argmax()
+    column = PIXELS[:, farthest]
+    expected = FAR_ADVICE.format(f"column {farthest}", column.mean(), column.std())
+    assert message == NOT_CONVERGED.format(estimator.max_iter) + expected
+    if not isinstance(estimator, AutoencoderTransformer):
+        assert estimator.score(PIXELS, y) > 0.7  # far better than a constant
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import torch
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -35,6 +36,7 @@ from sknn_deep.model_selection import (
     BatchedRandomizedSearchCV,
 )
 from sknn_deep.parameters._words import (
+    AUTOENCODER_FIT_ARGUMENTS,
     FIT_ARGUMENTS,
     METHODS,
     NEEDLESS_PARAMETERS,
@@ -48,6 +50,12 @@ from sknn_deep.parameters._words import (
 )
 
 ESTIMATORS = [MLPClassifier, MLPRegressor, AutoencoderTransformer]
+SUPERVISED = [
+    MLPClassifier,
+    MLPRegressor,
+    TabularMLPClassifier,
+    TabularMLPRegressor,
+]
 SEARCHES = [
     BatchedGridSearchCV,
     BatchedRandomizedSearchCV,
@@ -278,9 +286,33 @@ def test_a_deviation_of_a_table_is_answered_by_quantiles():
 def test_an_argument_of_fit_of_other_packages_is_answered_by_ours(Estimator, name):
     message = message_of(TypeError, Estimator().fit, X, y, **{name: 1})
 
+    is_autoencoder = Estimator is AutoencoderTransformer
+    words = AUTOENCODER_FIT_ARGUMENTS if is_autoencoder else FIT_ARGUMENTS
     assert message == (
         f"{Estimator.__name__}.fit() got an unexpected keyword argument {name!r}. "
-        f"{name!r} is called {FIT_ARGUMENTS[name]} here."
+        f"{name!r} is called {words[name]} here."
+    )
+
+
+@pytest.mark.parametrize("Estimator", [AutoencoderTransformer, NeighborAutoencoder])
+def test_an_autoencoder_has_validation_rows_and_no_y_of_them(Estimator):
+    name = Estimator.__name__
+    begin = f"{name}.fit() got an unexpected keyword argument "
+
+    assert message_of(TypeError, Estimator().fit, X, X, validation_data=(X, X)) == (
+        f"{begin}'validation_data'. 'validation_data' is called X_val, without a "
+        "y_val, here."
+    )
+    assert message_of(TypeError, Estimator().fit, X, X_val=X, y_val=X) == (
+        f"{begin}'y_val'. 'y_val' is not needed: an autoencoder is to bring back X_val "
+        "itself."
+    )
+    assert message_of(TypeError, Estimator, eval_set=[(X, X)]).endswith(
+        "'eval_set' is passed to fit, as X_val, without a y_val."
+    )
+    assert message_of(TypeError, Estimator().fit, X, None, None, X) == (
+        f"{name}.fit() takes from 2 to 4 positional arguments but 5 were given. "
+        "Validation rows are passed by name, as X_val=X_val."
     )
 
 
@@ -564,6 +596,36 @@ def test_normalization_is_not_switched_but_named(Estimator):
 def test_a_fit_without_y_names_the_estimator(estimator):
     assert message_of(TypeError, estimator.fit, X).startswith(
         f"{type(estimator).__name__}.fit() missing 1 required positional argument: 'y'"
+    )
+
+
+@pytest.mark.parametrize("Estimator", SUPERVISED)
+def test_validation_rows_by_position_are_to_be_named(Estimator):
+    assert message_of(TypeError, Estimator().fit, X, y, X, y) == (
+        f"{Estimator.__name__}.fit() takes from 3 to 4 positional arguments but 5 were "
+        "given. Validation rows are passed by name, as X_val=X_val, y_val=y_val."
+    )
+
+
+@pytest.mark.parametrize("Estimator", [*SUPERVISED, AutoencoderTransformer])
+@pytest.mark.parametrize(
+    ("rows", "begin"),
+    [
+        (X, "Sample weights must be 1D array or scalar, got 2D array."),
+        (X.astype(str).astype(object) + "!", "could not convert string to float: "),
+        (sp.csr_array(X), "Sparse data was passed"),
+    ],
+    ids=["numbers", "text", "sparse"],
+)
+def test_rows_in_the_place_of_weights_are_to_be_named(Estimator, rows, begin):
+    error = TypeError if sp.issparse(rows) else ValueError
+
+    message = message_of(error, Estimator().fit, X, y, rows)
+
+    assert message.startswith(begin)
+    assert message.endswith(
+        "\nThe third argument of fit is sample_weight, a number for each row. "
+        "Validation rows are passed by name, as X_val=X_val."
     )
 
 
