@@ -10,7 +10,7 @@ from sknn_deep.data._data import (
     errors_about_text_and_gaps,
     validate,
 )
-from sknn_deep.data._refused_rows import refuse_rows
+from sknn_deep.data._refused_rows import refuse_rows, refuse_swapped
 
 
 def check_arrays(
@@ -30,6 +30,7 @@ def check_arrays(
     ``input_shape_``, and checked afterwards.
     """
     X, y = as_array_like(X), as_array_like(y)
+    refuse_swapped(estimator, X, y)
     refuse_rows(estimator, X, allow_nd=True)
     if not reset:
         _check_shape(estimator, X)

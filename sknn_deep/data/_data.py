@@ -137,7 +137,9 @@ def check_rows(estimator: BaseEstimator, X, y="no_validation", *, reset, **optio
     has another type or layout. A large file comes back as a MappedArray.
     """
     X, y = as_array_like(X), as_array_like(y)
-    refuse_rows(estimator, X)
+    if not isinstance(X, np.ndarray) or X.ndim != 2:  # a matrix is what is wanted
+        refuse_swapped(estimator, X, y)
+        refuse_rows(estimator, X)
     if isinstance(X, MappedArray) or is_large_file(X):
         with errors_about_targets(estimator, y):
             return check_mapped_rows(estimator, X, y, reset=reset, **options)
@@ -165,7 +167,6 @@ def validate(estimator: BaseEstimator, X, y, *, reset: bool, **options):
         if reset:
             estimator.n_features_in_ = plain.shape[1]
         return (plain, labels) if has_y else plain
-    refuse_swapped(estimator, X, y)
     with (
         errors_instead_of_overflow(),
         errors_about_missing_targets(estimator, y),
