@@ -51,7 +51,7 @@ def names_our_words(method: _Method) -> _Method:
             unknown = [name for name in kwargs if name not in known]
             about = f"{method.__qualname__}() "
             is_missing = str(error).startswith(f"{about}missing ")
-            is_too_many = "X_val" in known and str(error).startswith(f"{about}takes ")
+            is_too_many = not is_init and str(error).startswith(f"{about}takes ")
             if not unknown and not is_missing and not is_too_many:
                 raise
             # Python names the class that has the code, be it a mixin.
