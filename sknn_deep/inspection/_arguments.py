@@ -1,7 +1,8 @@
 """What a display's methods take, that an error may name it."""
 
-import difflib
 import inspect
+
+from sknn_deep.parameters import say_what_is_alike
 
 
 def check_plot_params(plot_params: dict, cls: type, method: str) -> None:
@@ -17,8 +18,7 @@ def check_plot_params(plot_params: dict, cls: type, method: str) -> None:
     ]
     for name in plot_params:
         if name not in names:
-            alike = difflib.get_close_matches(name, names, n=1)
-            said = f" Did you mean {alike[0]!r}?" if alike else ""
+            said = say_what_is_alike(name, names, cutoff=0.6)
             raise TypeError(
                 f"{cls.__name__}.{method}() got an unexpected keyword argument "
                 f"{name!r}.{said} It takes {', '.join(names)}."

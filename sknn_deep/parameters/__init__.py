@@ -4,6 +4,7 @@ from sknn_deep.parameters._answers import (
     names_our_words,
     say_full_names,
     say_our_parameters,
+    say_what_is_alike,
 )
 from sknn_deep.parameters._encoder_sizes import doubt_encoder_sizes
 from sknn_deep.parameters._parameters import (
@@ -33,4 +34,5 @@ __all__ = [
     "names_our_words",
     "say_full_names",
     "say_our_parameters",
+    "say_what_is_alike",
 ]

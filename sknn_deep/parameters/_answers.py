@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import TypeVar, cast
 
@@ -93,21 +93,30 @@ def say_our_parameters(unknown: Iterable[str], estimator: BaseEstimator) -> str:
         elif ours is not None:
             said += f" {name!r} is called {ours} here."
         else:
-            said += _say_what_is_alike(name, known)
+            said += say_what_is_alike(name, known)
     return said
 
 
-def _say_what_is_alike(name: str, known: Iterable[str]) -> str:
-    # "y_val" is no misspelt "X_val": four letters of five, 0.8.
-    alike = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.81)
-    return f" Did you mean {alike[0]!r}?" if alike else ""
+def say_what_is_alike(
+    name: str, known: Iterable[str], *, n: int = 1, cutoff: float = 0.81
+) -> str:
+    """Ask whether one of up to `n` names that are known was meant; nothing if none is.
+
+    `cutoff` is difflib's. By the default "y_val" is no misspelt "X_val", which has four
+    letters of five, 0.8.
+    """
+    return _ask(difflib.get_close_matches(name, sorted(known), n=n, cutoff=cutoff))
+
+
+def _ask(names: Sequence[str]) -> str:
+    return f" Did you mean {' or '.join(map(repr, names))}?" if names else ""
 
 
 def _say_our_search_parameters(unknown: Iterable[str], known: Iterable[str]) -> str:
     said = ""
     for name in unknown:
         if name not in SEARCH_PARAMETERS:
-            said += _say_what_is_alike(name, known)
+            said += say_what_is_alike(name, known)
         for ours in SEARCH_PARAMETERS.get(name, ()):
             _, is_needless, reason = ours.partition("needless: ")
             if is_needless:
@@ -131,9 +140,7 @@ def say_full_names(unknown: Iterable[str], estimator: BaseEstimator) -> str:
     for name in unknown:
         last = name.rpartition("__")[2]
         words = (last, _first_word(PARAMETERS[last]) if last in PARAMETERS else last)
-        full = [k for k in known if k.rpartition("__")[2] in words]
-        if full:
-            said += f" Did you mean {' or '.join(map(repr, full[:3]))}?"
+        said += _ask([k for k in known if k.rpartition("__")[2] in words][:3])
     return said
 
 
@@ -173,7 +180,7 @@ def _say_our_arguments(
         elif name == "return_std":
             said += f" Intervals are those of {class_name}(quantile=[0.1, 0.9])."
         else:
-            said += _say_what_is_alike(name, known)
+            said += say_what_is_alike(name, known)
     return said
 
 
@@ -251,9 +258,7 @@ def say_our_value(name: str, value, options) -> str:
     if ours is None and name == "scoring":
         ours = _scorer_of(lower, options)
         if ours is None:
-            close = difflib.get_close_matches(lower, sorted(options), n=3, cutoff=0.8)
-            named = " or ".join(map(repr, close))
-            return f" Did you mean {named}?" if close else ""
+            return say_what_is_alike(lower, options, n=3, cutoff=0.8)
     return _say_our_word(value, ours, options)
 
 

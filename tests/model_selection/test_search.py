@@ -1215,22 +1215,28 @@ def test_search_prints_of_what_is_fitted_alone_as_scikit_learn_does(capsys, verb
 # --- memory ------------------------------------------------------------------------
 
 
+@pytest.fixture
+def stack_sizes(monkeypatch):
+    """List the sizes of the stacks that are trained."""
+    sizes = []
+    train_stack = together.train_stack
+
+    def spy(runs, *args, **kwargs):
+        sizes.append(len(runs))
+        return train_stack(runs, *args, **kwargs)
+
+    monkeypatch.setattr(together, "train_stack", spy)
+    return sizes
+
+
 @pytest.mark.parametrize("limit", ["fits", "fold bytes", "stack bytes", "stack size"])
-def test_search_in_parts_gives_the_same_results(monkeypatch, limit):
+def test_search_in_parts_gives_the_same_results(monkeypatch, limit, stack_sizes):
     X, y = make_data()
     network = make_classifier(dropout=0.2, early_stopping=True, n_iter_no_change=1)
     grid = {"alpha": [0.0, 0.1, 1.0]}
     search = BatchedGridSearchCV(network, grid, cv=4, scoring="neg_log_loss")
     whole = clone(search).fit(X, y)
-    n_stacks = []
-    train_stack = together.train_stack
-    monkeypatch.setattr(
-        together,
-        "train_stack",
-        lambda runs, *args, **kwargs: (
-            n_stacks.append(len(runs)) or train_stack(runs, *args, **kwargs)
-        ),
-    )
+    stack_sizes.clear()
     if limit == "fits":
         monkeypatch.setattr(evaluation, "_N_AT_A_TIME", 5)
     elif limit == "fold bytes":
@@ -1242,30 +1248,21 @@ def test_search_in_parts_gives_the_same_results(monkeypatch, limit):
 
     in_parts = clone(search).fit(X, y)
 
-    assert len(n_stacks) > 1
-    assert sum(n_stacks) == 12
+    assert len(stack_sizes) > 1
+    assert sum(stack_sizes) == 12
     assert_same_search(in_parts, whole)
     assert in_parts.cv_results_["batched"].all()
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
-def test_folds_of_almost_as_many_rows_share_a_stack(monkeypatch, dropout):
+def test_folds_of_almost_as_many_rows_share_a_stack(dropout, stack_sizes):
     X, y = make_data()
     X, y = X[:-1], y[:-1]  # folds that are not all of the same size
-    sizes = []
-    train_stack = together.train_stack
-    monkeypatch.setattr(
-        together,
-        "train_stack",
-        lambda runs, *args, **kwargs: (
-            sizes.append(len(runs)) or train_stack(runs, *args, **kwargs)
-        ),
-    )
     network = make_classifier(dropout=dropout)
 
     ours, theirs = search_both(network, RATES, X, y, cv=3)
 
-    assert len(sizes) == 1
+    assert len(stack_sizes) == 1
     assert_same_search(ours, theirs)
 
 
